@@ -1,0 +1,30 @@
+"""kezhi (客值): what every customer was worth, what each will be worth, and how sure that is.
+
+    import kezhi
+    run = kezhi.analyse("orders.csv", period="month", horizon=3)
+    stats = kezhi.statistics("orders.csv", split="2025-06-30")
+    fit = kezhi.models.NBD().fit(stats)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+__all__ = ["__version__", "analyse", "models", "statistics"]
+
+if TYPE_CHECKING:
+    from kezhi import models
+    from kezhi.analysis import analyse, statistics
+
+_HOMES = {"analyse": "kezhi.analysis", "statistics": "kezhi.analysis"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part when it is first asked for: the engine takes a second to import."""
+    if name == "models":
+        return import_module("kezhi.models")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kezhi' has no attribute {name!r}")

@@ -1,0 +1,321 @@
+"""The order of the steps: book in, run folder out."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi import reports
+from kezhi.engine import Engine
+from kezhi.intake import Intake, read_book, read_files, write_rejected
+from kezhi.language import KezhiError, Language, Text, preferred_language
+from kezhi.ledger import Book, Calendar, Ledger, last_day, open_ledger, published_periods, purchase_times
+from kezhi.valuation import Valuation, value
+from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[Text], None]
+
+STAGES = {
+    "read": Text("Reading and checking the files", "读取并检查文件"),
+    "ledger": Text("Adding up customers and periods", "汇总客户与各期台账"),
+    "value": Text("Fitting, testing on the past, forecasting", "拟合模型、以历史检验并预测"),
+    "write": Text("Writing the results", "写出结果"),
+    "report": Text("Drawing the report", "生成报告"),
+}
+
+WARNINGS = {
+    "no_purchase": Text(
+        "No customer has a day with a positive net amount, so nothing can be forecast; history is shown as it is.",
+        "没有任何客户在任何一天有正的净金额,因此无法预测;历史数据如实列出。",
+    ),
+    "cost_unknown": Text(
+        "Product cost is not known (no cost column, no product table): value = purchases − relationship expense.",
+        "产品成本未知(没有成本列,也没有产品表):价值 = 购买金额 − 关系营销费用。",
+    ),
+    "expense_unknown": Text(
+        "Relationship expenses are not known (no expense table): nothing is subtracted for them.",
+        "关系营销费用未知(没有费用表):未扣除费用。",
+    ),
+    "short_history": Text(
+        "The history is too short to test the forecast on the past ({periods} complete periods).",
+        "历史太短(仅 {periods} 个完整期),无法用过去检验预测。",
+    ),
+    "after_as_of": Text(
+        "{rows} order lines are dated after {as_of} and were not used.",
+        "有 {rows} 条订单明细的日期晚于 {as_of},未被使用。",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, and what is in it when asked for."""
+
+    folder: Path
+    _keep: Any = field(default=None, repr=False)  # a temporary folder lives as long as the run that is in it
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Inputs, settings, row counts, totals, warnings, timings, versions."""
+        return _read_json(self.folder / MANIFEST)
+
+    @cached_property
+    def models(self) -> dict[str, Any]:
+        """Parameters, standard errors, diagnosis, backtest, transition tables, company forecast."""
+        return _read_json(self.folder / "models.json")
+
+    @property
+    def customers(self) -> pa.Table:
+        """One row per customer, the highest forecast value first."""
+        return _read_parquet(self.folder / "customers.parquet")
+
+    @property
+    def periods(self) -> pa.Table:
+        """Customer x past period accounts."""
+        return _read_parquet(self.folder / "periods.parquet")
+
+    @property
+    def forecast(self) -> pa.Table:
+        """Customer x future period, every factor kept."""
+        return _read_parquet(self.folder / "forecast.parquet")
+
+    @cached_property
+    def report(self) -> reports.ValueReport:
+        """The report's data, free of language."""
+        with Engine() as engine:
+            return reports.build(engine, self.folder)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    import json
+
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+class _Stages:
+    """Tells which stage has begun and how long each took."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        if self._progress:
+            self._progress(STAGES[name])
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 3)
+
+
+def analyse(
+    orders: object | Sequence[object] | None = None,
+    *,
+    workspace: str | Path | None = None,
+    out: str | Path | None = None,
+    customers: object = None,
+    products: object = None,
+    expenses: object = None,
+    margins: object = None,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    **settings: Any,
+) -> Run:
+    """What every customer was worth and will be worth.
+
+    `orders` (and the tables beside it) are paths, folders, globs or frames (pandas, polars, Arrow, DuckDB, Ibis);
+    without them the workspace's book is analysed. The result is written to `out`, or as a new run of the
+    workspace, or to a temporary folder that lives as long as the returned Run. `settings` are those of
+    `kezhi.toml`: period, horizon, as_of, model, subtract_cost, ...; given here they win over the file.
+    Raises KezhiError with a sentence that says what to do.
+    """
+    now = now or datetime.now(UTC)
+    place = Workspace(Path(workspace)) if workspace is not None else None
+    if orders is None and place is None:
+        raise KezhiError(Text("Give orders to analyse, or a workspace.", "请提供订单文件或工作区。"))
+    chosen = (place.settings() if place else Settings()).changed(**settings)
+    files = {
+        name: _several(given)
+        for name, given in {
+            "orders": orders, "customers": customers, "products": products, "expenses": expenses, "margins": margins,
+        }.items()
+        if given is not None
+    }
+    keep = None
+    with ExitStack() as stack:
+        if out is not None:
+            folder = stack.enter_context(finished_folder(Path(out)))
+            final = Path(out)
+        elif place is not None:
+            folder, final = stack.enter_context(place.new_run(now))
+        else:
+            keep = tempfile.TemporaryDirectory(prefix="kezhi-run-")
+            folder = final = Path(keep.name)
+        engine = stack.enter_context(Engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
+        stages = _Stages(progress)
+        with stages("read"):
+            if files.get("orders"):
+                intake = read_files(engine, files, chosen.columns | dict(mapping or {}), now.date())
+            else:
+                assert place is not None
+                intake = read_book(engine, place)
+            write_rejected(engine, intake, folder)
+        _write_run(engine, intake, chosen, folder, stages, now, run_name(now))
+    return Run(final, keep)
+
+
+def _several(given: object) -> list[object]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _write_run(
+    engine: Engine, intake: Intake, settings: Settings, folder: Path, stages: _Stages, now: datetime, name: str
+) -> None:
+    calendar = Calendar(settings.period, settings.fiscal_start)
+    book = intake.book.extracting(cost=settings.subtract_cost, expense=settings.subtract_expense)
+    with stages("ledger"):
+        ledger = _ledger(engine, book, calendar, settings)
+    with stages("value"):
+        valuation = value(
+            engine,
+            book,
+            ledger,
+            horizon=settings.horizon,
+            model=settings.model,
+            edges=settings.amount_edges,
+        )
+    with stages("write"):
+        _write_tables(engine, ledger, valuation, folder, cost_known=book.cost_known)
+        write_json(folder / "models.json", valuation.models)
+    manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)
+    write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
+    with stages("report"):
+        write_report(engine, folder, settings.language or preferred_language())
+    write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
+
+
+def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings) -> Ledger:
+    as_of = settings.as_of or last_day(engine, book)
+    ledger = open_ledger(engine, book, calendar, as_of)
+    if not ledger.company:
+        raise KezhiError(
+            Text(
+                f"No order line is dated on or before {as_of}; choose a later --as-of.",
+                f"没有日期在 {as_of} 或之前的订单明细;请选择更晚的 --as-of。",
+            )
+        )
+    return ledger
+
+
+def _write_tables(
+    engine: Engine, ledger: Ledger, valuation: Valuation, folder: Path, *, cost_known: bool
+) -> None:
+    periods = published_periods(ledger.accounts, ledger.calendar, cost_known=cost_known)
+    engine.write_parquet(valuation.customers, folder / "customers.parquet")
+    engine.write_parquet(periods, folder / "periods.parquet")
+    engine.write_parquet(valuation.forecast, folder / "forecast.parquet")
+    if valuation.current_period is not None:
+        engine.write_parquet(valuation.current_period, folder / "current_period.parquet")
+
+
+def write_report(engine: Engine, folder: Path, language: Language) -> None:
+    """report.html and report.xlsx of a run folder."""
+    report = reports.build(engine, folder)
+    reports.write_html(report, folder / "report.html", language)
+    reports.write_excel(engine, folder, report, folder / "report.xlsx", language)
+
+
+def _manifest(
+    engine: Engine,
+    intake: Intake,
+    ledger: Ledger,
+    valuation: Valuation,
+    settings: Settings,
+    now: datetime,
+    name: str,
+) -> dict[str, Any]:
+    orders = intake.book.orders
+    late = engine.row(orders.aggregate(n=(orders.date > ledger.as_of).sum()))["n"] or 0
+    expense_known = intake.book.expenses is not None
+    warnings = list(intake.warnings)
+    for code, applies, values in (
+        ("no_purchase", valuation.totals["purchases"] == 0, {}),
+        ("cost_unknown", not intake.book.cost_known and settings.subtract_cost, {}),
+        ("expense_unknown", not expense_known and settings.subtract_expense, {}),
+        ("short_history", valuation.models["backtest"] is None, {"periods": _complete_periods(ledger)}),
+        ("after_as_of", late > 0, {"rows": late, "as_of": ledger.as_of}),
+    ):
+        if applies:
+            warnings.append({"code": code, **WARNINGS[code].fill(**values).as_dict()})
+    rows = dict(intake.rows)
+    rows["orders"] = rows["orders"] | {"after_as_of": late}
+    return {
+        "kezhi": version("kezhi"),
+        "run": name,
+        "created": now.isoformat(timespec="seconds"),
+        "as_of": ledger.as_of,
+        "period": settings.period,
+        "fiscal_start": settings.fiscal_start,
+        "horizon": settings.horizon,
+        "currency": settings.currency or intake.currency,
+        "language": settings.language or preferred_language(),
+        "cost_known": intake.book.cost_known,
+        "expense_known": expense_known,
+        "subtract_cost": settings.subtract_cost,
+        "subtract_expense": settings.subtract_expense,
+        "settings": settings.model_dump(mode="json"),
+        "inputs": intake.inputs,
+        "rows": rows,
+        "totals": valuation.totals,
+        "warnings": warnings,
+        "versions": {"python": platform.python_version()}
+        | {name: version(package) for name, package in _PACKAGES.items()},
+    }
+
+
+_PACKAGES = {"duckdb": "duckdb", "ibis": "ibis-framework", "numpy": "numpy", "scipy": "scipy"}
+
+
+def _complete_periods(ledger: Ledger) -> int:
+    return max(ledger.present - int(ledger.company[0]["number"]) + 1, 0)
+
+
+def statistics(
+    orders: object,
+    *,
+    split: str | date | None = None,
+    period: str = "week",
+    mapping: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """What the purchase and amount models need of each customer, as an Arrow table sorted by customer.
+
+    customer_id, first_purchase, repeat_purchases (x), last_purchase_at (t_x) and observed_periods (T) in `period`s
+    (day, week, month, quarter or year) since the first purchase, mean_amount (of the repeat purchases; null without
+    one). `split` is the last day that counts; the newest order's by default. A purchase is a customer's day with a
+    positive net amount.
+    """
+    as_of = date.fromisoformat(split) if isinstance(split, str) else split
+    with Engine() as engine:
+        intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
+        table = purchase_times(intake.book, as_of or last_day(engine, intake.book), period)
+        return engine.fetch(table.order_by("customer_id"))

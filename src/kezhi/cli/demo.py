@@ -1,0 +1,45 @@
+"""kezhi demo: a company to look at, analysed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from kezhi.cli.options import Lang, speak
+from kezhi.cli.screen import Stages, screen
+from kezhi.language import Text, preferred_language
+
+HELP = "Make a demo company, analyse it, show the result. / 生成示例公司并分析。"
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the demo company. / 示例公司文件夹。")] = Path("demo-company"),
+    customers: Annotated[int, typer.Option(min=1, help="How many customers. / 客户数。")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company. / 随机种子。")] = 20251122,
+    lang: Lang = None,
+) -> None:
+    """Files in OUT/files, a workspace around them, and a first run."""
+    speak(lang)
+    from kezhi.analysis import analyse
+    from kezhi.cli.importing import add
+    from kezhi.cli.run import show
+    from kezhi.demo import make_company
+    from kezhi.workspace import make_demo_folder
+
+    make_demo_folder(out)
+    with Stages(quiet=False) as stages:
+        stages(Text("Making the demo company", "生成示例公司"))
+        company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
+        for table, path in company.files.items():
+            add(out, table, [str(path)], None)
+        done = analyse(workspace=out, progress=stages)
+    console = screen()
+    show(console, done)
+    told = Text(
+        "The company's files: {files}\nAnalyse your own: kezhi run YOUR_ORDERS.csv --out results",
+        "示例公司的文件:{files}\n分析您自己的数据:kezhi run 您的订单.csv --out results",
+    )
+    console.print(escape(str(told.fill(files=out / "files"))))

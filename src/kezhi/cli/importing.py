@@ -1,0 +1,70 @@
+"""kezhi import: add files to a workspace's book."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from kezhi.cli.account import print_columns, print_rows, print_warnings
+from kezhi.cli.options import AsJson, Lang, Mapped, Spoken, speak
+from kezhi.cli.screen import print_json, screen
+from kezhi.language import Text
+
+HELP = "Add files to the workspace's book; the same file twice changes nothing. / 导入工作区,重复导入同一文件不会改变任何内容。"
+
+
+def command(
+    table: Annotated[str, typer.Argument(help="orders, customers, products, expenses, ... / 表名。")],
+    files: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")] = None,
+    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
+    mapping: Mapped = None,
+    template: Annotated[bool, typer.Option("--template", help="Print an example file of this table. / 输出该表的模板。")] = False,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Exit code 1 when rows were rejected, 0 when all are fine."""
+    speak(lang)
+    if template:
+        _print_template(table, lang)
+        return
+    entries = add(workspace, table, files or [], mapping)
+    if json:
+        print_json(entries)
+    else:
+        _show(entries, table)
+    raise typer.Exit(1 if any(entry["rows"]["quarantined"] for entry in entries) else 0)
+
+
+def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None) -> list[dict[str, Any]]:
+    """Import files into a workspace, one entry of account per file."""
+    from kezhi.engine import Engine
+    from kezhi.intake import import_table
+    from kezhi.sources import parse_mapping
+    from kezhi.workspace import Workspace
+
+    with Engine() as engine:
+        today = datetime.now(UTC).date()
+        return import_table(engine, Workspace(workspace), table, files, parse_mapping(mapping or []), today)
+
+
+def _print_template(table: str, lang: Spoken | None) -> None:
+    from kezhi.language import preferred_language
+    from kezhi.sources import template
+
+    typer.echo(template(table, lang.value if lang else preferred_language()), nl=False)
+
+
+def _show(entries: list[dict[str, Any]], table: str) -> None:
+    console = screen()
+    for entry in entries:
+        print_columns(console, entry["inputs"])
+        if not entry["added"]:
+            known = Text("Imported before; nothing changed.", "此前已导入,未作改变。")
+            console.print(escape(str(known)))
+            continue
+        print_rows(console, table, entry["rows"])
+        print_warnings(console, entry["warnings"])

@@ -1,0 +1,68 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kezhi.language import KezhiError, Language, Text, choose_language
+
+
+class Period(StrEnum):
+    """Length of a period."""
+
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
+
+class Method(StrEnum):
+    """Forecast method."""
+
+    auto = "auto"
+    nbd = "nbd"
+    transition = "transition"
+
+
+class Spoken(StrEnum):
+    """Language of messages and reports."""
+
+    en = "en"
+    zh = "zh"
+
+
+Files = list[str]
+Orders = Annotated[
+    list[str] | None,
+    typer.Argument(help="Files, folders or globs: CSV, TSV, Excel, Parquet. / 文件、文件夹或通配符。", show_default=False),
+]
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Say which column is which; field==text for a constant. / 指定列。"),
+]
+InWorkspace = Annotated[Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object. / 输出 JSON。")]
+Lang = Annotated[Spoken | None, typer.Option("--lang", help="Language of messages and report. / 语言。")]
+
+
+def speak(language: Spoken | None) -> Language | None:
+    """Choose the language of this process; returns it for settings."""
+    chosen: Language | None = language.value if language else None  # type: ignore[assignment]
+    choose_language(chosen)
+    return chosen
+
+
+def day(text: str | None) -> date | None:
+    """A date written as 2025-12-31."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise KezhiError(
+            Text(f"--as-of wants a date such as 2025-12-31, not {text!r}.", f"--as-of 需要形如 2025-12-31 的日期,而不是 {text!r}。")
+        ) from None

@@ -1,0 +1,53 @@
+"""kezhi report: the report of a run, in a language and format."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from kezhi.cli.options import Lang, speak
+from kezhi.cli.screen import print_json, screen
+from kezhi.language import KezhiError, Text, preferred_language
+
+HELP = "The report of a run as a page or a workbook. / 将某次运行输出为网页或工作簿。"
+
+
+class Format(StrEnum):
+    """What to write."""
+
+    html = "html"
+    xlsx = "xlsx"
+
+
+def command(
+    run: Annotated[str | None, typer.Option("--run", help="A run's name or folder; default the newest. / 运行名或文件夹。")] = None,
+    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
+    kind: Annotated[Format, typer.Option("--format", help="html or xlsx. / 格式。")] = Format.html,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write. / 输出文件。")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report's data as JSON. / 输出 JSON。")] = False,
+    lang: Lang = None,
+) -> None:
+    """Runs are never recomputed: the report is drawn from what the run folder holds."""
+    speak(lang)
+    from kezhi import reports
+    from kezhi.engine import Engine
+    from kezhi.workspace import MANIFEST, Workspace
+
+    folder = Path(run) if run and (Path(run) / MANIFEST).exists() else Workspace(workspace).run(run)
+    with Engine() as engine:
+        made = reports.build(engine, folder)
+        if json:
+            print_json(made.as_dict())
+            return
+        target = out or Path(f"report-{preferred_language()}.{kind.value}")
+        if not target.parent.exists():
+            raise KezhiError(Text(f"There is no folder {target.parent}.", f"文件夹 {target.parent} 不存在。"))
+        if kind is Format.html:
+            reports.write_html(made, target, preferred_language())
+        else:
+            reports.write_excel(engine, folder, made, target, preferred_language())
+    screen().print(f"[bold green]✓[/] {escape(str(target))}")

@@ -1,0 +1,155 @@
+"""kezhi run: from order files or a workspace to a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from kezhi.cli.account import print_columns, print_rows, print_warnings
+from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
+from kezhi.cli.screen import Stages, money, print_json, screen, table
+from kezhi.language import KezhiError, Text
+
+HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值:读取、检查、预测、报告。"
+
+
+def command(
+    orders: Orders = None,
+    workspace: InWorkspace = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the results. / 结果文件夹。")] = None,
+    period: Annotated[Period | None, typer.Option(help="Length of a period. / 期的长度。")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Periods to forecast (default 3). / 预测期数。")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Last day that counts. / 截止日。", metavar="DATE")] = None,
+    model: Annotated[Method | None, typer.Option(help="Forecast method. / 预测方法。")] = None,
+    mapping: Mapped = None,
+    customers: Annotated[list[str] | None, typer.Option(help="Customer table. / 客户表。")] = None,
+    products: Annotated[list[str] | None, typer.Option(help="Product table with unit costs. / 产品表(含单位成本)。")] = None,
+    expenses: Annotated[list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")] = None,
+    margins: Annotated[list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")] = None,
+    cost: Annotated[bool | None, typer.Option("--cost/--no-cost", help="Extract product cost. / 是否提取产品成本。")] = None,
+    expense: Annotated[
+        bool | None, typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。")
+    ] = None,
+    fiscal_start: Annotated[int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")] = None,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Print what was recognised and rejected, the value table's top, and where the report lies."""
+    language = speak(lang)
+    if (out is None) == (workspace is None):
+        raise KezhiError(
+            Text(
+                "Say where the results go: --out DIR, or --workspace DIR.",
+                "请指定结果位置:--out 文件夹,或 --workspace 工作区。",
+            )
+        )
+    from kezhi.analysis import analyse
+    from kezhi.sources import parse_mapping
+
+    with Stages(quiet=json) as stages:
+        done = analyse(
+            _imported(orders, workspace, mapping),
+            workspace=workspace,
+            out=out,
+            customers=customers,
+            products=products,
+            expenses=expenses,
+            margins=margins,
+            mapping=parse_mapping(mapping or []),
+            progress=stages,
+            period=period.value if period else None,
+            horizon=horizon,
+            as_of=day(as_of),
+            model=model.value if model else None,
+            subtract_cost=cost,
+            subtract_expense=expense,
+            fiscal_start=fiscal_start,
+            language=language,
+        )
+    if json:
+        print_json({"folder": str(done.folder), "manifest": done.manifest, "company": done.models["company"]})
+        return
+    show(screen(), done)
+
+
+def _imported(orders: list[str] | None, workspace: Path | None, mapping: list[str] | None) -> list[str] | None:
+    """Orders given beside a workspace are added to its book first, then the whole book is analysed."""
+    if workspace is None or not orders:
+        return orders
+    from kezhi.cli.importing import add
+
+    add(workspace, "orders", orders, mapping)
+    return None
+
+
+def show(console: Console, done: Any) -> None:
+    """The printed result of a run."""
+    manifest, company = done.manifest, done.models["company"]
+    print_columns(console, manifest["inputs"])
+    for name, rows in manifest["rows"].items():
+        print_rows(console, name, rows)
+    print_warnings(console, manifest["warnings"])
+    console.print(_periods(company))
+    console.print(_top(done))
+    method = done.models["reason"][_language()]
+    console.print(escape(method))
+    report = Text("Report: {path}", "报告:{path}").fill(path=done.folder / "report.html")
+    console.print(f"[bold green]✓[/] {escape(str(report))}")
+
+
+def _language() -> str:
+    from kezhi.language import preferred_language
+
+    return preferred_language()
+
+
+def _periods(company: dict[str, Any]) -> Any:
+    total = company["total"]
+    heads = [
+        (Text("period", "期"), "left"),
+        (Text("purchases", "购买金额"), "right"),
+        (Text("cost", "产品成本"), "right"),
+        (Text("expense", "关系营销费用"), "right"),
+        (Text("value", "客户价值"), "right"),
+        (Text("80 % interval", "80 % 区间"), "right"),
+    ]
+    rows = [[str(row["period"]), *(_figures(row)), ""] for row in company["history"][-6:]]
+    rows += [[f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)] for row in company["forecast"]]
+    rows.append([str(Text("forecast in all", "预测合计")), *_figures(total), _interval(total)])
+    return table(Text("Company: last periods and forecast", "企业:最近各期与预测"), heads, rows)
+
+
+def _figures(row: dict[str, Any]) -> list[str]:
+    return [money(row[name]) for name in ("amount", "cost", "expense", "value")]
+
+
+def _interval(row: dict[str, Any]) -> str:
+    return f"{money(row['value_lower'])} … {money(row['value_upper'])}"
+
+
+def _top(done: Any, shown: int = 10) -> Any:
+    best = done.customers.slice(0, shown).to_pylist()
+    heads = [
+        (Text("customer", "客户"), "left"),
+        (Text("purchases", "购买次数"), "right"),
+        (Text("value so far", "历史价值"), "right"),
+        (Text("idle periods", "未成交期数"), "right"),
+        (Text("forecast value", "预测价值"), "right"),
+        (Text("80 % interval", "80 % 区间"), "right"),
+    ]
+    rows = [
+        [
+            row["name"] or row["customer_id"],
+            str(row["purchases"]),
+            money(row["value"]),
+            str(row["idle_periods"]),
+            money(row["forecast_value"]),
+            f"{money(row['forecast_value_lower'])} … {money(row['forecast_value_upper'])}",
+        ]
+        for row in best
+    ]
+    return table(Text("Customers with the highest forecast value", "预测价值最高的客户"), heads, rows)

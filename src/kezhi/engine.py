@@ -1,0 +1,99 @@
+"""The table engine: one Ibis connection (DuckDB here), and the few things the rooms ask of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+MONEY = "decimal(18, 4)"  # one line's money; the engine widens sums to 38 digits by itself
+
+
+class Engine:
+    """A connection to the engine that holds the tables. Use it as a context manager.
+
+    Table steps in other rooms are Ibis expressions; only this class knows that the engine is DuckDB.
+    """
+
+    def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
+        import ibis
+
+        self._scratch = tempfile.TemporaryDirectory(prefix="kezhi-")
+        settings: dict[str, Any] = {
+            "temp_directory": self._scratch.name,
+            "memory_limit": memory_limit or _half_of_memory(),
+        }
+        if threads:
+            settings["threads"] = threads
+        self.connection = ibis.duckdb.connect(**settings)
+        self.connection.raw_sql("SET enable_progress_bar = false")
+        self._names = (f"step_{number}" for number in itertools.count(1))
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection and remove what it spilled."""
+        self.connection.disconnect()
+        self._scratch.cleanup()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that disappears with the engine."""
+        return Path(self._scratch.name)
+
+    def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
+        """One or more Parquet files as a table, columns matched by name."""
+        several = [paths] if isinstance(paths, str | Path) else list(paths)
+        return self.connection.read_parquet([str(path) for path in several], union_by_name=True)
+
+    def table(self, data: pa.Table) -> ir.Table:
+        """An Arrow table as a table of the engine."""
+        import ibis
+
+        return self.store(ibis.memtable(data))
+
+    def store(self, expression: ir.Table) -> ir.Table:
+        """Compute an expression once and keep the result until the connection ends."""
+        return self.connection.create_table(next(self._names), expression, temp=True)
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """The result of an expression in memory; meant for small results."""
+        return self.connection.to_pyarrow(expression)
+
+    def row(self, expression: ir.Table) -> dict[str, Any]:
+        """The single row that an aggregation gives."""
+        rows: list[dict[str, Any]] = self.fetch(expression).to_pylist()
+        assert len(rows) == 1, "an aggregation gives one row"
+        return rows[0]
+
+    def write_parquet(self, expression: ir.Table, path: Path) -> None:
+        """Write an expression as one Parquet file; order it first where order matters."""
+        self.connection.to_parquet(expression, str(path), compression="zstd")
+
+
+def _half_of_memory() -> str:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return "2GiB"
+    return f"{max(total // 2, 1 << 30) // (1 << 20)}MiB"
+
+
+def named(columns: Iterable[str], table: ir.Table) -> list[str]:
+    """Those of `columns` that the table has, in the given order."""
+    have = set(table.columns)
+    return [column for column in columns if column in have]

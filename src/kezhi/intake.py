@@ -1,0 +1,196 @@
+"""From files, or from what a workspace holds, to a book: read, checked, and with every row accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi.engine import Engine
+from kezhi.language import KezhiError, Text
+from kezhi.ledger import Book
+from kezhi.sources import TABLES, Reading, read_table
+from kezhi.workspace import Workspace
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+LEDGER_TABLES = ("orders", "customers", "products", "expenses", "margins")
+KEYS = {"customers": "customer_id", "products": "product_id"}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A book with the account of its rows, as the manifest keeps it."""
+
+    book: Book
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, Any] = field(default_factory=dict)
+    rejected: dict[str, ir.Table] = field(default_factory=dict)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    currency: str | None = None
+
+
+def read_files(
+    engine: Engine, files: Mapping[str, Sequence[object]], mapping: Mapping[str, str] | None, today: date
+) -> Intake:
+    """Read the given files or frames, by table; the mapping is for the orders."""
+    readings = {
+        table: read_table(
+            engine, table, inputs, mapping=mapping if table == "orders" else None, today=today
+        )
+        for table, inputs in files.items()
+        if inputs
+    }
+    tables = {name: reading.accepted for name, reading in readings.items() if name in LEDGER_TABLES}
+    return Intake(
+        Book(**tables),
+        inputs=[entry for reading in readings.values() for entry in reading.report.inputs()],
+        rows={name: reading.report.rows() for name, reading in readings.items()},
+        rejected={name: reading.rejected for name, reading in readings.items() if reading.report.quarantined},
+        warnings=[_warning(reading, warning) for reading in readings.values() for warning in reading.report.warnings],
+        currency=readings["orders"].report.currency,
+    )
+
+
+def _warning(reading: Reading, warning: Any) -> dict[str, str]:
+    return {"code": warning.code, "table": reading.report.table, **warning.text.as_dict()}
+
+
+def import_table(
+    engine: Engine,
+    workspace: Workspace,
+    table: str,
+    inputs: Sequence[object],
+    mapping: Mapping[str, str] | None,
+    today: date,
+) -> list[dict[str, Any]]:
+    """Add files to one table of the workspace's book; a file already there changes nothing.
+
+    Returns one entry per file: its report, and `added` (False where the same content was imported before).
+    """
+    if table not in TABLES:
+        raise KezhiError(
+            Text(
+                f"There is no table {table!r}. Tables: {', '.join(TABLES)}.",
+                f"没有名为 {table!r} 的表。可用的表:{'、'.join(TABLES)}。",
+            )
+        )
+    entries = []
+    for one in inputs:
+        reading = read_table(engine, table, [one], mapping=mapping, today=today)
+        entries += _add(engine, workspace, reading, table)
+    return entries
+
+
+def _add(engine: Engine, workspace: Workspace, reading: Reading, table: str) -> list[dict[str, Any]]:
+    """Keep one reading under the fingerprint of its files."""
+    files = reading.report.inputs()
+    name = "-".join(sorted(str(entry["sha256"])[:16] for entry in files))
+    entry = {
+        "sha256": name,
+        "inputs": files,
+        "rows": reading.report.rows(),
+        "currency": reading.report.currency,
+        "warnings": [_warning(reading, warning) for warning in reading.report.warnings],
+    }
+    if any(known["sha256"] == name for known in workspace.imports(table)):
+        return [entry | {"added": False}]
+    folder = workspace.folder / "book" / table
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".partial-{name}"
+    engine.write_parquet(reading.accepted, partial)
+    partial.replace(folder / f"{name}.parquet")
+    if reading.report.quarantined:
+        rejects = workspace.folder / "quarantine"
+        rejects.mkdir(parents=True, exist_ok=True)
+        engine.write_parquet(reading.rejected, rejects / f"{table}-{name}.parquet")
+    workspace.note_import(table, entry)
+    return [entry | {"added": True}]
+
+
+def read_book(engine: Engine, workspace: Workspace) -> Intake:
+    """The workspace's book, with the account of everything ever imported into it."""
+    tables: dict[str, ir.Table] = {}
+    imports: dict[str, list[dict[str, Any]]] = {}
+    for table in LEDGER_TABLES:
+        files = workspace.book_files(table)
+        if files:
+            tables[table] = _current_rows(engine, table, files)
+            imports[table] = workspace.imports(table)
+    if "orders" not in tables:
+        raise KezhiError(
+            Text(
+                f"The book in {workspace.folder} has no orders yet. Add some: "
+                f"kezhi import orders FILE --workspace {workspace.folder}",
+                f"{workspace.folder} 中还没有订单。请先导入:kezhi import orders 文件 --workspace {workspace.folder}",
+            )
+        )
+    entries = [(table, entry) for table, several in imports.items() for entry in several]
+    return Intake(
+        Book(**tables),
+        inputs=[one for _, entry in entries for one in entry["inputs"]],
+        rows={table: _added_up([entry["rows"] for entry in several]) for table, several in imports.items()},
+        warnings=[warning for _, entry in entries for warning in entry["warnings"]],
+        currency=_one_currency(imports["orders"]),
+    )
+
+
+def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
+    """Rows of all imports; where a later import brings an order or a key again, the later one counts."""
+    import ibis
+
+    key = "order_id" if table == "orders" else KEYS.get(table)
+    parts = [engine.read_parquet(path) for path in files]
+    if len(parts) == 1 or key is None or not all(key in part.columns for part in parts):
+        return engine.read_parquet(files)
+    columns = list(dict.fromkeys(name for part in parts for name in part.columns))
+    numbered = [
+        part.select(**{name: part[name] if name in part.columns else ibis.null() for name in columns}, import_number=number)
+        for number, part in enumerate(parts)
+    ]
+    both = ibis.union(*numbered)
+    newest: Any = both.import_number.max().over(ibis.window(group_by=key))
+    both = both.mutate(newest=newest)
+    return both.filter(both[key].isnull() | (both.import_number == both.newest)).drop("newest", "import_number")
+
+
+def _added_up(several: list[dict[str, Any]]) -> dict[str, Any]:
+    """Row counts of several imports as one."""
+    from decimal import Decimal
+
+    total: dict[str, Any] = {name: sum(rows[name] for rows in several) for name in ("read", "accepted", "quarantined")}
+    for part, label in (("kinds", "kind"), ("rules", "rule")):
+        merged: dict[str, dict[str, Any]] = {}
+        for entry in (entry for rows in several for entry in rows[part]):
+            seen = merged.setdefault(entry[label], {**entry, "rows": 0, "amount": "0"} | ({"returns": 0} if "returns" in entry else {}))
+            seen["rows"] += entry["rows"]
+            seen["amount"] = str(Decimal(seen["amount"]) + Decimal(entry["amount"] or 0))
+            if "returns" in entry:
+                seen["returns"] += entry["returns"]
+        total[part] = list(merged.values())
+    return total
+
+
+def _one_currency(imports: list[dict[str, Any]]) -> str | None:
+    found = {entry["currency"] for entry in imports if entry["currency"]}
+    if len(found) > 1:
+        names = ", ".join(sorted(found))
+        raise KezhiError(
+            Text(
+                f"The orders of this book are in several currencies: {names}. Keep one workspace per currency.",
+                f"台账中的订单含有多种货币:{names}。请为每种货币建立一个工作区。",
+            )
+        )
+    return next(iter(found), None)
+
+
+def write_rejected(engine: Engine, intake: Intake, folder: Path) -> None:
+    """quarantine/<table>.parquet for every table that had rows rejected."""
+    for table, rejected in intake.rejected.items():
+        (folder / "quarantine").mkdir(exist_ok=True)
+        order = [rejected[name] for name in ("file", "row", "rule", "column")]
+        engine.write_parquet(rejected.order_by(order), folder / "quarantine" / f"{table}.parquet")
+

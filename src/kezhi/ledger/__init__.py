@@ -1,0 +1,27 @@
+"""Customer x period accounts and each customer's statistics, computed where the data is."""
+
+from kezhi.ledger.accounts import published_periods
+from kezhi.ledger.book import Book
+from kezhi.ledger.calendar import Calendar
+from kezhi.ledger.statistics import (
+    Ledger,
+    amount_histories,
+    last_day,
+    log_mean_amount_sum,
+    open_ledger,
+    purchase_histories,
+    purchase_times,
+)
+
+__all__ = [
+    "Book",
+    "Calendar",
+    "Ledger",
+    "amount_histories",
+    "last_day",
+    "log_mean_amount_sum",
+    "open_ledger",
+    "published_periods",
+    "purchase_histories",
+    "purchase_times",
+]

@@ -1,0 +1,172 @@
+"""What the models need to know of each customer, and the distinct histories they are fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from kezhi.engine import Engine
+from kezhi.language import KezhiError, Text
+from kezhi.ledger.accounts import MEAN, SUM, customer_days, period_accounts
+from kezhi.ledger.calendar import MEAN_MONTH_DAYS, MONTHS, Calendar
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from kezhi.ledger.book import Book
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The book as it stood at the end of one day: accounts by customer and period, and statistics.
+
+    Nothing dated after `as_of` is in it.
+    """
+
+    engine: Engine
+    calendar: Calendar
+    as_of: date
+    accounts: ir.Table
+    statistics: ir.Table
+
+    @property
+    def present(self) -> int:
+        """The number of the last complete period."""
+        return self.calendar.last_complete(self.as_of)
+
+    @property
+    def next_period(self) -> int:
+        """The number of the first period that begins after `as_of`; forecasts start here."""
+        return self.calendar.number(self.as_of) + 1
+
+    @cached_property
+    def company(self) -> list[dict[str, Any]]:
+        """The company's totals by period, oldest first: number, customers, purchases, amount, cost, expense."""
+        accounts = self.accounts
+        totals = accounts.group_by("number").aggregate(
+            customers=(accounts.purchases > 0).sum(),
+            purchases=accounts.purchases.sum(),
+            amount=accounts.amount.sum(),
+            cost=accounts.cost.sum(),
+            expense=accounts.expense.sum(),
+        )
+        rows: list[dict[str, Any]] = self.engine.fetch(totals.order_by("number")).to_pylist()
+        return rows
+
+
+def last_day(engine: Engine, book: Book) -> date:
+    """The newest day in the orders; what `as_of` is when nobody says."""
+    newest = engine.row(book.orders.aggregate(day=book.orders.date.max()))["day"]
+    if newest is None:
+        raise KezhiError(Text("No order line can be used.", "没有一条可用的订单明细。"))
+    day: date = newest
+    return day
+
+
+def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date) -> Ledger:
+    """Add the book up to accounts and statistics as of the end of a day."""
+    accounts = engine.store(period_accounts(book, calendar, as_of))
+    statistics = engine.store(customer_statistics(accounts, calendar, as_of))
+    return Ledger(engine, calendar, as_of, accounts, statistics)
+
+
+def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
+    """One row per customer.
+
+    Sums of the accounts; purchases and days of first and last purchase; repeat_purchases (purchases after the
+    one that made them a customer), recency_days and tenure_days (first to last purchase, first purchase to
+    `as_of`); idle_periods (complete periods since the last one with a purchase); the last active period's
+    frequency, mean amount and margin; active_periods with the sum of their mean amounts; the smallest
+    positive expense of a period.
+    """
+    import ibis
+
+    active: Any = accounts.purchases > 0
+    priced: Any = active & (accounts.amount > 0)
+    margin: Any = 1 - accounts.cost.cast("float64") / accounts.amount.cast("float64")
+    sums = accounts.group_by("customer_id").aggregate(
+        first_purchase=accounts.first_day.min(),
+        last_purchase=accounts.last_day.max(),
+        first_amount=accounts.first_amount.argmin(accounts.number, where=active),
+        purchases=accounts.purchases.sum().cast("int64"),
+        active_periods=active.sum().cast("int64"),
+        amount=accounts.amount.sum().cast(SUM),
+        cost=accounts.cost.sum().cast(SUM),
+        expense=accounts.expense.sum().cast(SUM),
+        uncosted=accounts.uncosted.sum().cast(SUM),
+        bought_amount=accounts.bought_amount.sum().cast(SUM),
+        last_active=accounts.number.max(where=active),
+        last_frequency=accounts.purchases.argmax(accounts.number, where=active),
+        last_mean_amount=accounts.mean_amount.argmax(accounts.number, where=priced).cast("float64"),
+        last_margin=margin.argmax(accounts.number, where=priced),
+        last_uncosted=accounts.uncosted.argmax(accounts.number, where=active).cast("float64"),
+        amount_periods=priced.sum().cast("int64"),
+        mean_amount_sum=accounts.mean_amount.sum(where=priced).cast(MEAN).cast("float64"),
+        expense_floor=accounts.expense.min(where=accounts.expense > 0).cast("float64"),
+    )
+    end = ibis.literal(as_of)
+    idle: Any = calendar.last_complete(as_of) - sums.last_active
+    return sums.mutate(
+        repeat_purchases=sums.purchases - 1,
+        recency_days=sums.last_purchase.delta(sums.first_purchase, unit="day").cast("int32"),
+        tenure_days=(lambda t: end.delta(t.first_purchase, unit="day").cast("int32")),
+        idle_periods=ibis.greatest(idle, 0).cast("int32"),
+    )
+
+
+DAYS = {"day": 1.0, "week": 7.0} | {name: months * MEAN_MONTH_DAYS for name, months in MONTHS.items()}
+
+
+def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
+    """Repeat purchases, their last time and the observed time of each buyer, in mean periods since the first."""
+    import ibis
+
+    if period not in DAYS:
+        names = ", ".join(DAYS)
+        raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一:{names}。"))
+    days = customer_days(book, Calendar(), as_of)
+    days = days.filter(days.amount > 0)
+    found = days.group_by("customer_id").aggregate(
+        first_purchase=days.day.min(),
+        last=days.day.max(),
+        repeat_purchases=days.count() - 1,
+        amount=days.amount.sum(),
+        first_amount=days.amount.argmin(days.day),
+    )
+    end = ibis.literal(as_of)
+    repeats: Any = (found.amount - found.first_amount).cast("float64")
+    return found.select(
+        "customer_id",
+        "first_purchase",
+        "repeat_purchases",
+        last_purchase_at=found.last.delta(found.first_purchase, unit="day") / DAYS[period],
+        observed_periods=(lambda t: end.delta(t.first_purchase, unit="day") / DAYS[period]),
+        mean_amount=repeats / found.repeat_purchases.nullif(0),
+    )
+
+
+def purchase_histories(ledger: Ledger) -> ir.Table:
+    """Distinct purchase histories, in days, with how many customers share each."""
+    buyers = ledger.statistics.filter(ledger.statistics.purchases > 0)
+    key = ["repeat_purchases", "recency_days", "tenure_days", "idle_periods"]
+    return buyers.group_by(key).aggregate(customers=buyers.count()).order_by(key)
+
+
+def amount_histories(ledger: Ledger) -> ir.Table:
+    """Distinct amount histories (active periods and the sum of their mean amounts) with their customers."""
+    known = ledger.statistics.filter(ledger.statistics.amount_periods > 0)
+    key = ["amount_periods", "mean_amount_sum"]
+    return known.group_by(key).aggregate(customers=known.count()).order_by(key)
+
+
+def log_mean_amount_sum(ledger: Ledger) -> float:
+    """The sum of ln(mean amount) over all customers and their active periods.
+
+    Summed as decimals, so that it does not depend on the order in which the engine meets the rows.
+    """
+    priced = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.amount > 0))
+    logs: Any = priced.mean_amount.cast("float64").ln().cast("decimal(18, 12)")
+    total = ledger.engine.row(priced.aggregate(total=logs.sum()))["total"]
+    return float(total or 0)

@@ -1,0 +1,305 @@
+"""Purchases that never stop: the negative binomial model (Poisson purchases, gamma-distributed rates).
+
+Each customer buys at a steady rate lambda for ever; rates differ between customers as Gamma(shape b, rate
+a). In Fader and Hardie's letters b is r and a is alpha. Source: Ehrenberg (1959); Schmittlein, Morrison,
+Colombo (1987).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from kezhi.models import fitting
+from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation, Fit
+from kezhi.models.gamma_functions import log_factorial, log_rising
+from kezhi.models.histories import FloatArray, PurchaseHistories
+
+_BASIS = np.array([[-1.0, 1.0], [0.0, 1.0]])  # (ln mean rate, ln b) -> (ln a, ln b)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NBDFit(Fit):
+    """A fitted (or given) negative binomial model; a is in periods, b has no unit, b / a is the mean rate."""
+
+    model: ClassVar[str] = "nbd"
+    names: ClassVar[tuple[str, ...]] = ("a", "b")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.a <= 0:
+            raise ValueError("parameter a must be above 0")
+
+    @property
+    def a(self) -> float:
+        """Rate of the gamma distribution of purchase rates, in periods."""
+        return self.parameters["a"]
+
+    @property
+    def b(self) -> float:
+        """Shape of the gamma distribution of purchase rates."""
+        return self.parameters["b"]
+
+    def posterior(self, histories: Any) -> tuple[FloatArray, FloatArray]:
+        """What is known of each customer's rate: Gamma(shape b + x, rate a + T), two arrays."""
+        seen = PurchaseHistories.of(histories)
+        return self.b + seen.repeat_purchases, self.a + seen.observed_periods
+
+    def expected_purchases(self, histories: Any, periods: npt.ArrayLike) -> FloatArray:
+        """How many purchases to expect from each customer in the next periods: (b + x) / (a + T) in each."""
+        shape, rate = self.posterior(histories)
+        return np.asarray(shape / rate * _not_negative("periods", periods))
+
+    def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
+        """How many repeat purchases to expect from someone who has just become a customer: b / a in each."""
+        return np.asarray(self.b / self.a * _not_negative("periods", periods))
+
+    def p_alive(self, histories: Any) -> FloatArray:
+        """The probability that a customer still buys: 1 for all, because in this model nobody ever leaves."""
+        return np.ones(len(PurchaseHistories.of(histories)))
+
+    def p_purchases(self, n: npt.ArrayLike, histories: Any, periods: npt.ArrayLike) -> FloatArray:
+        """The probability of exactly n purchases in the next periods, per customer (negative binomial)."""
+        shape, rate = self.posterior(histories)
+        return np.exp(log_negative_binomial(n, shape, rate, _not_negative("periods", periods)))
+
+    def p_no_purchase(self, histories: Any, periods: npt.ArrayLike) -> FloatArray:
+        """The probability of no purchase at all in the next so many periods, per customer."""
+        shape, rate = self.posterior(histories)
+        return np.exp(-shape * np.log1p(_not_negative("periods", periods) / rate))
+
+    def log_likelihood_of(self, histories: Any) -> float:
+        """How well the model explains these purchases: sum of log-densities of their times.
+
+        Comparable with BG/NBD and Pareto/NBD on the same data and unit of time.
+        """
+        seen = PurchaseHistories.of(histories)
+        _, rate = self.posterior(seen)
+        each = log_rising(self.b, seen.repeat_purchases) - self.b * np.log1p(seen.observed_periods / self.a)
+        return float((seen.customers * (each - seen.repeat_purchases * np.log(rate))).sum())
+
+    def simulate(self, rng: np.random.Generator, observed_periods: npt.ArrayLike) -> PurchaseHistories:
+        """New customers as the model sees them, watched for the given periods since their first purchase."""
+        T = _not_negative("observed_periods", observed_periods)
+        x = rng.poisson(rng.gamma(self.b, 1 / self.a, T.shape) * T)
+        last = T * rng.random(T.shape) ** (1 / np.maximum(x, 1))  # the latest of x moments spread evenly
+        return PurchaseHistories(x, np.where(x > 0, last, 0.0), T)
+
+    def simulate_purchases(
+        self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike
+    ) -> FloatArray:
+        """One random draw of each customer's purchases in the next so many periods."""
+        shape, rate = self.posterior(histories)
+        return rng.poisson(rng.gamma(shape) / rate * _not_negative("periods", periods)).astype(np.float64)
+
+    def purchases_by_state(self, histories: Any, horizon: int) -> FloatArray:
+        """Expected purchases of each future step, split by when the customer will then have bought last.
+
+        Array (n, horizon, horizon). Entry [i, h, k] is E[purchases of customer i in step h + 1; last purchase
+        before it in step k], for k = 1..h; k = 0 collects "none in steps 1..h": the last purchase is today's.
+        Entries over k add up to the expected purchases of one step.
+        """
+        if horizon < 0:
+            raise ValueError("horizon must not be negative")
+        shape, rate = self.posterior(histories)
+        quiet = np.arange(horizon)
+        # log of E[lambda e^(-lambda j)] / E[lambda]: the purchase rate of those silent for j steps
+        silent = -(shape + 1)[:, None] * np.log1p(quiet / rate[:, None])
+        mean = (shape / rate)[:, None]
+        states = np.zeros((len(shape), horizon, horizon))
+        for h in range(horizon):
+            states[:, h, 0] = mean[:, 0] * np.exp(silent[:, h])
+            later = silent[:, :h][:, ::-1]  # silent for h-k steps, k = 1..h
+            longer = silent[:, 1 : h + 1][:, ::-1]
+            states[:, h, 1 : h + 1] = mean * np.exp(later) * -np.expm1(longer - later)
+        return states
+
+
+@dataclass(frozen=True)
+class NBD:
+    """Purchases that never stop, at rates that differ between customers."""
+
+    def fit(self, histories: Any) -> NBDFit:
+        """The most likely a and b for these histories; see `NBDFit` for what it then answers."""
+        seen = PurchaseHistories.of(histories)
+        evidence = _Evidence.of(seen)
+        limiting = _without_rate(evidence)
+        return limiting or _fit_rates(evidence)
+
+
+@dataclass(frozen=True, eq=False)
+class _Evidence:
+    """All the likelihood needs: how many customers had more than j purchases, and sums per distinct T."""
+
+    more_than: FloatArray  # customers with more than j = 0, 1, 2, ... purchases
+    periods: FloatArray  # distinct T over the mean T
+    customers_at: FloatArray  # customers per distinct T
+    purchases_at: FloatArray  # purchases per distinct T
+    unit: float  # the mean T
+
+    @classmethod
+    def of(cls, seen: PurchaseHistories) -> _Evidence:
+        used = seen.customers > 0
+        x, T, w = seen.repeat_purchases[used], seen.observed_periods[used], seen.customers[used]
+        distinct, index = np.unique(T, return_inverse=True)
+        customers_at = np.bincount(index, weights=w).astype(np.float64)
+        # summed over distinct T, so that the order of the rows changes no digit
+        unit = float((customers_at * distinct).sum() / customers_at.sum()) if len(w) else 0.0
+        at_x = np.bincount(x.astype(np.int64), weights=w, minlength=1).astype(np.float64)
+        return cls(
+            more_than=np.cumsum(at_x[::-1])[::-1][1:],
+            periods=distinct / (unit or 1.0),
+            customers_at=customers_at,
+            purchases_at=np.bincount(index, weights=w * x).astype(np.float64),
+            unit=unit,
+        )
+
+    @property
+    def customers(self) -> float:
+        return float(self.customers_at.sum())
+
+    @property
+    def purchases(self) -> float:
+        return float(self.purchases_at.sum())
+
+    @property
+    def facts(self) -> dict[str, float]:
+        back = float(self.more_than[0]) if len(self.more_than) else 0.0
+        return {
+            "repeat_purchases": self.purchases,
+            "repeat_customers": back,
+            "mean_observed_periods": self.unit,
+        }
+
+    def objective(self, logs: FloatArray) -> Evaluation:
+        """Log-likelihood with slope and curvature at (ln a, ln b), time in units of the mean T."""
+        a, b = np.exp(logs)
+        T, N, X = self.periods, self.customers_at, self.purchases_at
+        j = b + np.arange(len(self.more_than))
+        elapsed = np.log1p(T / a)
+        value = (self.more_than * np.log(j / a)).sum() - ((N * b + X) * elapsed).sum()
+        weight = N * b + X
+        share = T / (a + T)
+        by_a = (weight * share).sum() / a - self.purchases / a
+        by_b = (self.more_than / j).sum() - (N * elapsed).sum()
+        by_aa = -(weight * share * (a + a + T) / (a + T)).sum() / a**2 + self.purchases / a**2
+        by_ab = (N * share).sum() / a
+        by_bb = -(self.more_than / j**2).sum()
+        slope, curvature = np.array([by_a, by_b]), np.array([[by_aa, by_ab], [by_ab, by_bb]])
+        return float(value), *fitting.in_logs(np.array([a, b]), slope, curvature)
+
+    def starts(self) -> list[FloatArray]:
+        """By moments (variance of x beyond its Poisson part), and two shapes around the usual ones."""
+        rate = self.purchases / float((self.customers_at * self.periods).sum())
+        from_rates = rate**2 * float((self.customers_at * self.periods**2).sum())
+        steps = np.arange(len(self.more_than))
+        squares = float((self.more_than * (2 * steps + 1)).sum())
+        excess = squares - self.purchases - from_rates
+        by_moments = from_rates / max(excess, 1e-3 * squares)
+        return [np.log([b / rate, b]) for b in (by_moments, 0.3, 3.0)]
+
+
+def _fit_rates(evidence: _Evidence) -> NBDFit:
+    best = fitting.maximise(evidence.objective, evidence.starts(), _BASIS)
+    if best.value <= _log_likelihood_alike(evidence) + 1e-6:
+        return _alike(evidence)
+    a, b = best.parameters
+    remarks = fitting.remarks_on(best, evidence.customers, NBDFit.names)
+    return NBDFit(
+        **fitting.natural(NBDFit.names, np.array([a * evidence.unit, b]), best.covariance),
+        log_likelihood=best.value - evidence.purchases * float(np.log(evidence.unit)),
+        customers=evidence.customers,
+        diagnosis=tuple(remarks) or (fitting.FITTED,),
+        observed=evidence.facts,
+    )
+
+
+def _log_likelihood_alike(evidence: _Evidence) -> float:
+    """Of a single rate for all, time in units of the mean T."""
+    rate = evidence.purchases / evidence.customers
+    return evidence.purchases * float(np.log(rate)) - evidence.purchases
+
+
+def _alike(evidence: _Evidence) -> NBDFit:
+    """Everybody buys at the same rate: b and a go to infinity together, only their ratio is estimated."""
+    rate = evidence.purchases / (evidence.customers * evidence.unit)
+    only_rate = np.array([[1.0, 0.0], [0.0, 0.0]]) / evidence.purchases
+    few = (
+        [fitting.FEW_CUSTOMERS.fill(customers=f"{evidence.customers:g}")] if evidence.customers < 100 else []
+    )
+    return NBDFit(
+        **fitting.natural(NBDFit.names, np.array([LIMIT / rate, LIMIT]), only_rate),
+        log_likelihood=_log_likelihood_alike(evidence) - evidence.purchases * float(np.log(evidence.unit)),
+        customers=evidence.customers,
+        diagnosis=(ALIKE, *few),
+        fallback="poisson",
+        observed=evidence.facts,
+    )
+
+
+def _without_rate(evidence: _Evidence) -> NBDFit | None:
+    """The answer where no rate can be learned: nobody came, nobody was watched, or nobody came back."""
+    if evidence.customers == 0:
+        remark, fallback = NO_CUSTOMERS, "no_customers"
+    elif evidence.unit == 0:
+        remark, fallback = NO_TIME, "no_time"
+    elif evidence.purchases == 0:
+        remark, fallback = NO_REPEAT, "no_repeat"
+    else:
+        return None
+    return NBDFit(
+        **fitting.natural(NBDFit.names, np.array([evidence.unit or 1.0, 0.0]), np.zeros((2, 2))),
+        customers=evidence.customers,
+        diagnosis=(remark,),
+        fallback=fallback,
+        observed=evidence.facts,
+    )
+
+
+def log_negative_binomial(
+    n: npt.ArrayLike, shape: npt.ArrayLike, rate: npt.ArrayLike, periods: npt.ArrayLike = 1.0
+) -> FloatArray:
+    """Log-probability of n purchases in some periods when the rate is Gamma(shape, rate); broadcasts."""
+    n, t = _not_negative("n", n), np.asarray(periods, dtype=np.float64)
+    s, r = np.asarray(shape, dtype=np.float64), np.asarray(rate, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        active = np.where(n > 0, n * (np.log(t) - np.log(r + t)), 0.0)
+    return np.asarray(log_rising(s, n) - log_factorial(n) - s * np.log1p(t / r) + active)
+
+
+def _not_negative(name: str, values: npt.ArrayLike) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if not bool(np.all(np.isfinite(array) & (array >= 0))):
+        raise ValueError(f"{name} must be finite and not negative")
+    return array
+
+
+NO_CUSTOMERS = Diagnosis(
+    "no_customers",
+    "warning",
+    "There is no customer to learn from; no purchases are forecast.",
+    "没有可供学习的客户;预测购买次数为零。",
+)
+NO_TIME = Diagnosis(
+    "no_time",
+    "warning",
+    "Nobody has been observed for any time after the first purchase, so purchases cannot be forecast and "
+    "are shown as 0.",
+    "所有客户在首次购买之后都没有观察时间,无法预测购买,因此显示为 0。",
+)
+NO_REPEAT = Diagnosis(
+    "no_repeat",
+    "warning",
+    "Nobody has bought a second time yet, so no further purchases are forecast.",
+    "还没有客户再次购买,因此预测后续购买为零。",
+)
+ALIKE = Diagnosis(
+    "poisson",
+    "note",
+    "Customers differ no more than chance would make them differ, so everybody is given the same "
+    "purchase rate.",
+    "客户之间的差异不超过偶然波动,因此所有客户采用同一购买率。",
+)

@@ -1,0 +1,96 @@
+"""Read a table of the book: open, recognise, read the cells, check every row, and say what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from kezhi.engine import Engine
+from kezhi.language import KezhiError, Text
+from kezhi.sources.cells import read_cells
+from kezhi.sources.checking import Checked, check_rows
+from kezhi.sources.opening import open_inputs
+from kezhi.sources.pieces import Piece, combine
+from kezhi.sources.recognise import Recognised, recognise
+from kezhi.sources.report import InputFile, ReadingReport, Warning
+from kezhi.sources.tables import TABLES, Table
+from kezhi.sources.tally import Tally, tally
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A table that was read: typed rows, the rows in quarantine (file, row, rule, column, seen), and the report."""
+
+    table: str
+    accepted: ir.Table
+    rejected: ir.Table
+    report: ReadingReport
+
+
+def read_table(
+    engine: Engine,
+    table: str,
+    inputs: Sequence[object],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    today: date,
+) -> Reading:
+    """Read files or frames as one table of the book. Every row is accepted or in quarantine; none is dropped.
+
+    Raises KezhiError where nothing can be read or a column cannot be found.
+    """
+    spec = _spec(table)
+    mapping = dict(mapping or {})
+    pieces, notes = open_inputs(engine, inputs, spec)
+    found = recognise(engine, Recognised(combine(pieces), {}, ()), spec, mapping)
+    cells = read_cells(engine, found, spec, mapping, today)
+    checked = check_rows(found, cells)
+    if not all(piece.lazy for piece in pieces):
+        checked = checked.stored(engine)
+    counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))
+    report = _report(spec, pieces, found, checked, counts, notes)
+    return Reading(table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report)
+
+
+def _spec(table: str) -> Table:
+    if table not in TABLES:
+        raise KezhiError(
+            Text(
+                "There is no table {table}; the tables are {tables}.", "没有名为 {table} 的表;可用的表:{tables}。"
+            ).fill(table=table, tables=", ".join(TABLES))
+        )
+    return TABLES[table]
+
+
+def _quarantine(checked: Checked, pieces: Sequence[Piece]) -> ir.Table:
+    import ibis
+
+    broken = [piece.malformed for piece in pieces if piece.malformed is not None and piece.malformed_rows]
+    return ibis.union(checked.rejected(), *broken) if broken else checked.rejected()
+
+
+def _report(
+    spec: Table, pieces: Sequence[Piece], found: Recognised, checked: Checked, counts: Tally, notes: Sequence[Warning]
+) -> ReadingReport:
+    files: tuple[InputFile, ...] = tuple(file for piece in pieces for file in piece.files)
+    return ReadingReport(
+        table=spec.name,
+        files=files,
+        columns=found.matches,
+        extra=tuple(checked.extra.values()),
+        preset=None,
+        read=counts.accepted + counts.rejected,
+        accepted=counts.accepted,
+        quarantined=counts.rejected,
+        kinds=counts.kinds,
+        rules=counts.rules,
+        warnings=(*notes, *found.warnings, *counts.warnings),
+        currency=counts.currency,
+    )
+
+

@@ -1,0 +1,158 @@
+"""The valuation of one ledger: method chosen, models fitted, every customer forecast."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from kezhi.engine import Engine
+from kezhi.language import Text
+from kezhi.ledger import Book, Ledger
+from kezhi.valuation.backtest import Backtest, backtest
+from kezhi.valuation.company import bounds, company_forecast, company_history, concentration, total_spread
+from kezhi.valuation.customers import value_table
+from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
+from kezhi.valuation.fits import Fits, fit_models
+from kezhi.valuation.forecast import forecast_steps, scored_customers
+from kezhi.valuation.published import amount_edges, published_tables
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+REASONS = {
+    "asked": Text("The method {method} was asked for.", "按要求使用方法 {method}。"),
+    "default": Text(
+        "The history is too short to compare methods on it; the expected value under the fitted model is used.",
+        "历史太短,无法比较各方法;采用拟合模型下的期望值。",
+    ),
+    "nbd": Text(
+        "On the last {periods} periods the expected value was nearer to what came than the published rule "
+        "(typical error per customer {nbd:,.2f} against {transition:,.2f}).",
+        "在最近 {periods} 期上,期望值法比公布的移转规则更接近实际(每位客户的典型误差 {nbd:,.2f} 对 {transition:,.2f})。",
+    ),
+    "transition": Text(
+        "On the last {periods} periods the published rule was nearer to what came than the expected value "
+        "(typical error per customer {transition:,.2f} against {nbd:,.2f}).",
+        "在最近 {periods} 期上,公布的移转规则比期望值法更接近实际(每位客户的典型误差 {transition:,.2f} 对 {nbd:,.2f})。",
+    ),
+}
+HIDDEN = ("net_share", "variance")
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """Tables ready to be written, and everything the models have to say.
+
+    `customers`, `forecast` and `current_period` (None when `as_of` ends a period) are ordered table expressions
+    with the columns of the run folder's files; `models` is the content of models.json.
+    """
+
+    customers: ir.Table
+    forecast: ir.Table
+    current_period: ir.Table | None
+    models: dict[str, Any]
+    totals: dict[str, Any]
+
+
+def value(
+    engine: Engine,
+    book: Book,
+    ledger: Ledger,
+    *,
+    horizon: int,
+    model: str,
+    edges: tuple[float, ...] | None,
+) -> Valuation:
+    """Value every customer of a ledger over the next `horizon` periods."""
+    tested = backtest(engine, book, ledger, horizon, edges)
+    method, reason = choose_method(model, tested)
+    fits = fit_models(ledger)
+    bounds_of_amounts = amount_edges(ledger, edges)
+    scored = scored_customers(ledger, fits, horizon)
+    published = published_tables(ledger, fits, horizon, bounds_of_amounts) if method == "transition" else None
+    steps = engine.store(forecast_steps(ledger, fits, scored, horizon, book.cost_known, published))
+    values = engine.store(value_table(scored, steps, book.customers, ledger, horizon, book.cost_known))
+    company = _company(engine, ledger, fits, scored, steps, values, horizon)
+    frequency, dispersion = frequency_table(ledger, fits)
+    models = {
+        "method": method,
+        "requested": model,
+        "reason": reason.as_dict(),
+        "models": {fit.model: _fit_summary(fit) for fit in (fits.purchases, fits.amounts)},
+        "assumptions": assumptions(ledger) | {"dispersion": dispersion},
+        "frequency": frequency,
+        "amounts": amount_table(ledger, fits, bounds_of_amounts),
+        "transitions": transition_tables(ledger, fits, bounds_of_amounts),
+        "backtest": asdict(tested) if tested else None,
+        "company": company,
+    }
+    rest = ledger.calendar.rest(ledger.as_of) > 0
+    return Valuation(
+        customers=_customers(values),
+        forecast=_steps(steps.filter(steps.step > 0)),
+        current_period=_steps(steps.filter(steps.step == 0)) if rest else None,
+        models=models,
+        totals=_totals(engine, values),
+    )
+
+
+def choose_method(model: str, tested: Backtest | None) -> tuple[str, Text]:
+    """The method asked for, or for `auto` the one with the smaller error on the company's own last periods."""
+    if model != "auto":
+        return model, REASONS["asked"].fill(method=model)
+    if tested is None:
+        return "nbd", REASONS["default"]
+    errors = {method: tested.error_of(method) for method in ("nbd", "transition")}
+    best = "transition" if errors["transition"] < errors["nbd"] else "nbd"
+    return best, REASONS[best].fill(periods=tested.periods, **errors)
+
+
+def _customers(values: ir.Table) -> ir.Table:
+    import ibis
+
+    return values.drop(*HIDDEN).order_by(ibis.desc("forecast_value"), "customer_id")
+
+
+def _steps(steps: ir.Table) -> ir.Table:
+    return steps.drop("capped").order_by("customer_id", "step")
+
+
+def _fit_summary(fit: Any) -> dict[str, Any]:
+    return {
+        "parameters": fit.parameters,
+        "standard_errors": fit.standard_errors,
+        "log_likelihood": fit.log_likelihood,
+        "customers": fit.customers,
+        "fallback": fit.fallback,
+        "diagnosis": [asdict(remark) for remark in fit.diagnosis],
+    }
+
+
+def _company(
+    engine: Engine,
+    ledger: Ledger,
+    fits: Fits,
+    scored: ir.Table,
+    steps: ir.Table,
+    values: ir.Table,
+    horizon: int,
+) -> dict[str, Any]:
+    spread = total_spread(engine, scored, values, ledger, fits, horizon)
+    future = company_forecast(engine, steps.filter(steps.step > 0), spread, horizon)
+    current = company_forecast(engine, steps.filter(steps.step == 0), spread, horizon)
+    total = {name: sum(row[name] for row in future) for name in ("amount", "cost", "expense", "value")}
+    return {
+        "history": company_history(ledger),
+        "forecast": future,
+        "total": total | bounds(float(total["value"]), spread.deviation),
+        "current": {name: current[0][name] for name in ("period", "amount", "value")} if current else None,
+        "spread": asdict(spread),
+        **concentration(engine, values),
+    }
+
+
+def _totals(engine: Engine, values: ir.Table) -> dict[str, Any]:
+    sums = ("purchases", "amount", "cost", "expense", "value")
+    return engine.row(
+        values.aggregate(customers=values.count(), **{name: values[name].sum() for name in sums})
+    )

@@ -1,0 +1,244 @@
+"""The folder that holds one company's settings, book and runs; and how a run is written so that a killed one shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kezhi.language import KezhiError, Language, Text
+
+MANIFEST = "manifest.json"
+PARTIAL = ".partial-"
+
+
+class Settings(BaseModel):
+    """What `kezhi.toml` may say; every field has a default, so that no file is needed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    period: Annotated[Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")] = "month"
+    fiscal_start: Annotated[int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")] = 1
+    horizon: Annotated[int, Field(ge=1, le=36, description="periods to forecast / 预测期数")] = 3
+    as_of: Annotated[date | None, Field(description="last day that counts; default the newest order / 截止日")] = None
+    model: Annotated[Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")] = "auto"
+    subtract_cost: Annotated[bool, Field(description="extract product cost / 提取产品成本")] = True
+    subtract_expense: Annotated[bool, Field(description="extract relationship expense / 提取费用")] = True
+    amount_edges: Annotated[
+        tuple[float, ...] | None, Field(description="edges of the amount segments; default quantiles / 金额分段")
+    ] = None
+    currency: Annotated[str | None, Field(description="currency of all money / 币种")] = None
+    language: Annotated[Language | None, Field(description="language of the report / 报告语言")] = None
+    columns: Annotated[
+        dict[str, str], Field(description="field = column of the orders file / 字段与列名的对应")
+    ] = {}
+    memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
+    threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
+
+    def changed(self, **given: Any) -> Settings:
+        """These settings with those replaced that were given (not None)."""
+        return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
+
+
+def read_settings(values: dict[str, Any]) -> Settings:
+    """Settings from plain values; a mistake is named with its field."""
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise KezhiError(
+            Text(
+                f"The setting {field!r} cannot be used: {first['msg']}.",
+                f"设置项 {field!r} 无法使用:{first['msg']}。",
+            )
+        ) from None
+    edges = settings.amount_edges
+    if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in zip(edges, edges[1:], strict=False))):
+        raise KezhiError(
+            Text(
+                "The setting 'amount_edges' must rise strictly and begin above 0, e.g. [0.01, 1000, 10000].",
+                "设置项 'amount_edges' 必须严格递增且首值大于 0,例如 [0.01, 1000, 10000]。",
+            )
+        )
+    return settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A company's folder: kezhi.toml, book/, quarantine/, runs/."""
+
+    folder: Path
+
+    def settings(self) -> Settings:
+        """What kezhi.toml says, or the defaults."""
+        path = self.folder / "kezhi.toml"
+        if not path.exists():
+            return Settings()
+        try:
+            return read_settings(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise KezhiError(
+                Text(f"kezhi.toml cannot be read: {error}.", f"kezhi.toml 无法读取:{error}。")
+            ) from None
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the runs."""
+        return self.folder / "runs"
+
+    def book_files(self, table: str) -> list[Path]:
+        """The imported files of one table, oldest import first."""
+        known = {entry["sha256"]: number for number, entry in enumerate(self.imports(table))}
+        files = (self.folder / "book" / table).glob("*.parquet")
+        return sorted((path for path in files if path.stem in known), key=lambda path: known[path.stem])
+
+    def imports(self, table: str) -> list[dict[str, Any]]:
+        """What was imported into a table, oldest first."""
+        path = self.folder / "book" / table / "imports.json"
+        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return entries
+
+    def note_import(self, table: str, entry: dict[str, Any]) -> None:
+        """Make an imported file count; until this is written it does not."""
+        path = self.folder / "book" / table / "imports.json"
+        write_json(path, [*self.imports(table), entry])
+
+    def latest_run(self) -> Path | None:
+        """The newest complete run."""
+        pointer = self.runs / "latest"
+        if pointer.exists():
+            run = self.runs / pointer.read_text(encoding="utf-8").strip()
+            if (run / MANIFEST).exists():
+                return run
+        complete = sorted(path.parent for path in self.runs.glob(f"[!.]*/{MANIFEST}"))
+        return complete[-1] if complete else None
+
+    def run(self, name: str | None) -> Path:
+        """A run by its name, or the newest."""
+        run = self.runs / name if name else self.latest_run()
+        if run is None or not (run / MANIFEST).exists():
+            raise KezhiError(
+                Text(
+                    f"There is no run {name or ''} in {self.folder}. Make one with: kezhi run --workspace {self.folder}",
+                    f"{self.folder} 中没有运行结果 {name or ''}。请先执行:kezhi run --workspace {self.folder}",
+                )
+            )
+        return run
+
+    @contextmanager
+    def new_run(self, created: datetime) -> Iterator[tuple[Path, Path]]:
+        """A folder to write a run into, and the name it gets, as the latest run, once all is written."""
+        self.runs.mkdir(parents=True, exist_ok=True)
+        _sweep_forgotten(self.runs)
+        name = _free_name(self.runs, run_name(created))
+        with finished_folder(self.runs / name) as folder:
+            yield folder, self.runs / name
+        _replace_text(self.runs / "latest", name + "\n")
+
+
+def run_name(created: datetime) -> str:
+    """A run's identifier: its start in UTC, without characters that file systems refuse."""
+    return created.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+
+
+def _free_name(runs: Path, name: str) -> str:
+    number, free = 1, name
+    while (runs / free).exists():
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+@contextmanager
+def finished_folder(target: Path) -> Iterator[Path]:
+    """Write under a hidden name beside `target`, then rename: a killed process leaves nothing that looks complete.
+
+    An earlier result of ours at `target` is replaced; anything else there is refused.
+    """
+    refuse_foreign(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target)
+    partial = target.parent / f"{PARTIAL}{target.name}-{secrets.token_hex(4)}"
+    partial.mkdir()
+    try:
+        yield partial
+        _swap(partial, target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise unless `target` is free, empty, or an earlier result of ours."""
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).exists()):
+        raise KezhiError(
+            Text(
+                f"{target} exists and is not an earlier result of kezhi. Choose another --out folder.",
+                f"{target} 已存在,且不是 kezhi 的结果。请用 --out 指定另一个文件夹。",
+            )
+        )
+
+
+DEMO_MARK = "kezhi-demo.json"
+
+
+def make_demo_folder(target: Path) -> None:
+    """Empty an earlier demo company at `target`; raise when anything else is there."""
+    if target.exists():
+        if target.is_file() or (any(target.iterdir()) and not (target / DEMO_MARK).exists()):
+            raise KezhiError(
+                Text(
+                    f"{target} exists and is not an earlier demo company. Choose another --out folder.",
+                    f"{target} 已存在,且不是之前的示例公司。请用 --out 指定另一个文件夹。",
+                )
+            )
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    write_json(target / DEMO_MARK, {"made_by": "kezhi demo"})
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed runs for the same target left behind."""
+    for stale in target.parent.glob(f"{PARTIAL}{target.name}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _sweep_forgotten(runs: Path, after_hours: float = 24.0) -> None:
+    """Remove partial runs that nobody has written to for a day: their process was killed."""
+    for stale in runs.glob(f"{PARTIAL}*"):
+        if time.time() - stale.stat().st_mtime > after_hours * 3600:
+            shutil.rmtree(stale, ignore_errors=True)
+
+
+def _swap(partial: Path, target: Path) -> None:
+    if not target.exists():
+        partial.replace(target)
+        return
+    old = target.parent / f"{PARTIAL}{target.name}-old-{secrets.token_hex(4)}"
+    target.replace(old)
+    partial.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON for people and programs: sorted as given, UTF-8, money as text, dates as ISO; replaced in one step."""
+    _replace_text(path, json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n")
+
+
+def _replace_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
