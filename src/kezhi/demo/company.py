@@ -22,8 +22,9 @@ MOST_CUSTOMERS = 900_000
 class Company:
     """A demo company on disk, with what is true about it.
 
-    `files` and `counts` go by table; `counts` are the rows that a reader must find. Of the order rows `dirt` says
-    how many each check must reject. `blank_rows` lines of nothing but commas come on top and are no rows.
+    `files` and `counts` go by table; `counts` are the rows that a reader must find. Of the order rows, `dirt`
+    says how many each check must reject. `blank_rows` lines of nothing but commas come on top; they are no
+    rows to any reader.
     """
 
     name: str

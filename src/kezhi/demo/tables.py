@@ -12,7 +12,7 @@ from kezhi.demo.catalogue import Catalogue
 from kezhi.demo.files import joined, money, numbered, pick, some
 from kezhi.demo.people import NEVER
 from kezhi.demo.plan import HABITS, stream
-from kezhi.demo.season import Bools, Ints
+from kezhi.demo.season import Bools, Ints, as_ints
 from kezhi.demo.words import said
 from kezhi.demo.world import World
 from kezhi.language import Language
@@ -76,7 +76,7 @@ def customer_table(world: World, language: Language) -> Columns:
         "region": pick(said(words.REGIONS, language), np.minimum(rng.geometric(0.25, size=n) - 1, 9)),
         "birth_year": some(rng.integers(1952, 2006, size=n), private & (rng.random(n) < 0.8)),
         "sex": pick(said(words.SEXES, language), np.where(private, rng.choice(2, n, p=(0.58, 0.42)), -1)),
-        "income": pick(said(words.INCOMES, language), np.where(private, rng.choice(3, n), -1)),
+        "income": money(_incomes(rng, n), private & (rng.random(n) < 0.6)),
         "industry": pick(said(words.INDUSTRIES, language), np.where(private, -1, rng.integers(0, 5, n))),
         "size": pick(said(words.SIZES, language), np.where(private, -1, rng.integers(0, 3, n))),
         "owner": pick(said(words.SALESPEOPLE, language), np.where(private, -1, owner)),
@@ -101,6 +101,11 @@ def _names(rng: np.random.Generator, n: int, private: Bools, language: Language)
         return pc.if_else(pa.array(private), joined(surname, given), joined(place, brand, firm))
     person, organisation = joined(given, " ", surname), joined(brand, " ", firm, " ", place)
     return pc.if_else(pa.array(private), person, organisation)
+
+
+def _incomes(rng: np.random.Generator, n: int) -> Ints:
+    """Yearly incomes in whole thousands of yuan, as cents."""
+    return as_ints(np.rint(rng.lognormal(np.log(110.0), 0.5, size=n))) * 100_000
 
 
 def _phones(number: Ints, language: Language) -> pa.Array:

@@ -25,15 +25,15 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
     "customers": {
         "customer_id": "客户编号",
         "name": "客户名称",
-        "role": "客户角色",
-        "acquired_on": "获客日期",
+        "role": "客户类型",
+        "acquired_on": "获取日期",
         "acquisition_cost": "获客成本",
         "source": "客户来源",
         "referrer_id": "推荐人编号",
         "region": "地区",
         "birth_year": "出生年份",
         "sex": "性别",
-        "income": "收入水平",
+        "income": "年收入",
         "industry": "行业",
         "size": "规模",
         "owner": "负责人",
@@ -50,11 +50,11 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
         "price": "标价",
         "launched_on": "上市日期",
         "retired_on": "退市日期",
-        "life_days": "使用寿命天数",
+        "life_days": "使用天数",
         "family": "系列",
         "version": "版本",
     },
-    "product_links": {"product_id": "商品编号", "linked_id": "关联商品编号", "kind": "关联类型"},
+    "product_links": {"product_id": "商品编号", "linked_id": "关联产品编号", "kind": "关联类型"},
     "expenses": {
         "date": "日期",
         "amount": "金额",
@@ -74,7 +74,7 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
     "suggestions": {
         "customer_id": "客户编号",
         "date": "日期",
-        "grade": "建议等级",
+        "grade": "等级",
         "text": "建议内容",
         "product_id": "商品编号",
         "taken_up": "是否采纳",
@@ -92,7 +92,7 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
         "date": "日期",
         "dimension": "维度",
         "score": "评分",
-        "comment": "评语",
+        "comment": "评论",
     },
     "receivables": {
         "customer_id": "客户编号",
@@ -167,7 +167,6 @@ SALESPEOPLE = (
     Text("Qiao Bai", "乔白"),
 )
 SEXES = (Text("female", "女"), Text("male", "男"))
-INCOMES = (Text("low", "低"), Text("middle", "中"), Text("high", "高"))
 INDUSTRIES = (
     Text("tea retail", "茶叶零售"),
     Text("restaurants", "餐饮"),

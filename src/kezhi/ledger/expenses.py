@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import MONEY
@@ -55,7 +54,7 @@ def _divide(claims: ir.Table) -> ir.Table:
     import ibis
 
     group = ibis.window(group_by="number")
-    units: Any = (claims.pot * 10_000).cast("int64")
+    units = _units(claims.pot)
     total: Any = claims.weight.sum().over(group).cast("float64")
     claims = claims.mutate(cents=units // 100, crumbs=units % 100)
     # Rounding a share down a hair too far is harmless: the cent comes back with the remainders.
@@ -67,5 +66,17 @@ def _divide(claims: ir.Table) -> ir.Table:
     )
     cents: Any = claims.base + (claims.rank < claims.left).cast("int64")
     crumbs: Any = ibis.ifelse(claims.rank == 0, claims.crumbs, 0)
-    part: Any = (cents * 100 + crumbs).cast("decimal(18, 0)") * ibis.literal(Decimal("0.0001"))
-    return claims.select("customer_id", "number", expense=part.cast("decimal(38, 4)"))
+    return claims.select("customer_id", "number", expense=_money(cents * 100 + crumbs))
+
+
+def _units(pot: Any) -> Any:
+    """Money as an integer count of 0.0001."""
+    whole: Any = pot.floor().cast("int64")
+    fraction: Any = (pot - whole).cast("float64") * 10_000
+    return whole * 10_000 + fraction.round().cast("int64")
+
+
+def _money(units: Any) -> Any:
+    """Units of 0.0001 as money; the fraction has four digits, which a float holds exactly enough to round."""
+    fraction: Any = (units % 10_000).cast("float64") / 10_000
+    return (units // 10_000).cast("decimal(38, 4)") + fraction.cast("decimal(38, 4)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -96,9 +96,10 @@ class Fit:
         data = dict(json.loads(source) if isinstance(source, str) else source)
         if data.pop("model", cls.model) != cls.model:
             raise ValueError(f"source is not a fit of {cls.model}")
-        data["covariance"] = np.asarray(data.get("covariance", []), dtype=np.float64)
+        data["covariance"] = np.asarray(data.get("covariance", np.zeros((0, 0))), dtype=np.float64)
         data["diagnosis"] = tuple(Diagnosis(**remark) for remark in data.get("diagnosis", ()))
-        return cls(**data)
+        known = {one.name for one in fields(cls)}  # a newer version may have written more
+        return cls(**{name: value for name, value in data.items() if name in known})
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,16 +219,18 @@ def natural(names: tuple[str, ...], values: FloatArray, log_covariance: FloatArr
 
 def remarks_on(optimum: Optimum, customers: float, names: tuple[str, ...]) -> list[Diagnosis]:
     """What holds for every model: did the search end, are there enough customers, how sure is it all."""
-    remarks = []
-    if not optimum.converged:
-        remarks.append(NOT_CONVERGED)
-    if customers < _FEW:
-        remarks.append(FEW_CUSTOMERS.fill(customers=f"{customers:g}"))
+    remarks = [] if optimum.converged else [NOT_CONVERGED]
+    remarks += few_customers(customers)
     errors = np.sqrt(np.maximum(np.diag(optimum.covariance), 0.0))
     unsure = [name for name, error in zip(names, errors, strict=True) if error > 0.5]
     if unsure:
         remarks.append(IMPRECISE.fill(names=", ".join(unsure)))
     return remarks
+
+
+def few_customers(customers: float) -> list[Diagnosis]:
+    """The remark that there are few customers, where that is so."""
+    return [FEW_CUSTOMERS.fill(customers=f"{customers:g}")] if customers < _FEW else []
 
 
 FITTED = Diagnosis("fitted", "ok", "The model was fitted without difficulty.", "模型拟合顺利。")

@@ -236,13 +236,12 @@ def _alike(evidence: AmountEvidence, kind: type[F], p: float, variance: float) -
     """Customers do not differ, or not visibly: q and k go to infinity together, everybody gets the mean."""
     of_mean = 1 / (p * evidence.amounts)
     covariance = np.array([[variance, 0.0, -variance], [0.0, 0.0, 0.0], [-variance, 0.0, variance + of_mean]])
-    few = fitting.FEW_CUSTOMERS.fill(customers=f"{evidence.customers:g}")
     remark = ALIKE if _separable(evidence) else NOT_SEPARABLE
     return kind(
         **fitting.natural(kind.names, np.array([p, LIMIT, LIMIT / p * evidence.unit]), covariance),
         log_likelihood=evidence.log_likelihood_alike(p) - evidence.log_shift,
         customers=evidence.customers,
-        diagnosis=(remark, few) if evidence.customers < 100 else (remark,),
+        diagnosis=(remark, *fitting.few_customers(evidence.customers)),
         fallback="alike",
         observed=evidence.facts,
     )
@@ -297,11 +296,12 @@ ALIKE = Diagnosis(
 NOT_SEPARABLE = Diagnosis(
     "not_separable",
     "warning",
-    "No customer has been seen often enough to tell a big spender from a big purchase, so everybody is "
-    "given the "
-    "common average; longer history or shorter periods would help.",
-    "没有客户有足够多次的记录来区分“大客户”与“偶然的大单”,因此所有客户采用共同的平均金额;"
-    "更长的历史或更短的期会有帮助。",
+    "A big spender cannot be told from a big purchase here (nobody has more than one active period, or "
+    "everybody has "
+    "equally many purchases), so everybody is given the common average; a longer history or shorter "
+    "periods would help.",
+    "目前无法区分“大客户”与“偶然的大单”(没有客户有一个以上的成交期,或所有客户的购买次数相同),"
+    "因此所有客户采用共同的平均金额;更长的历史或更短的期会有帮助。",
 )
 HEAVY_TAIL = Diagnosis(
     "heavy_tail",

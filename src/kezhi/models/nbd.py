@@ -227,14 +227,11 @@ def _alike(evidence: _Evidence) -> NBDFit:
     """Everybody buys at the same rate: b and a go to infinity together, only their ratio is estimated."""
     rate = evidence.purchases / (evidence.customers * evidence.unit)
     only_rate = np.array([[1.0, 0.0], [0.0, 0.0]]) / evidence.purchases
-    few = (
-        [fitting.FEW_CUSTOMERS.fill(customers=f"{evidence.customers:g}")] if evidence.customers < 100 else []
-    )
     return NBDFit(
         **fitting.natural(NBDFit.names, np.array([LIMIT / rate, LIMIT]), only_rate),
         log_likelihood=_log_likelihood_alike(evidence) - evidence.purchases * float(np.log(evidence.unit)),
         customers=evidence.customers,
-        diagnosis=(ALIKE, *few),
+        diagnosis=(ALIKE, *fitting.few_customers(evidence.customers)),
         fallback="poisson",
         observed=evidence.facts,
     )

@@ -117,7 +117,7 @@ def _row(p: float, q: float, k: float, low: float, high: float, bounds: FloatArr
     """One row of the matrix: the inner integral in closed form, the outer one over the probability of m1."""
     now, weights = _amounts_within(p, q, k, low, high)
     inner = beta_prime.between(p, p + q, k + now[:, None], bounds[:-1], bounds[1:])
-    return np.asarray((weights[:, None] * inner).sum(axis=0))
+    return np.asarray(np.minimum((weights[:, None] * inner).sum(axis=0), 1.0))
 
 
 def _amounts_within(p: float, q: float, k: float, low: float, high: float) -> tuple[FloatArray, FloatArray]:
@@ -134,8 +134,9 @@ def _amounts_within(p: float, q: float, k: float, low: float, high: float) -> tu
         return np.array([low if upper else min(high, 1e300)]), np.ones(1)
     probability = ends[0] * (1 - _AT) + ends[1] * _AT
     share = special.betainccinv(p, q, probability) if upper else special.betaincinv(p, q, probability)
-    rest = special.betaincinv(q, p, probability) if upper else 1 - share
-    amounts = k * share / np.maximum(rest, 1e-300)
+    # the complement is inverted too: 1 - share would have no digits left where the share is nearly 1
+    rest = special.betaincinv(q, p, probability) if upper else special.betainccinv(q, p, probability)
+    amounts = k * np.minimum(share / np.maximum(rest, 1e-250), 1e250)
     if not bool(np.all(np.isfinite(amounts))):
         return np.array([low if upper else min(high, 1e300)]), np.ones(1)
     return np.clip(amounts, low, min(high, 1e300)), _AT_WEIGHT
@@ -201,7 +202,7 @@ def frequency_probability(a: float, b: float, smallest: int, largest: int, longe
         t = a + 1 + r
         log_p = rising - (b + f)[:, None] * np.log1p(1 / t) - j * np.log1p(t)
         table[:, r] = np.exp(log_p + log_weight[:, r][:, None]).sum(axis=0)
-    return np.minimum(table[::-1].cumsum(axis=0)[::-1], 1.0)
+    return np.asarray(np.minimum(table[::-1].cumsum(axis=0)[::-1], 1.0))
 
 
 def p_any_purchase(a: float, b: float, smallest: int, largest: int, longest_idle: int) -> FloatArray:
@@ -209,7 +210,7 @@ def p_any_purchase(a: float, b: float, smallest: int, largest: int, longest_idle
     f, log_weight = _believed(a, b, smallest, largest, longest_idle)
     t = a + 1 + np.arange(longest_idle + 1)
     some = -np.expm1(-(b + f)[:, None] * np.log1p(1 / t))
-    return np.asarray((np.exp(log_weight) * some).sum(axis=0))
+    return np.asarray(np.minimum((np.exp(log_weight) * some).sum(axis=0), 1.0))
 
 
 def frequency_shares(a: float, b: float, largest: int, periods: float = 1.0) -> FloatArray:

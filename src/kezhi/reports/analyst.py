@@ -1,4 +1,4 @@
-"""The folded part of the page for who wants to check: parameters, fits, transitions, assumptions, provenance."""
+"""The folded part of the page for analysts: parameters, fits, transitions, assumptions, origins."""
 
 from __future__ import annotations
 
@@ -86,8 +86,10 @@ def _backtest(report: ValueReport, canvas: Canvas) -> Html:
     if found is None:
         return joined([heading, tag("p", canvas.say(sentences.untested(report)))])
     said = Text(
-        "Fitted on what was known at {split}, held against {start} to {until}: {customers} customers, purchases of {amount}.",
-        "用截至 {split} 的数据拟合，与 {start} 至 {until} 的实际比较：{customers} 位客户，购买金额 {amount}。",
+        "Fitted on what was known at {split}, held against {start} to {until}: {customers} customers, "
+        "purchases of {amount}.",
+        "用截至 {split} 的数据拟合，与 {start} 至 {until} 的实际比较："
+        "{customers} 位客户，购买金额 {amount}。",
     )
     line = canvas.say(
         said,
@@ -98,10 +100,15 @@ def _backtest(report: ValueReport, canvas: Canvas) -> Html:
         amount=numbers.grouped(found.amount),
     )
     heads = (
-        Text("Method", "方法"), Text("Predicted purchases, amount", "预测购买金额"), Text("Error of the total", "总额误差"),
-        Text("MAE per customer", "每客户平均绝对误差"), Text("RMSE", "均方根误差"), Text("Gini", "基尼系数"),
-        Text("Predicted purchases, number", "预测购买次数"), Text("Error of the number", "次数误差"),
-    )  # fmt: skip
+        Text("Method", "方法"),
+        Text("Predicted purchases, amount", "预测购买金额"),
+        Text("Error of the total", "总额误差"),
+        Text("MAE per customer", "每客户平均绝对误差"),
+        Text("RMSE", "均方根误差"),
+        Text("Gini", "基尼系数"),
+        Text("Predicted purchases, number", "预测购买次数"),
+        Text("Error of the number", "次数误差"),
+    )
     rows = [_score(report, canvas, score) for score in found.scores]
     gini = Text(
         "Gini: 1 ranks the customers perfectly, 0 no better than chance.",
@@ -160,7 +167,8 @@ def _assumptions(report: ValueReport, canvas: Canvas) -> Html:
     checks = Text(
         "Correlation of frequency and amount: {r} (assumption 1 wants 0). Variance / mean of purchases per "
         "period: {d} (above 1: customers differ, as assumption 4 says).",
-        "频率与金额的相关系数：{r}（假设 1 要求接近 0）。每期购买次数的方差 ÷ 均值：{d}（大于 1 表示客户之间有差异，符合假设 4）。",
+        "频率与金额的相关系数：{r}（假设 1 要求接近 0）。"
+        "每期购买次数的方差 ÷ 均值：{d}（大于 1 表示客户之间有差异，符合假设 4）。",
     )
     said = [
         canvas.say(
@@ -281,9 +289,11 @@ def _frequency_moves(canvas: Canvas, found: Transitions) -> Html | None:
         return None
     idle = max(len(move.p_by_idle) for move in found.frequency)
     heads = (
-        Text("Frequency now", "现在频率"), Text("Expected", "移转期望值"), Text("Next", "下期频率"),
+        Text("Frequency now", "现在频率"),
+        Text("Expected", "移转期望值"),
+        Text("Next", "下期频率"),
         *(Text(f"Probability, r = {r}", f"移转概率 r = {r}") for r in range(idle)),
-    )  # fmt: skip
+    )
     rows = [
         Row(
             [
@@ -336,8 +346,15 @@ def _plain(value: object) -> str:
 def _inputs(report: ValueReport, canvas: Canvas) -> Html | None:
     if not report.inputs:
         return None
-    heads = [Text("File", "文件"), Text("Table", "表"), Text("Rows", "行数"), Text("Bytes", "字节"), Text("Format", "格式"),
-             Text("Columns recognised", "识别的列"), Text("SHA-256 fingerprint", "SHA-256 指纹")]  # fmt: skip
+    heads = [
+        Text("File", "文件"),
+        Text("Table", "表"),
+        Text("Rows", "行数"),
+        Text("Bytes", "字节"),
+        Text("Format", "格式"),
+        Text("Columns recognised", "识别的列"),
+        Text("SHA-256 fingerprint", "SHA-256 指纹"),
+    ]
     rows = [
         Row(
             [

@@ -1,4 +1,4 @@
-"""Read a run folder into a `ValueReport`. Work per customer stays in the engine; a few dozen rows come here."""
+"""Read a run folder into a `ValueReport`: work per customer stays in the engine, few rows come here."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ def write_excel(engine: Engine, run: Path, report: ValueReport, path: Path, lang
     customers = engine.read_parquet(run / "customers.parquet")
     forecast = engine.read_parquet(run / "forecast.parquet")
     excel_summary.summary(book, report)
-    _customers(book, engine, run, report, customers)
+    _customers(book, engine, report, customers)
     _periods(book, report)
     _forecast(book, engine, report, customers, forecast)
     excel_summary.models(book, report)
@@ -44,7 +43,7 @@ def write_excel(engine: Engine, run: Path, report: ValueReport, path: Path, lang
     excel_summary.glossary(book)
     book.describe(book.say(excel_summary.TITLE), report.created)
     book.close()
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def _present(wanted: Sequence[Column], report: ValueReport, have: Sequence[str]) -> list[Column]:
@@ -75,7 +74,7 @@ def _rows(engine: Engine, table: ir.Table) -> Iterator[dict[str, Any]]:
 # --- customers, periods, forecast -------------------------------------------------------------------------
 
 
-def _customers(book: Book, engine: Engine, run: Path, report: ValueReport, customers: ir.Table) -> None:
+def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Table) -> None:
     wanted = _present(columns.CUSTOMERS, report, customers.columns)
     sheet = _sheet(book, Text("Customers", "客户"), wanted)
     shown = engine.store(best(customers, MOST_CUSTOMERS))
@@ -109,7 +108,8 @@ def _how_many(book: Book, report: ValueReport, count: int, file: str) -> str:
         )
     else:
         said = Text(
-            "The {count} customers with the largest forecast value, of {all}. The full table: {file} in the run folder. {unit}",
+            "The {count} customers with the largest forecast value, of {all}. "
+            "The full table: {file} in the run folder. {unit}",
             "预测价值最高的 {count} 位客户（共 {all} 位）。完整数据见运行文件夹中的 {file}。{unit}",
         )
     return book.say(
@@ -214,9 +214,13 @@ def _rejected(book: Book, engine: Engine, run: Path, report: ValueReport) -> Non
 def _by_rule(sheet: Sheet, report: ValueReport) -> None:
     book = sheet.book
     heads = (
-        Text("Table", "表"), Text("Rule", "规则"), Text("Rows", "行数"), Text("Reason", "原因"),
-        Text("of which returns", "其中退货"), Text("Amount", "金额"),
-    )  # fmt: skip
+        Text("Table", "表"),
+        Text("Rule", "规则"),
+        Text("Rows", "行数"),
+        Text("Reason", "原因"),
+        Text("of which returns", "其中退货"),
+        Text("Amount", "金额"),
+    )
     kinds = ("text", "text", "count", "text", "count", "money")
     sheet.heads([book.say(head) for head in heads])
     for rows in report.tables:

@@ -63,9 +63,11 @@ def _block(sheet: Sheet, title: Text, heads: Iterable[Text]) -> None:
 
 
 _MONEY_HEADS = (
-    Text("Purchase amount", "购买金额"), Text("Product cost", "产品成本"), Text("Relationship expense", "关系营销费用"),
+    Text("Purchase amount", "购买金额"),
+    Text("Product cost", "产品成本"),
+    Text("Relationship expense", "关系营销费用"),
     Text("Value", "客户价值"),
-)  # fmt: skip
+)
 
 
 def _total(sheet: Sheet, report: ValueReport) -> None:
@@ -96,9 +98,12 @@ def _expected(sheet: Sheet, report: ValueReport, row: Expected) -> None:
 
 def _rows_read(sheet: Sheet, report: ValueReport) -> None:
     heads = (
-        Text("Rows", "数据行"), Text("Read", "读入"), Text("Counted", "计入"), Text("Set aside", "隔离"),
+        Text("Rows", "数据行"),
+        Text("Read", "读入"),
+        Text("Counted", "计入"),
+        Text("Set aside", "隔离"),
         Text("After the as-of day", "截止日之后"),
-    )  # fmt: skip
+    )
     _block(sheet, Text("Rows: read = counted + set aside", "数据行：读入 = 计入 + 隔离"), heads)
     for rows in report.tables:
         name = sheet.book.say(sentences.table_name(rows.table))
@@ -147,9 +152,15 @@ def _backtest(sheet: Sheet, report: ValueReport) -> None:
         sheet.line(sheet.book.say(sentences.untested(report)))
         return
     heads = (
-        Text("Method", "方法"), Text("Amount", "购买金额"), Text("Error", "误差"), Text("MAE", "平均绝对误差"),
-        Text("RMSE", "均方根误差"), Text("Gini", "基尼系数"), Text("Purchases", "购买次数"), Text("Error", "误差"),
-    )  # fmt: skip
+        Text("Method", "方法"),
+        Text("Amount", "购买金额"),
+        Text("Error", "误差"),
+        Text("MAE", "平均绝对误差"),
+        Text("RMSE", "均方根误差"),
+        Text("Gini", "基尼系数"),
+        Text("Purchases", "购买次数"),
+        Text("Error", "误差"),
+    )
     _block(sheet, Text("Backtest", "历史检验"), heads)
     kinds = ("text", "money", "share", "money", "money", "number", "number", "share")
     sheet.row((sheet.book.say(Text("what came", "实际")), found.amount, *(None,) * 6), kinds, bold=True)

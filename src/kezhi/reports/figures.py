@@ -1,11 +1,12 @@
-"""The figures, each a plain function from report data to a plotly figure: one definition for notebook, page and report.
+"""The figures: plain functions from report data to plotly, one definition for notebook, page and report.
 
-Colours keep apart without red and green, on white and on black; what was observed is grey, what the model says blue.
+Colours keep apart without red and green, on white and on black: grey is what was observed, blue the model.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from kezhi.language import Language, Text
@@ -178,7 +179,7 @@ def amount_labels(found: Amounts) -> list[str]:
 def bin_labels(edges: tuple[float, ...], count: int) -> list[str]:
     """Labels of `count` bins from their edges; a last bin without an upper edge is open."""
     shown = [numbers.grouped(edge, 0 if edge == int(edge) or edge >= 1000 else 2) for edge in edges]
-    closed = [f"{low}\u2013{high}" for low, high in zip(shown, shown[1:], strict=False)]
+    closed = [f"{low}\u2013{high}" for low, high in pairwise(shown)]
     if count > len(closed) and shown:
         closed.append(f"\u2265 {shown[-1]}")
     return closed[:count]
@@ -237,6 +238,8 @@ def value_bands(report: ValueReport, language: Language) -> go.Figure:
     )
     _axes(figure, Text("forecast value", "预测价值"), Text("customers", "客户数"), language)
     figure.update_xaxes(type="category", showgrid=False)
+    if max((band.customers for band in report.bands), default=0) < 6:
+        figure.update_yaxes(dtick=1)  # customers come whole
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What a flag beside a customer means, and what to do about it: one registry for report, workbook and pages."""
+"""What a flag beside a customer means and what to do about it: one registry for page and workbook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ALL = (
         "one_purchase",
         Text("One purchase only", "仅购买一次"),
         Text(
-            "One purchase says little about the customer; the forecast leans on what is usual for all customers.",
+            "One purchase says little; the forecast leans on what is usual for all customers.",
             "一次购买能说明的有限，预测主要参照全体客户的一般情况。",
         ),
     ),
@@ -64,7 +64,7 @@ _ALL = (
         "negative_value",
         Text("Costs more than it brings", "价值为负"),
         Text(
-            "Cost and relationship expense exceed purchases. See which of the two it is before deciding what to do.",
+            "Cost and expense together exceed purchases. See which of the two it is before deciding.",
             "产品成本与关系营销费用合计超过购买金额。请先查明是哪一项造成，再作决定。",
         ),
     ),
@@ -80,7 +80,7 @@ _ALL = (
         "margin_capped",
         Text("Margin held within bounds", "毛利率已限制在合理范围"),
         Text(
-            "The company's trend would have carried the margin out of its possible range; the bound was used.",
+            "The company's trend would carry the margin out of its possible range; the bound was used.",
             "按公司毛利趋势推算会超出可能的范围，已改用边界值。",
         ),
     ),

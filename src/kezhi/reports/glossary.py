@@ -19,7 +19,8 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Customer value", "客户价值"),
         Text(
-            "What is left of a customer's purchases after product cost and relationship expense (CRM gross profit).",
+            "What is left of a customer's purchases after product cost and relationship expense "
+            "(CRM gross profit).",
             "客户的购买金额减去产品成本和关系营销费用之后的余额（即 CRM 毛利）。",
         ),
     ),
@@ -33,7 +34,8 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Purchase", "购买（次）"),
         Text(
-            "A day on which the customer bought something, returns netted. Several orders on one day are one purchase.",
+            "A day on which the customer bought something, returns netted. "
+            "Several orders on one day are one purchase.",
             "客户有净购买的一天；同一天多张订单算一次，退货已冲抵。",
         ),
     ),
@@ -73,15 +75,16 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("80% interval", "80% 区间"),
         Text(
-            "Eight times in ten the true figure should lie inside. It covers the chance in customers' buying, "
-            "not a changed market, season or price list.",
+            "Eight times in ten the true figure should lie inside. It covers the chance in customers' "
+            "buying, not a changed market, season or price list.",
             "十次中约有八次，实际数落在区间之内。它只反映客户购买的偶然性，不包括市场、季节或价格的变化。",
         ),
     ),
     Term(
         Text("Concentration", "集中程度"),
         Text(
-            "The share of all value that the best customers brought. Above 100% means that others cost more than they bring.",
+            "The share of all value that the best customers brought. "
+            "Above 100% means that others cost more than they bring.",
             "最好的一部分客户占全部价值的比例。超过 100% 说明另有客户的价值为负。",
         ),
     ),
@@ -102,7 +105,8 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Set aside (quarantine)", "隔离"),
         Text(
-            "Rows that could not be counted. They are kept with file, line and reason; counted + set aside = read.",
+            "Rows that could not be counted. They are kept with file, line and reason; "
+            "counted + set aside = read.",
             "无法计入的行。连同文件、行号和原因一并保留；计入 + 隔离 = 读入。",
         ),
     ),

@@ -62,6 +62,8 @@ def table(
 ) -> Html:
     """A table whose `numeric` columns are set right with figures of equal width."""
     right = set(numeric)
+    rows = list(rows)
+    assert all(len(row.cells) == len(heads) for row in rows), "every row has a cell for every head"
     header = tag(
         "tr", *(tag("th", head, scope="col", class_=_side(i, right)) for i, head in enumerate(heads))
     )

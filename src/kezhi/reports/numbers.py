@@ -119,7 +119,7 @@ def short_day(value: date | None) -> str:
 
 
 def period_label(first: date, period: str, fiscal_start: int, language: Language) -> str:
-    """A period by its first day: Mar 2011, 2011 Q1, 2011; spelled out where the year does not start in January."""
+    """A period by its first day: Mar 2011, 2011 Q1, 2011; spelled out where years do not start in January."""
     if period == "month":
         return _month(first, language)
     if fiscal_start != 1:
@@ -148,3 +148,9 @@ def count_of_periods(count: int, period: str, language: Language) -> str:
     """3 months, 1 quarter, 3 个月."""
     one, several = _PERIODS.get(period, (Text("period", "期"), Text("periods", "期")))
     return f"{count} {(one if count == 1 else several).to(language)}"
+
+
+def count_of_customers(count: int) -> Text:
+    """1 customer, 60 customers, 60 位客户."""
+    word = "customer" if count == 1 else "customers"
+    return Text(f"{grouped(count)} {word}", f"{grouped(count)} 位客户")

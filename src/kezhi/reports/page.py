@@ -1,11 +1,10 @@
-"""The report as one self-contained page: opens offline, on a phone or a wide screen, light or dark, on paper."""
+"""The report as one self-contained page: offline, on a phone or a wide screen, light or dark, on paper."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def write_html(report: ValueReport, path: Path, language: Language) -> None:
     text = render(report, language)
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def render(report: ValueReport, language: Language) -> str:
@@ -72,7 +71,8 @@ def _document(
 def _policy(scripts: tuple[str, ...]) -> str:
     """Only these very scripts may run, and nothing may be fetched, whatever the data contained."""
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
+    rules = (f"script-src {hashes}", "style-src 'unsafe-inline'", "img-src data:", "form-action 'none'")
+    return "; ".join(("default-src 'none'", *rules))
 
 
 def _digest(script: str) -> str:

@@ -148,14 +148,10 @@ def account_cells(report: ValueReport, account: Account, digits: int = 2) -> lis
 
 
 def _history_table(report: ValueReport, canvas: Canvas) -> Html:
-    heads = [
-        canvas.say(_PERIOD),
-        canvas.say(_CUSTOMERS),
-        canvas.say(_PURCHASES),
-        *_account_heads(report, canvas),
-    ]
-    heads += [canvas.say(_MARGIN)] if report.basis.cost else []
+    heads = [canvas.say(_PERIOD), *_account_heads(report, canvas)]
     heads += [canvas.say(Text("Value against the period before", "价值较上期"))]
+    heads += [canvas.say(_MARGIN)] if report.basis.cost else []
+    heads += [canvas.say(_CUSTOMERS), canvas.say(_PURCHASES)]
     rows = _history_rows(report, canvas)
     rows.append(
         Row(_history_cells(report, canvas.say(_TOTAL), None, report.totals, report.purchases), "total")
@@ -195,7 +191,7 @@ def _history_cells(
 ) -> list[Child]:
     count = "" if customers is None else numbers.grouped(customers)
     margin = [numbers.percent(account.margin, 1)] if report.basis.cost else []
-    return [label, count, numbers.grouped(purchases), *account_cells(report, account), *margin, change]
+    return [label, *account_cells(report, account), change, *margin, count, numbers.grouped(purchases)]
 
 
 def _change(row: PastPeriod, before: PastPeriod | None) -> str:
@@ -240,8 +236,8 @@ def _rest_of_current(report: ValueReport, canvas: Canvas) -> Html | None:
     if current is None or current.period is None:
         return None
     said = Text(
-        "{period} is not over: after {day} it should still bring purchases of {amount} and a value of {value}. "
-        "This is in neither table.",
+        "{period} is not over: after {day} it should still bring purchases of {amount} and "
+        "a value of {value}. This is in neither table.",
         "{period}尚未结束：{day}之后预计还有购买 {amount}、客户价值 {value}，上面两张表均未计入。",
     )
     return tag(
@@ -282,15 +278,14 @@ def top_customers(report: ValueReport, canvas: Canvas) -> Html:
 def _customer_table(report: ValueReport, canvas: Canvas, top: Sequence[TopCustomer], before: int) -> Html:
     coming = [row.period for row in report.forecast if row.period][:_STEPS_SHOWN]
     labels = [numbers.period_label(p, report.period, report.fiscal_start, canvas.language) for p in coming]
+    ahead = [Text("Customer", "客户"), Text("Forecast total", "预测合计"), _INTERVAL]
     heads = [
-        Text("Customer", "客户"),
-        Text("Last purchase", "最近购买"),
-        Text("Idle periods", "未成交期数"),
         Text("Value so far", "已有价值"),
         *([Text("Last margin", "最近毛利率")] if report.basis.cost else []),
+        Text("Idle periods", "未成交期数"),
+        Text("Last purchase", "最近购买"),
     ]
-    ahead = [Text("Forecast total", "预测合计"), _INTERVAL]
-    names = [*map(canvas.say, heads), *labels, *map(canvas.say, ahead)]
+    names = [*map(canvas.say, ahead), *labels, *map(canvas.say, heads)]
     digits = 0 if max(abs(row.forecast) for row in top) >= 1000 else 2
     rows = [_customer_row(report, canvas, row, rank, digits) for rank, row in enumerate(top, before + 1)]
     return table(names, rows, range(1, len(names)))
@@ -302,13 +297,13 @@ def _customer_row(report: ValueReport, canvas: Canvas, row: TopCustomer, rank: i
     steps += [numbers.ABSENT] * (wanted - len(steps))
     cells: list[Child] = [
         _who(canvas, row, rank),
-        numbers.short_day(row.last_purchase),
-        numbers.grouped(row.idle_periods),
-        numbers.grouped(row.value, 2),
-        *([numbers.percent(row.margin)] if report.basis.cost else []),
-        *steps[:wanted],
         tag("span", numbers.grouped(row.forecast, digits), class_="strong"),
         span(row.lower, row.upper, digits),
+        *steps[:wanted],
+        numbers.grouped(row.value, 2),
+        *([numbers.percent(row.margin)] if report.basis.cost else []),
+        numbers.grouped(row.idle_periods),
+        numbers.short_day(row.last_purchase),
     ]
     return Row(cells, "forecast")
 
@@ -333,7 +328,7 @@ def _flag_legend(report: ValueReport, canvas: Canvas) -> Html | None:
     rows = [
         Row(
             [
-                canvas.say(flag(code).title),
+                tag("span", canvas.say(flag(code).title), class_="who"),
                 numbers.grouped(count),
                 numbers.percent(count / max(report.customers, 1), 1),
                 canvas.say(flag(code).advice),
@@ -473,7 +468,8 @@ def _rules(canvas: Canvas, rows: TableRows) -> Html | None:
     what_to_do = Text(
         "Every one of them is listed with file and line on the sheet “Rejected rows” of the workbook and in "
         "quarantine/{table}.parquet. Mend them in the source and run again.",
-        "每一行的文件、行号和原因见工作簿“隔离的行”和 quarantine/{table}.parquet。请在源文件中改正后重新运行。",
+        "每一行的文件、行号和原因见工作簿“隔离的行”和 quarantine/{table}.parquet。"
+        "请在源文件中改正后重新运行。",
     )
     return tag(
         "div",

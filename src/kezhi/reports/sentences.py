@@ -118,11 +118,11 @@ def brought(report: ValueReport, language: Language) -> Lead:
     """How much the customers have brought so far."""
     title = Text("Brought so far", "已带来的价值")
     first = Text(
-        "{customers} customers bought for {amount} up to {day}{less}.",
-        "截至{day}，{customers} 位客户共购买 {amount}{less}。",
+        "{customers} bought for {amount} up to {day}{less}.",
+        "截至{day}，{customers}共购买 {amount}{less}。",
     )
     values = {
-        "customers": numbers.grouped(report.customers),
+        "customers": numbers.count_of_customers(report.customers).to(language),
         "amount": _money(report, report.totals.amount, language),
         "day": numbers.day(report.as_of, language),
         "less": _less(report, language),
@@ -290,7 +290,8 @@ def verdict(bias: float) -> Text:
             "仅供粗略参考：可用排序，总额不宜直接采用。",
         )
     return Text(
-        "Do not plan the total with it; season, growth or one-off orders are stronger than the model assumes.",
+        "Do not plan the total with it; season, growth or one-off orders are stronger than the "
+        "model assumes.",
         "总额不宜用于计划：季节、增长或偶发大单的影响超出模型假设。",
     )
 
@@ -343,10 +344,8 @@ _QUIET = ("info", "ok", "note")
 def _fault(code: str, count: int) -> Text:
     title = flag(code).title
     advice = flag(code).advice
-    number = numbers.grouped(count)
-    return Text(
-        f"{title.en} ({number} customers). {advice.en}", f"{title.zh}（{number} 位客户）。{advice.zh}"
-    )
+    number = numbers.count_of_customers(count)
+    return Text(f"{title.en} ({number.en}). {advice.en}", f"{title.zh}（{number.zh}）。{advice.zh}")
 
 
 def _set_aside(report: ValueReport, rows: TableRows) -> Text:
@@ -362,6 +361,7 @@ def _set_aside(report: ValueReport, rows: TableRows) -> Text:
             said.en.format(share=share, table=name.en.lower()), said.zh.format(share=share, table=name.zh)
         )
     return Text(
-        f"{share} of the rows read ({name.en.lower()}), worth {_money(report, worth, 'en')}, could not be counted; see below why.",
+        f"{share} of the rows read ({name.en.lower()}), worth {_money(report, worth, 'en')}, "
+        "could not be counted; see below why.",
         f"读入的{name.zh}中有 {share} 的行未能计入，金额合计 {_money(report, worth, 'zh')}，原因见下文。",
     )

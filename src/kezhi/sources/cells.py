@@ -174,7 +174,8 @@ def _cell(field: Field, found: Recognised, styles: Mapping[str, Style], today: d
         number = _money(column, text, style)
     else:
         number = Number(_value(field, column, text, style), ibis.literal(False))
-    return Cell(field, missing, text, number.value, number.too_large, today)
+    marked = field.kind == "money" and len(columns) == 1 and bool(column.type().is_string()) and not style.plain
+    return Cell(field, missing, text, number.value, number.too_large, today, marked)
 
 
 def _times(found: Recognised, columns: list[str], styles: Mapping[str, Style]) -> Number:

@@ -127,9 +127,8 @@ def _with_values(found: Recognised, cells: Mapping[str, Cell]) -> ir.Table:
         columns[f"__large_{name}"] = cell.too_large
         if _may_stay_unread(cell.field):
             columns[f"__unread_{name}"] = ~cell.missing & cell.value.isnull()
-    amount = found.sources.get("amount")
-    if amount in found.rows.columns and found.rows[amount].type().is_string():
-        columns[MARK] = currency_mark(found.rows[amount])
+    if "amount" in cells and cells["amount"].marked:
+        columns[MARK] = currency_mark(found.rows[found.sources["amount"]])
     return found.rows.mutate(**columns)
 
 

@@ -25,6 +25,7 @@ class Cell:
     value: ir.Value
     too_large: ir.BooleanValue
     today: date
+    marked: bool = False  # may the text carry a currency sign?
 
 
 class Check:

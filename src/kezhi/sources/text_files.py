@@ -37,11 +37,15 @@ def open_text(engine: Engine, inspection: Inspection, table: Table) -> Piece:
     columns = headings(header.cells, header.width)
     raw, rejects = _scan(engine, as_utf8(inspection, engine.scratch), columns, header, name)
     numbered = raw.mutate(**{FILE: _text(name), ROW: raw.rowid() + header.lines + 1})
-    rows = numbered.filter(~_blank(numbered, columns))
+    written = _written(numbered, columns)
     malformed = _malformed(engine, rejects, name)
     counts = engine.row(
-        rows.aggregate(rows=rows.count()).cross_join(malformed.aggregate(broken=malformed.count()))
+        numbered.aggregate(all=numbered.count(), rows=written.sum()).cross_join(
+            malformed.aggregate(broken=malformed.count())
+        )
     )
+    rows = numbered if counts["rows"] == counts["all"] else numbered.filter(written)
+    counts["rows"] = counts["rows"] or 0
     if counts["rows"] + counts["broken"] == 0:
         raise refuse_no_rows(name)
     file = InputFile(
@@ -80,11 +84,13 @@ def _text(value: str) -> ir.StringScalar:
     return ibis.literal(value)
 
 
-def _blank(rows: ir.Table, columns: list[str]) -> ir.BooleanValue:
-    """Lines of separators and spaces only are no rows."""
+def _written(rows: ir.Table, columns: list[str]) -> ir.BooleanValue:
+    """Is anything in the line but separators and spaces? The first comparison is cheap and settles nearly all lines."""
     import ibis
 
-    return ibis.and_(*(rows[column].isnull() | (rows[column].strip() == "") for column in columns))
+    begins = [(rows[column] >= "!").fill_null(False) for column in columns]
+    holds = [(rows[column].strip() != "").fill_null(False) for column in columns]
+    return ibis.or_(ibis.or_(*begins), ibis.or_(*holds))
 
 
 def _malformed(engine: Engine, rejects: str, name: str) -> ir.Table:

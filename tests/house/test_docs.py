@@ -1,0 +1,193 @@
+"""The documentation is part of the contract: what a user may type or read is named in it, in both languages."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer.main
+from house.pages import DOCS, LANGUAGES, ROOT, everything, names, page, rows, sections
+
+from kezhi.analysis import WARNINGS, analyse
+from kezhi.cli import app
+from kezhi.models import MODELS
+from kezhi.reports.flags import FLAGS
+from kezhi.sources import CHECKS, TABLES
+from kezhi.workspace import Settings
+
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+FILES = ("customers", "periods", "forecast", "current_period", "quarantine")
+
+in_both = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def options(command: str) -> set[str]:
+    """Every option of a command as it is typed, without --help."""
+    return {
+        option
+        for parameter in COMMANDS[command].params
+        if parameter.param_type_name == "option"
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option != "--help"
+    }
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny run that has every file a run may have: a rejected row, and a last month cut short."""
+    begin = date(2024, 1, 5)
+    days = [(f"C{customer}", begin + timedelta(days=7 * customer + 31 * visit)) for customer in range(12)
+            for visit in range(3 + customer % 9)]  # fmt: skip
+    orders = pa.table(
+        {
+            "customer_id": [customer for customer, _ in days] + [None],
+            "date": [day for _, day in days] + [begin],
+            "amount": [20.0 + number % 7 for number, _ in enumerate(days)] + [9.0],
+            "cost": [11.0] * len(days) + [4.0],
+        }
+    )
+    folder = tmp_path_factory.mktemp("documented") / "run"
+    return analyse(orders, out=folder, model="transition", as_of=date(2024, 10, 10)).folder
+
+
+def columns(run: Path, name: str) -> set[str]:
+    """The columns of one of the run's files."""
+    path = run / ("quarantine/orders.parquet" if name == "quarantine" else f"{name}.parquet")
+    return set(pq.read_schema(path).names)
+
+
+# --- commands and settings
+
+
+@in_both
+def test_every_command_has_a_section_and_every_section_a_command(language: str) -> None:
+    assert set(sections(page("commands", language))) == {f"kezhi {name}" for name in COMMANDS}
+
+
+@in_both
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_in_its_command_s_table_and_no_other(command: str, language: str) -> None:
+    section = sections(page("commands", language))[f"kezhi {command}"]
+    assert {name for name in rows(section) if name.startswith("--")} == options(command)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_text_is_in_both_languages(command: str) -> None:
+    helps = [COMMANDS[command].help, *(getattr(one, "help", None) for one in COMMANDS[command].params)]
+    for text in helps:
+        english, slash, chinese = (text or "").partition(" / ")
+        assert slash, f"kezhi {command}: help {text!r} is not of the form English / Chinese"
+        assert english.isascii()
+        assert any("一" <= letter <= "鿿" for letter in chinese)
+
+
+@in_both
+def test_every_setting_is_in_the_table_and_no_other(language: str) -> None:
+    assert rows(page("settings", language)) == set(Settings.model_fields)
+
+
+@in_both
+def test_the_example_settings_file_can_be_read(language: str, tmp_path: Path) -> None:
+    import tomllib
+
+    from kezhi.workspace import read_settings
+
+    text = page("settings", language)
+    example = text.split("```toml\n", 1)[1].split("```", 1)[0]
+    read = read_settings(tomllib.loads(example))
+    assert read.period == "month"
+    assert read.columns
+
+
+# --- what comes in
+
+
+@in_both
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_is_named(code: str, language: str) -> None:
+    assert code in names(everything(language))
+
+
+@in_both
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_of_the_book_is_named_with_its_fields(table: str, language: str) -> None:
+    known = names(everything(language))
+    assert table in known
+    assert {field.name for field in TABLES[table].fields} <= known
+
+
+@in_both
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_is_named(model: str, language: str) -> None:
+    assert model in names(everything(language))
+
+
+# --- what comes out
+
+
+@in_both
+@pytest.mark.parametrize("name", FILES)
+def test_every_column_of_a_file_is_in_its_table_and_no_other(run: Path, name: str, language: str) -> None:
+    part = sections(page("run-folder", language))
+    text = part["forecast.parquet"] if name == "current_period" else part[
+        "quarantine/" if name == "quarantine" else f"{name}.parquet"
+    ]  # fmt: skip
+    assert rows(text) == columns(run, name)
+
+
+@in_both
+@pytest.mark.parametrize("name", ["manifest.json", "models.json"])
+def test_every_key_of_a_json_file_is_in_its_table_and_no_other(run: Path, name: str, language: str) -> None:
+    keys = set(json.loads((run / name).read_text(encoding="utf-8")))
+    top = {key for key in rows(sections(page("run-folder", language))[name]) if "." not in key}
+    assert top == keys
+
+
+@in_both
+def test_every_file_of_a_run_has_a_section(run: Path, language: str) -> None:
+    made = {f"{path.name}/" if path.is_dir() else path.name for path in run.iterdir()}
+    assert made <= set(sections(page("run-folder", language)))
+
+
+@in_both
+@pytest.mark.parametrize("code", FLAGS)
+def test_every_flag_is_named(code: str, language: str) -> None:
+    assert code in names(everything(language))
+
+
+@in_both
+@pytest.mark.parametrize("code", WARNINGS)
+def test_every_warning_of_a_run_is_named(code: str, language: str) -> None:
+    assert code in names(everything(language))
+
+
+# --- the pages themselves
+
+
+def test_every_page_is_in_both_languages() -> None:
+    found = {tuple(path.name.rsplit(".", 2)[:2]) for path in DOCS.glob("*.*.md")}
+    pages = {name for name, _ in found}
+    assert found == {(name, language) for name in pages for language in LANGUAGES}
+
+
+@in_both
+def test_the_pages_of_one_language_stay_in_it(language: str) -> None:
+    other = "zh" if language == "en" else "en"
+    for path in DOCS.glob(f"*.{language}.md"):
+        text = path.read_text(encoding="utf-8")
+        assert f".{other}.md" not in text.split("\n# ", 1)[-1].replace(f"index.{other}.md", ""), path.name
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_what_the_readme_links_to_is_there(name: str) -> None:
+    import re
+
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target

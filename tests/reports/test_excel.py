@@ -1,0 +1,160 @@
+"""The workbook, read again by another library: totals, numbers as numbers, text as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from kezhi.engine import Engine
+from kezhi.language import Language
+from kezhi.reports import build, excel, write_excel
+
+Make = Callable[..., Path]
+CONDITIONS: list[dict[str, Any]] = [
+    {},
+    {"cost": False, "backtest": False},
+    {"customers": 1, "bare": True, "currency": None},
+    {"method": "transition", "hostile": True, "currency": "CNY"},
+]
+SHEETS = {
+    "en": ["Summary", "Customers", "Periods", "Forecast", "Models", "Rejected rows", "Glossary"],
+    "zh": ["摘要", "客户", "各期", "预测", "模型", "隔离的行", "名词解释"],
+}
+
+
+def workbook(
+    engine: Engine, run: Path, folder: Path, language: Language = "en", *, values: bool = True
+) -> Any:
+    path = folder / "report.xlsx"
+    write_excel(engine, run, build(engine, run), path, language)
+    return openpyxl.load_workbook(path, data_only=values)
+
+
+def column(sheet: Any, title: str) -> tuple[int, list[Any]]:
+    """The column under a title, and its number; heads stand in row 4."""
+    heads = [cell.value for cell in sheet[4]]
+    number = heads.index(title) + 1
+    return number, [row[0].value for row in sheet.iter_rows(min_row=5, min_col=number, max_col=number)]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
+def test_every_condition_opens(
+    engine: Engine, make_run: Make, tmp_path: Path, condition: dict[str, Any], language: Language
+) -> None:
+    book = workbook(engine, make_run(**condition), tmp_path, language)
+    assert book.sheetnames == SHEETS[language]
+
+
+@pytest.mark.parametrize("sheet", ["Customers", "Periods"])
+@pytest.mark.parametrize("title", ["Purchase amount", "Product cost", "Relationship expense", "Value"])
+def test_totals_equal_the_manifest(
+    engine: Engine, make_run: Make, tmp_path: Path, sheet: str, title: str
+) -> None:
+    run = make_run()
+    totals = build(engine, run).totals
+    expected = {
+        "Purchase amount": totals.amount,
+        "Product cost": totals.cost,
+        "Relationship expense": totals.expense,
+        "Value": totals.value,
+    }[title]
+    found = workbook(engine, run, tmp_path)[sheet]
+    number, values = column(found, "Value so far" if (sheet, title) == ("Customers", "Value") else title)
+    assert sum(values) == pytest.approx(float(expected), abs=1e-6)
+    assert found.cell(2, number).value == pytest.approx(float(expected), abs=1e-9)
+    assert found.cell(3, number).value == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_forecast_adds_up(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    run = make_run()
+    report = build(engine, run)
+    sheet = workbook(engine, run, tmp_path)["Forecast"]
+    number, values = column(sheet, "Value")
+    assert len(values) == 60 * 3
+    assert sum(values) == pytest.approx(float(report.outlook.account.value), abs=1e-6)
+    assert sheet.cell(2, number).value == pytest.approx(float(report.outlook.account.value), abs=1e-9)
+    _, ids = column(sheet, "Customer id")
+    assert ids[0] == ids[2] == report.top[0].customer_id
+
+
+def test_sums_follow_the_filter_and_cover_every_row(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    sheet = workbook(engine, make_run(), tmp_path, values=False)["Customers"]
+    number, values = column(sheet, "Value so far")
+    letter = openpyxl.utils.get_column_letter(number)
+    assert sheet.cell(3, number).value == f"=SUBTOTAL(109,{letter}5:{letter}{4 + len(values)})"
+    assert sheet.freeze_panes == "B5"
+    assert sheet.auto_filter.ref.startswith("A4:")
+    assert sheet.auto_filter.ref.endswith(str(4 + len(values)))
+
+
+def test_numbers_are_numbers_with_formats(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    sheet = workbook(engine, make_run(), tmp_path)["Customers"]
+    formats = {
+        "Value so far": "#,##0.00",
+        "Purchases": "#,##0",
+        "Margin": "0.0%",
+        "Last purchase": "yyyy-mm-dd",
+    }
+    for title, expected in formats.items():
+        number, values = column(sheet, title)
+        assert sheet.cell(5, number).number_format == expected
+        assert not isinstance(values[0], str)
+
+
+def test_no_name_becomes_a_formula(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    run = make_run(method="transition", hostile=True, currency="CNY")
+    book = workbook(engine, run, tmp_path, values=False)
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    formulas = [cell.value for cell in cells if cell.data_type == "f"]
+    assert all(value.startswith("=SUBTOTAL(109,") for value in formulas)
+    texts = {cell.value for cell in cells if cell.data_type == "s"}
+    assert {"=cmd()|' /C calc'!A0", "+1+1", "@SUM(A1)", "=HYPERLINK(1)"} <= texts
+
+
+def test_factors_of_the_transition_method_are_kept(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    run = make_run(method="transition", hostile=True, currency="CNY")
+    heads = [cell.value for cell in workbook(engine, run, tmp_path)["Forecast"][4]]
+    assert {"Next frequency", "P(frequency)", "Next mean amount", "P(amount)"} <= set(heads)
+    plain = [cell.value for cell in workbook(engine, make_run(), tmp_path)["Forecast"][4]]
+    assert "P(frequency)" not in plain
+
+
+def test_a_long_table_is_cut_and_says_so(
+    engine: Engine, make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_CUSTOMERS", 10)
+    run = make_run()
+    report = build(engine, run)
+    sheet = workbook(engine, run, tmp_path)["Customers"]
+    number, values = column(sheet, "Value so far")
+    assert len(values) == 10
+    assert "The 10 customers" in sheet["A1"].value
+    assert "customers.parquet" in sheet["A1"].value
+    assert sheet.cell(2, number).value == pytest.approx(float(report.totals.value))
+    assert sheet.cell(3, number).value == pytest.approx(sum(values))
+
+
+def test_rejected_rows_are_listed_without_contact_data(
+    engine: Engine, make_run: Make, tmp_path: Path
+) -> None:
+    sheet = workbook(engine, make_run(), tmp_path)["Rejected rows"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert sum(row[3] == "No customer id" and row[1] == "orders.csv" for row in rows) == 40
+    assert ["Total", None, 135_080, None, None, None] in rows
+    assert excel._seen({"column": "手机", "seen": "13800000000"}) == "•••"
+    assert excel._seen({"column": "note", "seen": "write a@b.cn now"}) == "write ••• now"
+
+
+def test_equal_runs_give_equal_files(engine: Engine, make_run: Make, tmp_path: Path) -> None:
+    run = make_run()
+    report = build(engine, run)
+    paths = [tmp_path / name for name in ("one.xlsx", "two.xlsx")]
+    for path in paths:
+        write_excel(engine, run, report, path, "zh")
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.xlsx", "two.xlsx"]
