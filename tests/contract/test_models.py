@@ -1,4 +1,4 @@
-"""Contract: every model answers every question of its kind, with arrays of the right shape and sane numbers."""
+"""Contract: every model answers every question of its kind, in the right shape and with sane numbers."""
 
 from __future__ import annotations
 

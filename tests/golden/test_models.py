@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from kezhi.models import (
@@ -87,7 +86,7 @@ def test_frequency_probability_by_idle_periods():
     [(1, 50_000, 29_622.97), (3, 150_000, 36_072.60), (1, 5_000, 10_620.81)],
 )
 def test_next_amount_from_the_published_factors(frequency, amount, published):
-    """The product of the printed factors is the published amount; the exact one differs by their rounding only."""
+    """The product of the printed factors is the published amount; the exact one differs by their rounding."""
     segment = int(transitions.segment_of(transitions.DOCUMENT_EDGES, amount))
     f2 = int(RULE.expected_frequency()[frequency - 1])
     p_f2 = float(RULE.frequency_probability()[frequency - 1, 0])
@@ -111,7 +110,7 @@ def test_next_amount_exactly():
 
 @pytest.fixture(scope="module")
 def cdnow():
-    """Per customer of the CDNOW sample: x, t_x, T in weeks to 1997-09-30, mean of repeat purchase days."""
+    """Per customer of the CDNOW sample: x, t_x, T in weeks to 1997-09-30, mean of repeat purchases."""
     pd = pytest.importorskip("pandas")
     if not (DATA / "cdnow_sample.parquet").exists():
         pytest.skip("cdnow_sample.parquet is not on this machine")
@@ -132,7 +131,7 @@ def cdnow():
 
 
 def test_nbd_on_cdnow(cdnow):
-    """BTYDplus 1.2.0 on the same weeks: r 0.38477, alpha 12.072, log-likelihood -9763.7 (r is b, alpha is a)."""
+    """BTYDplus 1.2.0, same weeks: r 0.38477, alpha 12.072, log-likelihood -9763.7 (r: b, alpha: a)."""
     fit = NBD().fit(cdnow)
     assert round(fit.b, 5) == 0.38477
     assert round(fit.a, 3) == 12.072
@@ -142,7 +141,7 @@ def test_nbd_on_cdnow(cdnow):
 
 
 def test_gamma_gamma_on_cdnow(cdnow):
-    """Fader, Hardie, Lee (2005, JMR): p 6.25, q 3.74, gamma 15.44; lifetimes 0.11.3: 6.2496, 3.7442, 15.4435."""
+    """Fader, Hardie, Lee (2005, JMR): p 6.25, q 3.74, gamma 15.44; lifetimes: 6.2496, 3.7442, 15.4435."""
     fit = GammaGammaFaderHardie().fit(RepeatAmounts.of(cdnow))
     assert round(fit.p, 4) == 6.2496
     assert round(fit.q, 4) == 3.7442

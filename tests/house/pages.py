@@ -1,4 +1,4 @@
-"""The documentation as the tests read it: pages by language, their sections, and the names in their tables."""
+"""The documentation as the tests read it: pages by language, their sections, the names in their tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def everything(language: str) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Heading in backticks of the second level -> what stands below it: ``## `kezhi run` `` gives "kezhi run"."""
+    """What stands below each heading of the second level, by the names in backticks in the heading."""
     parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)[1:]
     found = {}
     for heading, body in zip(parts[::2], parts[1::2], strict=True):

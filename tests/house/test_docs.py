@@ -1,4 +1,4 @@
-"""The documentation is part of the contract: what a user may type or read is named in it, in both languages."""
+"""The documentation is a contract: what a user may type or read is named in it, in both languages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer.main
-from house.pages import DOCS, LANGUAGES, ROOT, everything, names, page, rows, sections
 
+from house.pages import DOCS, LANGUAGES, ROOT, everything, names, page, rows, sections
 from kezhi.analysis import WARNINGS, analyse
 from kezhi.cli import app
 from kezhi.models import MODELS

@@ -1,4 +1,4 @@
-"""The amount models: closed forms against integrals, both forms against each other, limits, invariance, recovery."""
+"""The amount models: closed forms against integrals, limits, invariance, recovery."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mpmath
 import numpy as np
 import pytest
@@ -31,11 +33,10 @@ def slow_matrix(p, q, k, edges):
         return transitions.next_amount_density(p, q, k, m1, m2) * density(p, q, k, m1)
 
     rows = []
-    for a1, b1 in zip(edges[:-1], edges[1:], strict=True):
+    for a1, b1 in pairwise(edges):
         share = integrate.quad(lambda m: density(p, q, k, m), a1, b1, epsabs=0)[0]
         cells = [
-            integrate.dblquad(joint, a1, b1, a2, b2, epsabs=0, epsrel=1e-7)[0]
-            for a2, b2 in zip(edges[:-1], edges[1:], strict=True)
+            integrate.dblquad(joint, a1, b1, a2, b2, epsabs=0, epsrel=1e-7)[0] for a2, b2 in pairwise(edges)
         ]
         rows.append(np.array(cells) / share)
     return np.array(rows)
@@ -108,10 +109,7 @@ def test_shares_add_up():
         stats.nbinom(B, A / (A + 2)).pmf(np.arange(4)), rel=1e-12
     )
     shares = transitions.amount_shares(P, Q, K, EDGES)
-    exact = [
-        integrate.quad(lambda m: density(P, Q, K, m), a, b, epsabs=0)[0]
-        for a, b in zip(EDGES[:-1], EDGES[1:], strict=True)
-    ]
+    exact = [integrate.quad(lambda m: density(P, Q, K, m), a, b, epsabs=0)[0] for a, b in pairwise(EDGES)]
     assert shares == pytest.approx(exact, rel=1e-8)
     assert transitions.amount_shares(P, Q, K, [1e-9, 1e15]).sum() == pytest.approx(1, rel=1e-9)
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
 from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
-from kezhi.cli.screen import Stages, money, print_json, screen, table
+from kezhi.cli.screen import Stages, print_json, screen, table, whole
 from kezhi.language import KezhiError, Text
 
 HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值:读取、检查、预测、报告。"
@@ -124,11 +124,11 @@ def _periods(company: dict[str, Any]) -> Any:
 
 
 def _figures(row: dict[str, Any]) -> list[str]:
-    return [money(row[name]) for name in ("amount", "cost", "expense", "value")]
+    return [whole(row[name]) for name in ("amount", "cost", "expense", "value")]
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return f"{money(row['value_lower'])} … {money(row['value_upper'])}"
+    return f"{whole(row['value_lower'])} … {whole(row['value_upper'])}"
 
 
 def _top(done: Any, shown: int = 10) -> Any:
@@ -145,10 +145,10 @@ def _top(done: Any, shown: int = 10) -> Any:
         [
             row["name"] or row["customer_id"],
             str(row["purchases"]),
-            money(row["value"]),
+            whole(row["value"]),
             str(row["idle_periods"]),
-            money(row["forecast_value"]),
-            f"{money(row['forecast_value_lower'])} … {money(row['forecast_value_upper'])}",
+            whole(row["forecast_value"]),
+            f"{whole(row['forecast_value_lower'])} … {whole(row['forecast_value_upper'])}",
         ]
         for row in best
     ]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,9 +17,13 @@ from rich.table import Table
 from kezhi.language import KezhiError, Text
 
 
+LOG_WIDTH = 150
+
+
 def screen() -> Console:
-    """Where results go. Not highlighted, so that logs stay plain."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where results go. Not highlighted, so that logs stay plain; a log has room for whole tables."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=LOG_WIDTH)
 
 
 def complain(error: KezhiError) -> None:
@@ -62,11 +66,12 @@ def quietly(stages: Stages | None) -> AbstractContextManager[Any]:
     return stages or nullcontext()
 
 
-def table(title: Text, columns: Sequence[tuple[Text, str]], rows: Sequence[Sequence[str]]) -> Table:
+def table(title: Text, columns: Sequence[tuple[Text, Literal["left", "right"]]], rows: Sequence[Sequence[str]]) -> Table:
     """A table with a title; each column is a heading and "left" or "right"."""
     made = Table(title=escape(str(title)), title_justify="left", title_style="bold", header_style="bold")
     for heading, side in columns:
-        made.add_column(escape(str(heading)), justify="right" if side == "right" else "left", no_wrap=side == "right")
+        right = side == "right"
+        made.add_column(escape(str(heading)), justify=side, overflow="fold", min_width=None if right else 10)
     for row in rows:
         made.add_row(*(escape(cell) for cell in row))
     return made
@@ -75,6 +80,11 @@ def table(title: Text, columns: Sequence[tuple[Text, str]], rows: Sequence[Seque
 def money(value: Any) -> str:
     """Money with thousands separators and two decimals."""
     return "–" if value is None else f"{Decimal(str(value)):,.2f}"
+
+
+def whole(value: Any) -> str:
+    """Money in whole units with thousands separators, for tables that must fit a screen."""
+    return "–" if value is None else f"{Decimal(str(value)):,.0f}"
 
 
 def count(value: Any) -> str:

@@ -55,10 +55,13 @@ def _returns_on_their_order(lines: ir.Table) -> ir.Table:
 
 
 def _cost_on_the_line(lines: ir.Table) -> ir.Table:
-    """A cost of 0 means that nobody filled it in (method, section 7)."""
+    """A cost of 0 on a sale means that nobody filled it in (method, section 7); on a return it is a fact."""
+    import ibis
+
     if "cost" not in lines.columns:
         return lines
-    return lines.mutate(known_cost=lines.cost.cast(MONEY).nullif(0))
+    cost: Any = lines.cost.cast(MONEY)
+    return lines.mutate(known_cost=ibis.ifelse(lines.amount > 0, cost.nullif(0), cost))
 
 
 def _cost_of_the_product(lines: ir.Table, products: ir.Table | None) -> ir.Table:

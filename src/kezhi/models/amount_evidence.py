@@ -55,13 +55,12 @@ class AmountEvidence:
         x = amounts.repeat_purchases
         rows = cls._sorted(x, x * amounts.mean_amount, amounts.customers, panel=False)
         w, h, logs = rows.row_weights(), rows.each_h(), np.log(rows.S)
-        return replace(
-            rows, log_sum=float((w * h * logs).sum()), constant=float((w * (np.log(h) - logs)).sum())
-        )
+        log_sum, constant = (w * h * logs).sum(), (w * (np.log(h) - logs)).sum()
+        return replace(rows, log_sum=float(log_sum), constant=float(constant))
 
     @classmethod
     def _sorted(cls, h: FloatArray, S: FloatArray, w: FloatArray, *, panel: bool) -> AmountEvidence:
-        """Rows that teach something, by h and then S, in units of their mean amount (1 where there is none)."""
+        """Rows that teach something, by h and then S, in units of their mean amount (1 if there is none)."""
         used = (h > 0) & (w > 0)
         h, S, w = h[used], S[used], w[used]
         order = np.argsort(S)

@@ -177,7 +177,7 @@ def polish(objective: Objective, point: FloatArray, steps: int = 30) -> Optimum:
 def _newton_step(slope: FloatArray, curvature: FloatArray) -> FloatArray:
     """Uphill by the curvature, along the slope where that curves upwards; at most one log unit."""
     values, vectors = np.linalg.eigh(-curvature)
-    floor = 1e-10 * max(float(np.abs(values).max()), 1e-300)
+    floor = max(1e-10 * float(np.abs(values).max()), 1e-8 * float(np.abs(slope).max()), 1e-300)
     step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor))
     return np.asarray(step / max(1.0, float(np.abs(step).max())))
 

@@ -6,6 +6,7 @@ from kezhi.sources.presets import PRESETS
 from kezhi.sources.reading import Reading, read_table
 from kezhi.sources.report import ReadingReport
 from kezhi.sources.tables import TABLES
+from kezhi.sources.templates import template
 
 __all__ = [
     "CHECKS",
@@ -15,4 +16,5 @@ __all__ = [
     "ReadingReport",
     "parse_mapping",
     "read_table",
+    "template",
 ]

@@ -67,7 +67,8 @@ def read_money(text: ir.StringValue, *, decimal_comma: bool) -> Number:
     digits, sign, unit = _pieces(text, decimal_comma)
     size = digits.try_cast("float64") * unit
     exact = (unit == 1).ifelse(
-        digits.try_cast(MONEY), (digits.try_cast("decimal(26, 12)") * unit.cast("decimal(9, 0)")).try_cast(MONEY)
+        digits.try_cast(MONEY),
+        (digits.try_cast("decimal(26, 12)") * unit.cast("decimal(9, 0)")).try_cast(MONEY),
     )
     believable = ibis.ifelse(size <= LARGEST, exact * sign, ibis.null(MONEY))
     return Number(believable.cast(MONEY), size > LARGEST)
@@ -97,7 +98,9 @@ def _pieces(
     bare = clean.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"^[-+] *", "").re_replace(r" *[-+]$", "")
     unit = ibis.cases((bare.endswith("亿"), 100_000_000), (bare.endswith("万"), 10_000), else_=1)
     number = bare.re_replace(r" *[万亿]$", "")
-    digits = ibis.ifelse(number.re_search("^(?:" + _DIGITS + ")$"), number.replace(",", ""), ibis.null("string"))
+    digits = ibis.ifelse(
+        number.re_search("^(?:" + _DIGITS + ")$"), number.replace(",", ""), ibis.null("string")
+    )
     return digits, ibis.ifelse(negative, -1, 1), unit.cast("int64")
 
 

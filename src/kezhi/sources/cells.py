@@ -11,6 +11,7 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources import amounts, days
 from kezhi.sources.amounts import Number
+from kezhi.sources.blanks import NOTHING, filled, is_missing
 from kezhi.sources.checks import Cell
 from kezhi.sources.mapping import DATE_ORDER
 from kezhi.sources.recognise import PRODUCT_OF, Recognised
@@ -19,10 +20,6 @@ from kezhi.sources.tables import Field, Table
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_NOTHING = (
-    "", "-", "--", "nan", "NaN", "NAN", "null", "NULL", "Null", "none", "None", "NONE", "N/A", "n/a", "#N/A", "NaT", "\\N",
-    "<NA>", "无", "空",
-)  # fmt: skip
 _YES = ("yes", "y", "true", "t", "1", "是", "有", "同意", "对")
 _NO = ("no", "n", "false", "f", "0", "否", "无", "不同意", "不")
 
@@ -40,11 +37,16 @@ def read_cells(
     engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str], today: date
 ) -> dict[str, Cell]:
     """Every field found, as expressions over `found.rows`: its text and its value."""
-    styles = _styles(engine, found, table, mapping)
-    return {field.name: _cell(field, found, styles, today) for field in table.fields if field.name in found.sources}
+    order = mapping.get(DATE_ORDER)
+    styles = _styles(engine, found, table, order)
+    return {
+        field.name: _cell(field, found, styles, today)
+        for field in table.fields
+        if field.name in found.sources
+    }
 
 
-def _styles(engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str]) -> dict[str, Style]:
+def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) -> dict[str, Style]:
     """The style of every text column in use: one pass, and one more for days and numbers that are not plain."""
     wanted = {
         column: field.kind
@@ -55,8 +57,9 @@ def _styles(engine: Engine, found: Recognised, table: Table, mapping: Mapping[st
     plain = _plain_columns(engine, found.rows, wanted)
     asked = {c: kind for c, kind in wanted.items() if c not in plain and kind in ("day", "money", "number")}
     evidence = _evidence(engine, found.rows, asked)
-    order = mapping.get(DATE_ORDER)
-    styles = {column: _style(column, kind, evidence, order) for column, kind in asked.items()}
+    styles = {
+        column: _style(column, kind, evidence, order, found.day_order) for column, kind in asked.items()
+    }
     return styles | {column: Style(plain=True) for column in plain}
 
 
@@ -87,43 +90,25 @@ def _is_odd(text: ir.StringValue, kind: str) -> ir.BooleanValue:
         return ~text.re_search(amounts.PLAIN)
     starts = (text < "0") | ((text >= "<") & (text < ">")) | ((text >= "\u3000") & (text < "\u3001"))
     ends = text.endswith(" ") | text.endswith("\t") | text.endswith("\u3000") | text.endswith(".0")
-    return starts | ends | text.isin(_NOTHING)
-
-
-def _filled(column: ir.Column, *, plain: bool = False) -> ir.StringValue:
-    """A column's text, null where nothing is in the cell."""
-    import ibis
-
-    if not column.type().is_string():
-        return column.cast("string")
-    if plain:
-        return column
-    text = column.strip()
-    return text.isin(_NOTHING).ifelse(ibis.null("string"), text)
-
-
-def _is_missing(column: ir.Column, text: ir.StringValue) -> ir.BooleanValue:
-    """Is the cell empty? (A number column of a dataframe writes NaN for that.)"""
-    if column.type().is_string():
-        return text.isnull()
-    if column.type().is_floating():
-        return column.isnull() | column.isnan()
-    return column.isnull()
+    return starts | ends | text.isin(NOTHING)
 
 
 def _evidence(engine: Engine, rows: ir.Table, wanted: Mapping[str, str]) -> dict[str, int]:
     """Counts, by column and sign, that decide the order of days and the decimal sign."""
     if not wanted:
         return {}
-    ask = {}
+    ask: dict[str, ir.IntegerScalar] = {}
     for column, kind in wanted.items():
-        text = _filled(rows[column])
+        text = filled(rows[column])
         signs = days.order_evidence(text) if kind == "day" else amounts.style_evidence(text)
         ask |= {f"{column}:{sign}": count for sign, count in signs.items()}
     return {name: count or 0 for name, count in engine.row(rows.aggregate(**ask)).items()}
 
 
-def _style(column: str, kind: str, evidence: Mapping[str, int], order: str | None) -> Style:
+def _style(
+    column: str, kind: str, evidence: Mapping[str, int], order: str | None, usual: days.DayOrder | None
+) -> Style:
+    """What the user says, else what the column proves, else the habit of a known system, else refuse."""
     if kind != "day":
         return Style(decimal_comma=evidence[f"{column}:comma"] > evidence[f"{column}:point"])
     if order:
@@ -132,7 +117,9 @@ def _style(column: str, kind: str, evidence: Mapping[str, int], order: str | Non
     if dmy and mdy:
         raise _mixed_order(column, dmy, mdy)
     if unclear and not dmy and not mdy:
-        raise _unclear_order(column)
+        if usual is None:
+            raise _unclear_order(column)
+        return Style(order=usual)
     return Style(order="dmy" if dmy else "mdy")
 
 
@@ -164,17 +151,19 @@ def _cell(field: Field, found: Recognised, styles: Mapping[str, Style], today: d
     columns = _columns(found, field.name)
     column = found.rows[columns[0]]
     style = styles.get(columns[0], Style())
-    text = _filled(column, plain=style.plain)
-    missing = _is_missing(column, text)
+    text = filled(column, plain=style.plain)
+    missing = is_missing(column, text)
     if len(columns) == 2:
         other = found.rows[columns[1]]
-        missing = missing | _is_missing(other, _filled(other))
+        missing = missing | is_missing(other, filled(other))
         number = _times(found, columns, styles)
     elif field.kind == "money":
         number = _money(column, text, style)
     else:
         number = Number(_value(field, column, text, style), ibis.literal(False))
-    marked = field.kind == "money" and len(columns) == 1 and bool(column.type().is_string()) and not style.plain
+    marked = (
+        field.kind == "money" and len(columns) == 1 and bool(column.type().is_string()) and not style.plain
+    )
     return Cell(field, missing, text, number.value, number.too_large, today, marked)
 
 
@@ -182,8 +171,8 @@ def _times(found: Recognised, columns: list[str], styles: Mapping[str, Style]) -
     """Quantity x price, rounded to 4 decimals; the product of two doubles is first freed of their last digits."""
     price, quantity = (found.rows[column] for column in columns)
     price_style, style = (styles.get(column, Style()) for column in columns)
-    each = _money(price, _filled(price, plain=price_style.plain), price_style).value
-    pieces = _number(quantity, _filled(quantity, plain=style.plain), style)
+    each = _money(price, filled(price, plain=price_style.plain), price_style).value
+    pieces = _number(quantity, filled(quantity, plain=style.plain), style)
     return amounts.money_of_number((each.cast("float64") * pieces).round(6))
 
 
@@ -267,5 +256,3 @@ def _period(text: ir.StringValue) -> ir.DateValue:
         else_=ibis.null("string"),
     )
     return day.try_cast("date")
-
-

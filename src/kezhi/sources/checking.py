@@ -10,14 +10,13 @@ from kezhi.engine import Engine
 from kezhi.sources.amounts import currency_mark
 from kezhi.sources.checks import CHECKS, Cell, Check, NotASale
 from kezhi.sources.pieces import FILE, ROW
-from kezhi.sources.recognise import Recognised, user_columns
+from kezhi.sources.recognise import REFUSED, STATUS, Recognised, user_columns
 from kezhi.sources.tables import Field
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 RULE, SEEN, MARK = "__rule", "__seen", "__mark"
-STATUS, REFUSED = "__status", "__refused"  # columns a preset may add: a status, and whether it means "no sale"
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def check_rows(found: Recognised, cells: Mapping[str, Cell]) -> Checked:
     failures: list[ir.BooleanValue] = []
     texts: list[ir.StringValue] = []
     if REFUSED in rows.columns:
-        trials.append(Trial(NotASale(), shown.get(STATUS)))
+        trials.append(Trial(NotASale(), found.status))
         failures.append(rows[REFUSED].fill_null(False))
         texts.append(rows[STATUS])
     for check in CHECKS.values():
@@ -99,7 +98,9 @@ def _checked(
     import ibis
 
     if trials:
-        judged = rows.mutate(**{RULE: ibis.cases(*zip(failures, range(len(trials)), strict=True)).cast("int16")})
+        judged = rows.mutate(
+            **{RULE: ibis.cases(*zip(failures, range(len(trials)), strict=True)).cast("int16")}
+        )
         shown = [(place, judged[text.get_name()]) for place, text in enumerate(texts)]
         judged = judged.mutate(**{SEEN: judged[RULE].cases(*shown).cast("string")})
     else:

@@ -150,7 +150,9 @@ class FutureDate(UnreadableDate):
 class MissingAmount(_Missing):
     code = "missing_amount"
     title = Text("No amount", "缺少金额")
-    sentence = Text("The row has no amount; add it, 0 if nothing was paid.", "该行没有金额;请补上,未付款请填 0。")
+    sentence = Text(
+        "The row has no amount; add it, 0 if nothing was paid.", "该行没有金额;请补上,未付款请填 0。"
+    )
 
     def covers(self, field: Field) -> bool:
         return field.kind == "money"

@@ -13,7 +13,13 @@ from kezhi.language import KezhiError, Text
 
 _BLOCK = 1 << 20
 _HEAD = 1 << 18
-_MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"\x1f\x8b": "gzip", b"%PDF": "pdf"}
+_MAGIC = {
+    b"PAR1": "parquet",
+    b"PK\x03\x04": "xlsx",
+    b"\xd0\xcf\x11\xe0": "xls",
+    b"\x1f\x8b": "gzip",
+    b"%PDF": "pdf",
+}
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _FAMILIES = {".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".xls", ".parquet", ".pq"}
 
@@ -34,7 +40,11 @@ def expand(path: str | Path) -> list[Path]:
     """The files a path, a folder or a pattern stands for, in the order of their names."""
     given = Path(path).expanduser()
     if given.is_dir():
-        found = [inner for inner in sorted(given.rglob("*")) if inner.suffix.lower() in _FAMILIES and inner.is_file()]
+        found = [
+            inner
+            for inner in sorted(given.rglob("*"))
+            if inner.suffix.lower() in _FAMILIES and inner.is_file()
+        ]
         found = [inner for inner in found if not inner.name.startswith((".", "~$"))]
     elif given.is_file():
         found = [given]
@@ -56,12 +66,16 @@ def inspect(path: Path) -> Inspection:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
     except OSError as error:
-        raise _refuse(path, "cannot be opened ({reason})", "无法打开({reason})", reason=error.strerror) from None
+        raise _refuse(
+            path, "cannot be opened ({reason})", "无法打开({reason})", reason=error.strerror
+        ) from None
     if not head.strip():
         raise _refuse(path, "is empty; export it again", "是空文件;请重新导出")
     form = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "text")
     if form in ("gzip", "pdf"):
-        raise _refuse(path, "is a {form} file; give the table itself", "是 {form} 文件;请提供表格文件", form=form)
+        raise _refuse(
+            path, "is a {form} file; give the table itself", "是 {form} 文件;请提供表格文件", form=form
+        )
     if form != "text":
         return Inspection(path, _fingerprint(_blocks(path)), path.stat().st_size, form)
     return _inspect_text(path, head)
@@ -207,4 +221,3 @@ def _refuse_unreadable(path: Path) -> KezhiError:
         "is neither Excel nor Parquet nor text in a known encoding; save it as CSV in UTF-8",
         "既不是 Excel 或 Parquet,也不是已知编码的文本;请另存为 UTF-8 编码的 CSV",
     )
-

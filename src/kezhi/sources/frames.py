@@ -26,7 +26,13 @@ def open_frame(engine: Engine, frame: object, number: int) -> Piece:
     data = _without_dictionaries(data)
     data = data.append_column(FILE, pa.array([name] * data.num_rows, pa.string()))
     data = data.append_column(ROW, pa.array(range(1, data.num_rows + 1), pa.int64()))
-    file = InputFile(name=name, sha256=None, bytes=data.nbytes, rows=data.num_rows, format=type(frame).__module__.split(".")[0])
+    file = InputFile(
+        name=name,
+        sha256=None,
+        bytes=data.nbytes,
+        rows=data.num_rows,
+        format=type(frame).__module__.split(".")[0],
+    )
     return Piece(engine.table(data), (file,), lazy=True)
 
 
@@ -47,7 +53,9 @@ def _arrow(frame: Any, name: str) -> pa.Table:
                 "{name} 中有一列混有多种类型的值;请统一为文本或数字。",
             ).fill(name=name)
         ) from None
-    return table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])
+    return table.drop_columns(
+        [column for column in table.column_names if column.startswith("__index_level_")]
+    )
 
 
 def _through_narwhals(frame: Any) -> pa.Table:

@@ -11,7 +11,7 @@ from kezhi.language import KezhiError, Text
 from kezhi.sources.files import Inspection, expand, inspect
 from kezhi.sources.frames import open_frame
 from kezhi.sources.pieces import FILE, ROW, Piece, refuse_no_rows, refuse_too_wide
-from kezhi.sources.report import InputFile, Warning
+from kezhi.sources.report import InputFile, Remark
 from kezhi.sources.sheets import open_sheet
 from kezhi.sources.tables import Table
 from kezhi.sources.text_files import open_text
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple[list[Piece], list[Warning]]:
+def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple[list[Piece], list[Remark]]:
     """All inputs opened; a file given twice, under whatever name, is read once."""
     given = [inputs] if isinstance(inputs, str | Path) else inputs
     paths = [path for item in given if isinstance(item, str | Path) for path in expand(item)]
     frames = [item for item in given if not isinstance(item, str | Path)]
     if not paths and not frames:
-        raise KezhiError(Text("Nothing to read; give a file, a folder or a table.", "没有可读入的内容;请给出文件、文件夹或表格。"))
+        raise KezhiError(
+            Text(
+                "Nothing to read; give a file, a folder or a table.",
+                "没有可读入的内容;请给出文件、文件夹或表格。",
+            )
+        )
     inspections, warnings = _distinct(inspect(path) for path in paths)
     pieces = _open_parquet(engine, [one for one in inspections if one.format == "parquet"])
     for one in inspections:
@@ -38,7 +43,7 @@ def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple
     return pieces, warnings
 
 
-def _distinct(inspections: Iterable[Inspection]) -> tuple[list[Inspection], list[Warning]]:
+def _distinct(inspections: Iterable[Inspection]) -> tuple[list[Inspection], list[Remark]]:
     kept: dict[str, Inspection] = {}
     warnings = []
     for one in inspections:
@@ -48,7 +53,7 @@ def _distinct(inspections: Iterable[Inspection]) -> tuple[list[Inspection], list
                 "{name} has the same content as {first} and was read once.",
                 "{name} 与 {first} 内容相同,只读入一次。",
             )
-            warnings.append(Warning("same_file_twice", text.fill(name=one.path.name, first=first.path.name)))
+            warnings.append(Remark("same_file_twice", text.fill(name=one.path.name, first=first.path.name)))
     return list(kept.values()), warnings
 
 

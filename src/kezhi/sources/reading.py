@@ -13,8 +13,9 @@ from kezhi.sources.cells import read_cells
 from kezhi.sources.checking import Checked, check_rows
 from kezhi.sources.opening import open_inputs
 from kezhi.sources.pieces import Piece, combine
-from kezhi.sources.recognise import Recognised, recognise
-from kezhi.sources.report import InputFile, ReadingReport, Warning
+from kezhi.sources.presets import preset_for
+from kezhi.sources.recognise import Recognised, recognise, user_columns
+from kezhi.sources.report import InputFile, ReadingReport, Remark
 from kezhi.sources.tables import TABLES, Table
 from kezhi.sources.tally import Tally, tally
 
@@ -47,21 +48,29 @@ def read_table(
     spec = _spec(table)
     mapping = dict(mapping or {})
     pieces, notes = open_inputs(engine, inputs, spec)
-    found = recognise(engine, Recognised(combine(pieces), {}, ()), spec, mapping)
+    found = recognise(engine, _with_preset(table, combine(pieces)), spec, mapping)
     cells = read_cells(engine, found, spec, mapping, today)
     checked = check_rows(found, cells)
     if not all(piece.lazy for piece in pieces):
         checked = checked.stored(engine)
     counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))
     report = _report(spec, pieces, found, checked, counts, notes)
-    return Reading(table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report)
+    return Reading(
+        table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report
+    )
+
+
+def _with_preset(table: str, rows: ir.Table) -> Recognised:
+    preset = preset_for(table, user_columns(rows))
+    return preset.apply(rows) if preset else Recognised(rows)
 
 
 def _spec(table: str) -> Table:
     if table not in TABLES:
         raise KezhiError(
             Text(
-                "There is no table {table}; the tables are {tables}.", "没有名为 {table} 的表;可用的表:{tables}。"
+                "There is no table {table}; the tables are {tables}.",
+                "没有名为 {table} 的表;可用的表:{tables}。",
             ).fill(table=table, tables=", ".join(TABLES))
         )
     return TABLES[table]
@@ -75,7 +84,12 @@ def _quarantine(checked: Checked, pieces: Sequence[Piece]) -> ir.Table:
 
 
 def _report(
-    spec: Table, pieces: Sequence[Piece], found: Recognised, checked: Checked, counts: Tally, notes: Sequence[Warning]
+    spec: Table,
+    pieces: Sequence[Piece],
+    found: Recognised,
+    checked: Checked,
+    counts: Tally,
+    notes: Sequence[Remark],
 ) -> ReadingReport:
     files: tuple[InputFile, ...] = tuple(file for piece in pieces for file in piece.files)
     return ReadingReport(
@@ -83,7 +97,7 @@ def _report(
         files=files,
         columns=found.matches,
         extra=tuple(checked.extra.values()),
-        preset=None,
+        preset=found.preset,
         read=counts.accepted + counts.rejected,
         accepted=counts.accepted,
         quarantined=counts.rejected,
@@ -92,5 +106,3 @@ def _report(
         warnings=(*notes, *found.warnings, *counts.warnings),
         currency=counts.currency,
     )
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,13 +11,21 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources import amounts, days
 from kezhi.sources.mapping import DATE_ORDER, check_mapping, list_columns
-from kezhi.sources.report import ColumnMatch, Warning
+from kezhi.sources.report import ColumnMatch, Remark
 from kezhi.sources.tables import UNIT_COST, UNIT_PRICE, Field, Table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_SAMPLE = 100_000  # rows whose cells are looked at; all rows of most files, so that their order does not matter
+STATUS, REFUSED = (
+    "__status",
+    "__refused",
+)  # columns a preset may add: a status, and whether it means "no sale"
+PRODUCT_OF = "__quantity_times_"  # marks a field that is computed as quantity x this column
+
+_SAMPLE = (
+    100_000  # rows whose cells are looked at; all rows of most files, so that their order does not matter
+)
 _CONVINCING = 0.9
 _WEAK_IDS = {"id", "编号"}
 
@@ -26,9 +35,12 @@ class Recognised:
     """A table with its fields found: field -> column of `rows`, and how each was found."""
 
     rows: ir.Table
-    sources: dict[str, str]
-    matches: tuple[ColumnMatch, ...]
-    warnings: tuple[Warning, ...] = ()
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+    matches: tuple[ColumnMatch, ...] = ()
+    warnings: tuple[Remark, ...] = ()
+    preset: str | None = None
+    status: str | None = None  # the column by which a preset tells sales from the rest
+    day_order: days.DayOrder | None = None  # what the preset's system writes where a column proves nothing
 
     def with_match(self, field: str, source: str, match: ColumnMatch) -> Recognised:
         """The same with one field more."""
@@ -40,9 +52,7 @@ def user_columns(rows: ir.Table) -> list[str]:
     return [column for column in rows.columns if not column.startswith("__")]
 
 
-def recognise(
-    engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str]
-) -> Recognised:
+def recognise(engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str]) -> Recognised:
     """Find every field of the table that `found` does not have yet; refuse where a required one is not to be found."""
     check_mapping(mapping, table, user_columns(found.rows))
     found = _apply_mapping(found, mapping)
@@ -170,15 +180,22 @@ def _line_amount(found: Recognised, table: Table) -> Recognised:
     if price is None:
         return found
     if "quantity" not in found.sources:
-        note = Warning("price_as_amount", Text(
-            "There is no amount and no quantity; the column {price} is taken as the amount.",
-            "没有金额列和数量列;以 {price} 列作为金额。").fill(price=price))
+        note = Remark(
+            "price_as_amount",
+            Text(
+                "There is no amount and no quantity; the column {price} is taken as the amount.",
+                "没有金额列和数量列;以 {price} 列作为金额。",
+            ).fill(price=price),
+        )
         found = found.with_match("amount", price, ColumnMatch("amount", price, "name"))
         return replace(found, warnings=(*found.warnings, note))
     found, shown = _product(found, "amount", price)
-    note = Warning("amount_computed", Text(
-        "There is no amount; it was computed as {shown}.",
-        "没有金额列;金额按 {shown} 计算。").fill(shown=shown))
+    note = Remark(
+        "amount_computed",
+        Text("There is no amount; it was computed as {shown}.", "没有金额列;金额按 {shown} 计算。").fill(
+            shown=shown
+        ),
+    )
     return replace(found, warnings=(*found.warnings, note))
 
 
@@ -195,9 +212,6 @@ def _product(found: Recognised, field: str, price: str) -> tuple[Recognised, str
     quantity = found.sources["quantity"]
     shown = f"{quantity} x {price}"
     return found.with_match(field, f"{PRODUCT_OF}{price}", ColumnMatch(field, shown, "name")), shown
-
-
-PRODUCT_OF = "__quantity_times_"
 
 
 def _by_content(engine: Engine, found: Recognised, table: Table) -> Recognised:
@@ -221,7 +235,9 @@ def _written_as(cell: ir.Column, field: Field, looks: _Looks, column: str) -> bo
     if looks.share(column, field.kind) < _CONVINCING:
         return False
     if field.kind == "day":
-        return bool(cell.type().is_temporal()) or (cell.type().is_string() and looks.share(column, "number") < 0.5)
+        return bool(cell.type().is_temporal()) or (
+            cell.type().is_string() and looks.share(column, "number") < 0.5
+        )
     return bool(cell.type().is_decimal() or cell.type().is_floating()) or (
         bool(cell.type().is_string()) and looks.has_fractions(column)
     )

@@ -67,7 +67,7 @@ class RuleCount:
 
 
 @dataclass(frozen=True)
-class Warning:  # noqa: A001  it is what a user calls it, and the built-in is not wanted here
+class Remark:
     """Something worth knowing that rejected no row."""
 
     code: str
@@ -92,7 +92,7 @@ class ReadingReport:
     quarantined: int
     kinds: tuple[KindCount, ...]
     rules: tuple[RuleCount, ...]
-    warnings: tuple[Warning, ...]
+    warnings: tuple[Remark, ...]
     currency: str | None
 
     def inputs(self) -> list[dict[str, Any]]:

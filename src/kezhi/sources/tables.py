@@ -103,7 +103,9 @@ QUANTITY = _names(
     "qty, units, count, pieces, order quantity, quantity ordered, items, "
     "数量, 购买数量, 销售数量, 商品数量, 宝贝总数量, 件数, 订购数量, 宝贝数量"
 )
-UNIT_PRICE = _names("unit price, price each, item price, price, sale price, 单价, 销售单价, 成交单价, 价格, 售价")
+UNIT_PRICE = _names(
+    "unit price, price each, item price, price, sale price, 单价, 销售单价, 成交单价, 价格, 售价"
+)
 UNIT_COST = _names(
     "unit cost, cost price, cost each, cost per unit, purchase price, item cost, product cost, "
     "单位成本, 成本单价, 成本价, 进价, 进货价, 采购价, 采购单价"
@@ -112,7 +114,9 @@ COST = _names(
     "cost amount, line cost, total cost, cost of goods, cogs, cost of sales, cost total, "
     "成本, 成本金额, 总成本, 产品成本, 商品成本, 销售成本, 成本合计"
 )
-CHANNEL = _names("sales channel, source channel, platform, source name, 渠道, 销售渠道, 渠道名称, 平台, 来源渠道, 订单来源")
+CHANNEL = _names(
+    "sales channel, source channel, platform, source name, 渠道, 销售渠道, 渠道名称, 平台, 来源渠道, 订单来源"
+)
 CURRENCY = _names("currency code, curr, order currency, ccy, 币种, 货币, 币别, 货币代码, 结算币种")
 
 
@@ -124,7 +128,9 @@ def _customer(required: bool = True) -> Field:
     return Field("customer_id", "id", text, CUSTOMER, required=required)
 
 
-def _day(en: str, zh: str, *, name: str = "date", names: tuple[str, ...] = DAY, future: bool = False) -> Field:
+def _day(
+    en: str, zh: str, *, name: str = "date", names: tuple[str, ...] = DAY, future: bool = False
+) -> Field:
     return Field(name, "day", Text(en, zh), names, required=True, future=future)
 
 
@@ -155,15 +161,35 @@ ORDERS = Table(
             Text("Cost of the whole line, not of one piece.", "整行的成本,不是单件成本。"),
             COST,
         ),
-        _field("list_price", "money", "Price of the line before discount.", "折扣前的整行标价。",
-               "original price, list amount, gross amount, 原价, 标价, 吊牌价, 折前金额"),
-        _field("discount", "money", "Discount given on the line.", "整行的折扣额。",
-               "discount amount, line discount, 折扣, 折扣额, 优惠金额, 优惠, 折扣金额"),
+        _field(
+            "list_price",
+            "money",
+            "Price of the line before discount.",
+            "折扣前的整行标价。",
+            "original price, list amount, gross amount, 原价, 标价, 吊牌价, 折前金额",
+        ),
+        _field(
+            "discount",
+            "money",
+            "Discount given on the line.",
+            "整行的折扣额。",
+            "discount amount, line discount, 折扣, 折扣额, 优惠金额, 优惠, 折扣金额",
+        ),
         Field("channel", "text", Text("Where it was sold.", "销售渠道。"), CHANNEL),
-        _field("store", "text", "The shop or branch.", "门店。",
-               "shop, store id, store name, branch, outlet, location, 门店, 店铺, 店铺名称, 门店名称, 分店, 网点"),
-        _field("salesperson", "text", "Who sold it.", "销售人员。",
-               "sales rep, sales person, seller, employee, staff, sales, 销售员, 业务员, 销售人员, 导购, 店员, 营业员"),
+        _field(
+            "store",
+            "text",
+            "The shop or branch.",
+            "门店。",
+            "shop, store id, store name, branch, outlet, location, 门店, 店铺, 店铺名称, 门店名称, 分店, 网点",
+        ),
+        _field(
+            "salesperson",
+            "text",
+            "Who sold it.",
+            "销售人员。",
+            "sales rep, sales person, seller, employee, staff, sales, 销售员, 业务员, 销售人员, 导购, 店员, 营业员",
+        ),
         Field(
             "currency",
             "text",
@@ -172,10 +198,28 @@ ORDERS = Table(
         ),
     ),
     (
-        {"customer_id": "C001", "date": "2025-03-04", "amount": "128.50", "order_id": "A1001", "product_id": "P01",
-         "quantity": "2", "cost": "80.00", "channel": "online", "currency": "CNY"},
-        {"customer_id": "C001", "date": "2025-03-09", "amount": "-64.25", "order_id": "A1001", "product_id": "P01",
-         "quantity": "-1", "cost": "-40.00", "channel": "online", "currency": "CNY"},
+        {
+            "customer_id": "C001",
+            "date": "2025-03-04",
+            "amount": "128.50",
+            "order_id": "A1001",
+            "product_id": "P01",
+            "quantity": "2",
+            "cost": "80.00",
+            "channel": "online",
+            "currency": "CNY",
+        },
+        {
+            "customer_id": "C001",
+            "date": "2025-03-09",
+            "amount": "-64.25",
+            "order_id": "A1001",
+            "product_id": "P01",
+            "quantity": "-1",
+            "cost": "-40.00",
+            "channel": "online",
+            "currency": "CNY",
+        },
     ),
 )
 
@@ -184,37 +228,122 @@ CUSTOMERS = Table(
     Text("Customers", "客户"),
     (
         _customer(),
-        _field("name", "text", "Name of the customer.", "客户名称。",
-               "customer name, client name, company, company name, full name, 姓名, 名称, 客户名称, 客户姓名, 会员姓名, 公司名称"),
-        _field("role", "text", "consumer, wholesaler, distributor, agent or internal.",
-               "consumer 最终用户、wholesaler 批发商、distributor 分销商、agent 代理商或 internal 内部客户。",
-               "customer type, customer role, type, 角色, 客户类型, 客户类别, 客户性质"),
-        _field("acquired_on", "day", "Day on which the customer was won.", "获得该客户的日期。",
-               "acquired at, acquisition date, signup date, registered at, registration date, join date, created at, "
-               "注册日期, 注册时间, 获取日期, 入会日期, 入会时间, 建档日期"),
-        _field("acquisition_cost", "money", "What it cost to win the customer.", "获取该客户的成本。",
-               "cac, cost of acquisition, 获客成本, 获取成本"),
-        _field("source", "text", "How the customer was won.", "客户来源。",
-               "acquisition channel, lead source, acquisition source, 来源, 客户来源, 获客渠道, 来源渠道"),
-        _field("referrer_id", "id", "The customer who recommended this one.", "推荐该客户的客户编号。",
-               "referred by, referrer, recommender, 推荐人, 推荐人编号, 介绍人, 推荐客户"),
-        _field("region", "text", "Where the customer is.", "所在地区。", "province, state, country, city, area, 地区, 省份, 城市, 区域"),
-        _field("birth_year", "number", "Year of birth.", "出生年份。", "year of birth, birthyear, 出生年份, 出生年"),
+        _field(
+            "name",
+            "text",
+            "Name of the customer.",
+            "客户名称。",
+            "customer name, client name, company, company name, full name, 姓名, 名称, 客户名称, 客户姓名, 会员姓名, 公司名称",
+        ),
+        _field(
+            "role",
+            "text",
+            "consumer, wholesaler, distributor, agent or internal.",
+            "consumer 最终用户、wholesaler 批发商、distributor 分销商、agent 代理商或 internal 内部客户。",
+            "customer type, customer role, type, 角色, 客户类型, 客户类别, 客户性质",
+        ),
+        _field(
+            "acquired_on",
+            "day",
+            "Day on which the customer was won.",
+            "获得该客户的日期。",
+            "acquired at, acquisition date, signup date, registered at, registration date, join date, created at, "
+            "注册日期, 注册时间, 获取日期, 入会日期, 入会时间, 建档日期",
+        ),
+        _field(
+            "acquisition_cost",
+            "money",
+            "What it cost to win the customer.",
+            "获取该客户的成本。",
+            "cac, cost of acquisition, 获客成本, 获取成本",
+        ),
+        _field(
+            "source",
+            "text",
+            "How the customer was won.",
+            "客户来源。",
+            "acquisition channel, lead source, acquisition source, 来源, 客户来源, 获客渠道, 来源渠道",
+        ),
+        _field(
+            "referrer_id",
+            "id",
+            "The customer who recommended this one.",
+            "推荐该客户的客户编号。",
+            "referred by, referrer, recommender, 推荐人, 推荐人编号, 介绍人, 推荐客户",
+        ),
+        _field(
+            "region",
+            "text",
+            "Where the customer is.",
+            "所在地区。",
+            "province, state, country, city, area, 地区, 省份, 城市, 区域",
+        ),
+        _field(
+            "birth_year",
+            "number",
+            "Year of birth.",
+            "出生年份。",
+            "year of birth, birthyear, 出生年份, 出生年",
+        ),
         _field("sex", "text", "Sex.", "性别。", "gender, 性别"),
         _field("income", "money", "Yearly income.", "年收入。", "annual income, yearly income, 收入, 年收入"),
         _field("industry", "text", "Line of business.", "行业。", "sector, business, 行业, 所属行业"),
-        _field("size", "text", "Size of the company.", "企业规模。", "company size, employees, 规模, 企业规模, 员工人数"),
-        _field("owner", "text", "The colleague in charge.", "负责人。",
-               "account manager, sales rep, account owner, 负责人, 客户经理, 所属销售"),
-        _field("phone", "text", "Telephone number.", "电话。", "mobile, telephone, tel, 电话, 手机, 手机号, 手机号码, 联系电话"),
-        _field("email", "text", "E-mail address.", "电子邮箱。", "e-mail, mail, email address, 邮箱, 电子邮箱, 电子邮件"),
-        _field("consent", "flag", "May the customer be contacted?", "是否同意接受联系。",
-               "marketing consent, opt in, accepts marketing, 同意营销, 接受营销, 是否同意"),
-        _field("excluded", "flag", "Leave the customer out of profiling?", "是否不参与分析。",
-               "exclude, blacklist, blacklisted, 排除, 黑名单, 不分析"),
+        _field(
+            "size",
+            "text",
+            "Size of the company.",
+            "企业规模。",
+            "company size, employees, 规模, 企业规模, 员工人数",
+        ),
+        _field(
+            "owner",
+            "text",
+            "The colleague in charge.",
+            "负责人。",
+            "account manager, sales rep, account owner, 负责人, 客户经理, 所属销售",
+        ),
+        _field(
+            "phone",
+            "text",
+            "Telephone number.",
+            "电话。",
+            "mobile, telephone, tel, 电话, 手机, 手机号, 手机号码, 联系电话",
+        ),
+        _field(
+            "email",
+            "text",
+            "E-mail address.",
+            "电子邮箱。",
+            "e-mail, mail, email address, 邮箱, 电子邮箱, 电子邮件",
+        ),
+        _field(
+            "consent",
+            "flag",
+            "May the customer be contacted?",
+            "是否同意接受联系。",
+            "marketing consent, opt in, accepts marketing, 同意营销, 接受营销, 是否同意",
+        ),
+        _field(
+            "excluded",
+            "flag",
+            "Leave the customer out of profiling?",
+            "是否不参与分析。",
+            "exclude, blacklist, blacklisted, 排除, 黑名单, 不分析",
+        ),
     ),
-    ({"customer_id": "C001", "name": "Blue Teahouse", "role": "consumer", "acquired_on": "2024-11-01",
-      "acquisition_cost": "35.00", "source": "referral", "region": "Zhejiang", "consent": "yes", "excluded": "no"},),
+    (
+        {
+            "customer_id": "C001",
+            "name": "Blue Teahouse",
+            "role": "consumer",
+            "acquired_on": "2024-11-01",
+            "acquisition_cost": "35.00",
+            "source": "referral",
+            "region": "Zhejiang",
+            "consent": "yes",
+            "excluded": "no",
+        },
+    ),
 )
 
 PRODUCTS = Table(
@@ -222,21 +351,69 @@ PRODUCTS = Table(
     Text("Products", "产品"),
     (
         Field("product_id", "id", Text("Number of the product.", "产品编号。"), PRODUCT, required=True),
-        _field("name", "text", "Name of the product.", "产品名称。",
-               "product name, item name, title, description, 名称, 产品名称, 商品名称, 品名"),
-        _field("category", "text", "Kind of product.", "产品类别。", "product category, group, type, department, 类别, 分类, 品类, 产品类别"),
+        _field(
+            "name",
+            "text",
+            "Name of the product.",
+            "产品名称。",
+            "product name, item name, title, description, 名称, 产品名称, 商品名称, 品名",
+        ),
+        _field(
+            "category",
+            "text",
+            "Kind of product.",
+            "产品类别。",
+            "product category, group, type, department, 类别, 分类, 品类, 产品类别",
+        ),
         Field("unit_cost", "money", Text("Cost of one piece.", "单件成本。"), (*UNIT_COST, "cost", "成本")),
-        _field("price", "money", "List price of one piece.", "单件标价。", "unit price, list price, retail price, 价格, 单价, 标价, 零售价"),
-        _field("launched_on", "day", "First day on sale.", "上市日期。", "launch date, launched at, 上市日期, 上架时间"),
-        Field("retired_on", "day", Text("Last day on sale.", "停售日期。"),
-              _names("retire date, discontinued on, 退市日期, 停售日期, 下架时间"), future=True),
-        _field("life_days", "number", "How many days one piece lasts.", "单件可使用天数。",
-               "life, lifetime days, product life, 使用天数, 寿命天数, 产品寿命"),
-        _field("family", "text", "The family of versions it belongs to.", "所属系列。", "product family, series, 系列, 产品系列"),
+        _field(
+            "price",
+            "money",
+            "List price of one piece.",
+            "单件标价。",
+            "unit price, list price, retail price, 价格, 单价, 标价, 零售价",
+        ),
+        _field(
+            "launched_on",
+            "day",
+            "First day on sale.",
+            "上市日期。",
+            "launch date, launched at, 上市日期, 上架时间",
+        ),
+        Field(
+            "retired_on",
+            "day",
+            Text("Last day on sale.", "停售日期。"),
+            _names("retire date, discontinued on, 退市日期, 停售日期, 下架时间"),
+            future=True,
+        ),
+        _field(
+            "life_days",
+            "number",
+            "How many days one piece lasts.",
+            "单件可使用天数。",
+            "life, lifetime days, product life, 使用天数, 寿命天数, 产品寿命",
+        ),
+        _field(
+            "family",
+            "text",
+            "The family of versions it belongs to.",
+            "所属系列。",
+            "product family, series, 系列, 产品系列",
+        ),
         _field("version", "text", "Version within the family.", "版本。", "generation, model, 版本, 型号"),
     ),
-    ({"product_id": "P01", "name": "Green tea 250 g", "category": "tea", "unit_cost": "40.00", "price": "64.25",
-      "launched_on": "2023-01-01", "life_days": "60"},),
+    (
+        {
+            "product_id": "P01",
+            "name": "Green tea 250 g",
+            "category": "tea",
+            "unit_cost": "40.00",
+            "price": "64.25",
+            "launched_on": "2023-01-01",
+            "life_days": "60",
+        },
+    ),
 )
 
 PRODUCT_LINKS = Table(
@@ -244,10 +421,21 @@ PRODUCT_LINKS = Table(
     Text("Related products", "产品关联"),
     (
         Field("product_id", "id", Text("The product bought.", "已购产品编号。"), PRODUCT, required=True),
-        _field("linked_id", "id", "The product that goes with it.", "关联的产品编号。",
-               "linked product, related id, related product, related product id, 关联产品, 关联产品编号, 配套产品", required=True),
-        _field("kind", "text", "related, accessory or upgrade.", "related 关联、accessory 配套或 upgrade 升级。",
-               "type, relation, link type, 类型, 关系, 关联类型"),
+        _field(
+            "linked_id",
+            "id",
+            "The product that goes with it.",
+            "关联的产品编号。",
+            "linked product, related id, related product, related product id, 关联产品, 关联产品编号, 配套产品",
+            required=True,
+        ),
+        _field(
+            "kind",
+            "text",
+            "related, accessory or upgrade.",
+            "related 关联、accessory 配套或 upgrade 升级。",
+            "type, relation, link type, 类型, 关系, 关联类型",
+        ),
     ),
     ({"product_id": "P01", "linked_id": "P02", "kind": "accessory"},),
 )
@@ -256,18 +444,44 @@ EXPENSES = Table(
     "expenses",
     Text("Relationship expenses", "关系营销费用"),
     (
-        _day("Day of the expense.", "费用发生日期。", names=(*_names("expense date, spent on, 费用日期, 发生日期"), *DAY)),
-        Field("amount", "money", Text("What was spent.", "费用金额。"),
-              (*_names("expense, expense amount, cost, spent, 费用, 费用金额"), *AMOUNT), required=True),
-        Field("customer_id", "id",
-              Text("On whom it was spent; empty: shared out by a stated rule.", "为哪位客户发生;留空则按规则分摊。"), CUSTOMER),
-        _field("kind", "text", "acquisition, marketing, selling or service.",
-               "acquisition 获取、marketing 营销、selling 销售或 service 服务。",
-               "type, category, expense type, 类型, 费用类型, 费用类别, 类别"),
+        _day(
+            "Day of the expense.",
+            "费用发生日期。",
+            names=(*_names("expense date, spent on, 费用日期, 发生日期"), *DAY),
+        ),
+        Field(
+            "amount",
+            "money",
+            Text("What was spent.", "费用金额。"),
+            (*_names("expense, expense amount, cost, spent, 费用, 费用金额"), *AMOUNT),
+            required=True,
+        ),
+        Field(
+            "customer_id",
+            "id",
+            Text(
+                "On whom it was spent; empty: shared out by a stated rule.",
+                "为哪位客户发生;留空则按规则分摊。",
+            ),
+            CUSTOMER,
+        ),
+        _field(
+            "kind",
+            "text",
+            "acquisition, marketing, selling or service.",
+            "acquisition 获取、marketing 营销、selling 销售或 service 服务。",
+            "type, category, expense type, 类型, 费用类型, 费用类别, 类别",
+        ),
         Field("channel", "text", Text("The channel it was spent on.", "费用所属渠道。"), CHANNEL),
     ),
     (
-        {"date": "2025-03-05", "amount": "12.00", "customer_id": "C001", "kind": "service", "channel": "phone"},
+        {
+            "date": "2025-03-05",
+            "amount": "12.00",
+            "customer_id": "C001",
+            "kind": "service",
+            "channel": "phone",
+        },
         {"date": "2025-03-31", "amount": "900.00", "kind": "marketing", "channel": "online"},
     ),
 )
@@ -276,19 +490,50 @@ OPPORTUNITIES = Table(
     "opportunities",
     Text("Sales opportunities", "销售机会"),
     (
-        _field("opportunity_id", "id", "Number of the opportunity.", "机会编号。",
-               "opportunity, deal id, record id, id, 机会编号, 商机编号, 机会id, 商机id", required=True),
+        _field(
+            "opportunity_id",
+            "id",
+            "Number of the opportunity.",
+            "机会编号。",
+            "opportunity, deal id, record id, id, 机会编号, 商机编号, 机会id, 商机id",
+            required=True,
+        ),
         _customer(),
         _amount("Possible sale.", "可能的销售额。"),
-        _field("opened_on", "day", "Day it was opened.", "创建日期。", "opened at, created, created at, create date, 创建日期, 创建时间"),
-        Field("expected_on", "day", Text("Day it is expected to close.", "预计成交日期。"),
-              _names("close date, closing date, expected close date, 预计成交日期, 预计成交时间, 预计日期"), future=True),
-        _field("probability", "number", "Chance of winning, 0 to 1 or in per cent.", "成交可能性,0 到 1 或百分比。",
-               "win probability, chance, 可能性, 赢率, 成交概率, 概率"),
+        _field(
+            "opened_on",
+            "day",
+            "Day it was opened.",
+            "创建日期。",
+            "opened at, created, created at, create date, 创建日期, 创建时间",
+        ),
+        Field(
+            "expected_on",
+            "day",
+            Text("Day it is expected to close.", "预计成交日期。"),
+            _names("close date, closing date, expected close date, 预计成交日期, 预计成交时间, 预计日期"),
+            future=True,
+        ),
+        _field(
+            "probability",
+            "number",
+            "Chance of winning, 0 to 1 or in per cent.",
+            "成交可能性,0 到 1 或百分比。",
+            "win probability, chance, 可能性, 赢率, 成交概率, 概率",
+        ),
         _field("stage", "text", "How far it is.", "阶段。", "deal stage, status, 阶段, 状态, 销售阶段"),
     ),
-    ({"opportunity_id": "S01", "customer_id": "C001", "amount": "5000.00", "opened_on": "2025-03-01",
-      "expected_on": "2025-06-30", "probability": "0.4", "stage": "proposal"},),
+    (
+        {
+            "opportunity_id": "S01",
+            "customer_id": "C001",
+            "amount": "5000.00",
+            "opened_on": "2025-03-01",
+            "expected_on": "2025-06-30",
+            "probability": "0.4",
+            "stage": "proposal",
+        },
+    ),
 )
 
 SUGGESTIONS = Table(
@@ -296,14 +541,32 @@ SUGGESTIONS = Table(
     Text("Customers' suggestions", "客户建议"),
     (
         _customer(),
-        _day("Day of the suggestion.", "建议日期。", names=(*_names("suggested on, 建议日期, 提出日期"), *DAY)),
-        _field("grade", "text", "high or ordinary.", "high 高价值或 ordinary 一般。", "value, class, 等级, 级别, 价值等级"),
-        _field("text", "text", "What was suggested.", "建议内容。", "suggestion, content, 内容, 建议, 建议内容"),
+        _day(
+            "Day of the suggestion.", "建议日期。", names=(*_names("suggested on, 建议日期, 提出日期"), *DAY)
+        ),
+        _field(
+            "grade",
+            "text",
+            "high or ordinary.",
+            "high 高价值或 ordinary 一般。",
+            "value, class, 等级, 级别, 价值等级",
+        ),
+        _field(
+            "text", "text", "What was suggested.", "建议内容。", "suggestion, content, 内容, 建议, 建议内容"
+        ),
         Field("product_id", "id", Text("The product it is about.", "涉及的产品。"), PRODUCT),
         _field("taken_up", "flag", "Was it taken up?", "是否采纳。", "adopted, accepted, 采纳, 是否采纳"),
     ),
-    ({"customer_id": "C001", "date": "2025-03-12", "grade": "high", "text": "Smaller packs", "product_id": "P01",
-      "taken_up": "yes"},),
+    (
+        {
+            "customer_id": "C001",
+            "date": "2025-03-12",
+            "grade": "high",
+            "text": "Smaller packs",
+            "product_id": "P01",
+            "taken_up": "yes",
+        },
+    ),
 )
 
 CONTACTS = Table(
@@ -311,14 +574,31 @@ CONTACTS = Table(
     Text("Contacts with customers", "客户联系记录"),
     (
         _customer(),
-        _day("Day of the contact.", "联系日期。", names=(*_names("contacted on, contact date, 联系日期, 联系时间"), *DAY)),
-        Field("channel", "text", Text("phone, visit, e-mail, ...", "电话、拜访、邮件等。"), (*CHANNEL, "type", "联系方式", "方式")),
+        _day(
+            "Day of the contact.",
+            "联系日期。",
+            names=(*_names("contacted on, contact date, 联系日期, 联系时间"), *DAY),
+        ),
+        Field(
+            "channel",
+            "text",
+            Text("phone, visit, e-mail, ...", "电话、拜访、邮件等。"),
+            (*CHANNEL, "type", "联系方式", "方式"),
+        ),
         _field("direction", "text", "in or out.", "in 呼入或 out 呼出。", "in out, 方向"),
         Field("cost", "money", Text("What the contact cost.", "联系成本。"), (*COST, "费用")),
         _field("note", "text", "What it was about.", "内容。", "notes, comment, subject, 备注, 内容"),
     ),
-    ({"customer_id": "C001", "date": "2025-03-20", "channel": "phone", "direction": "out", "cost": "3.00",
-      "note": "Asked about delivery"},),
+    (
+        {
+            "customer_id": "C001",
+            "date": "2025-03-20",
+            "channel": "phone",
+            "direction": "out",
+            "cost": "3.00",
+            "note": "Asked about delivery",
+        },
+    ),
 )
 
 SURVEYS = Table(
@@ -326,12 +606,28 @@ SURVEYS = Table(
     Text("Survey answers", "问卷调查"),
     (
         _customer(),
-        _day("Day of the answer.", "回答日期。", names=(*_names("answered on, survey date, 调查日期, 回答日期"), *DAY)),
-        _field("dimension", "text", "What was asked about.", "评价维度。", "question, topic, 维度, 问题, 项目"),
+        _day(
+            "Day of the answer.",
+            "回答日期。",
+            names=(*_names("answered on, survey date, 调查日期, 回答日期"), *DAY),
+        ),
+        _field(
+            "dimension", "text", "What was asked about.", "评价维度。", "question, topic, 维度, 问题, 项目"
+        ),
         _field("score", "number", "The score given.", "得分。", "rating, answer, points, 得分, 分数, 评分"),
-        _field("comment", "text", "What was said besides.", "补充意见。", "comments, remark, 意见, 备注, 评论"),
+        _field(
+            "comment", "text", "What was said besides.", "补充意见。", "comments, remark, 意见, 备注, 评论"
+        ),
     ),
-    ({"customer_id": "C001", "date": "2025-04-01", "dimension": "service", "score": "9", "comment": "Friendly"},),
+    (
+        {
+            "customer_id": "C001",
+            "date": "2025-04-01",
+            "dimension": "service",
+            "score": "9",
+            "comment": "Friendly",
+        },
+    ),
 )
 
 RECEIVABLES = Table(
@@ -339,11 +635,21 @@ RECEIVABLES = Table(
     Text("Receivables", "应收账款"),
     (
         _customer(),
-        _day("Day on which it has to be paid.", "应付款日期。", name="due_on",
-             names=_names("due date, due, 到期日, 应付日期, 应收日期, 到期日期"), future=True),
+        _day(
+            "Day on which it has to be paid.",
+            "应付款日期。",
+            name="due_on",
+            names=_names("due date, due, 到期日, 应付日期, 应收日期, 到期日期"),
+            future=True,
+        ),
         _amount("What is owed.", "应收金额。"),
-        _field("paid_on", "day", "Day on which it was paid; empty: still open.", "实际付款日期;留空表示未付。",
-               "paid date, payment date, paid at, 付款日期, 收款日期, 回款日期"),
+        _field(
+            "paid_on",
+            "day",
+            "Day on which it was paid; empty: still open.",
+            "实际付款日期;留空表示未付。",
+            "paid date, payment date, paid at, 付款日期, 收款日期, 回款日期",
+        ),
     ),
     ({"customer_id": "C001", "due_on": "2025-04-30", "amount": "64.25", "paid_on": ""},),
 )
@@ -352,10 +658,21 @@ MARGINS = Table(
     "margins",
     Text("The company's gross margin", "企业毛利率"),
     (
-        _field("period", "period", "The period: 2025, 2025Q1 or 2025-03.", "期:2025、2025Q1 或 2025-03。",
-               "month, quarter, year, date, 期, 期间, 月份, 季度, 年份, 年月", required=True),
-        _field("margin", "number", "Gross margin, 0 to 1 or in per cent.", "毛利率,0 到 1 或百分比。",
-               "gross margin, margin rate, 毛利率, 毛利"),
+        _field(
+            "period",
+            "period",
+            "The period: 2025, 2025Q1 or 2025-03.",
+            "期:2025、2025Q1 或 2025-03。",
+            "month, quarter, year, date, 期, 期间, 月份, 季度, 年份, 年月",
+            required=True,
+        ),
+        _field(
+            "margin",
+            "number",
+            "Gross margin, 0 to 1 or in per cent.",
+            "毛利率,0 到 1 或百分比。",
+            "gross margin, margin rate, 毛利率, 毛利",
+        ),
     ),
     ({"period": "2025-03", "margin": "0.42"},),
 )
@@ -366,8 +683,14 @@ RATES = Table(
     (
         _day("Day from which the rate holds.", "汇率生效日期。"),
         Field("currency", "text", Text("Currency such as USD.", "币种,例如 USD。"), CURRENCY, required=True),
-        _field("rate", "number", "How much of the book's currency one unit is worth.", "一单位该币种折合账簿币种的数额。",
-               "exchange rate, fx rate, 汇率", required=True),
+        _field(
+            "rate",
+            "number",
+            "How much of the book's currency one unit is worth.",
+            "一单位该币种折合账簿币种的数额。",
+            "exchange rate, fx rate, 汇率",
+            required=True,
+        ),
     ),
     ({"date": "2025-03-01", "currency": "USD", "rate": "7.17"},),
 )

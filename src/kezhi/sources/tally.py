@@ -11,7 +11,7 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources.checking import MARK, RULE, Checked
 from kezhi.sources.checks import CHECKS
-from kezhi.sources.report import KindCount, RuleCount, Warning
+from kezhi.sources.report import KindCount, Remark, RuleCount
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,7 +28,7 @@ class Tally:
     rejected: int
     kinds: tuple[KindCount, ...]
     rules: tuple[RuleCount, ...]
-    warnings: tuple[Warning, ...]
+    warnings: tuple[Remark, ...]
     currency: str | None
 
 
@@ -109,7 +109,7 @@ def _amount(groups: Sequence[dict[str, Any]]) -> Decimal | None:
     return sum(known, Decimal("0.0000")) if known else None
 
 
-def _unread(checked: Checked, good: Sequence[dict[str, Any]]) -> list[Warning]:
+def _unread(checked: Checked, good: Sequence[dict[str, Any]]) -> list[Remark]:
     """Cells of optional columns that could not be read were left empty: say how many."""
     warnings = []
     for field in checked.optional:
@@ -119,7 +119,7 @@ def _unread(checked: Checked, good: Sequence[dict[str, Any]]) -> list[Warning]:
                 "{cells} cells of {field} could not be read and were left empty.",
                 "{field} 有 {cells} 个单元格无法识别,按空值处理。",
             )
-            warnings.append(Warning("unreadable_cells", text.fill(cells=cells, field=field.name)))
+            warnings.append(Remark("unreadable_cells", text.fill(cells=cells, field=field.name)))
     return warnings
 
 

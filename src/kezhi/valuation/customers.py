@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kezhi.valuation.forecast import FORECAST_MONEY, expected_expense, value_bounds
+from kezhi.valuation.forecast import FORECAST_MONEY, expected_expense, log_cumulants, value_bounds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -105,11 +105,10 @@ def _net_share(rows: ir.Table, margin: Any, horizon: int) -> Any:
 
 
 def _amount_variance(rows: ir.Table) -> Any:
-    """Variance of a customer's total amount given the parameters, from the same log-normal as the interval."""
+    """Variance of a customer's total amount given the parameters, from a log-normal with the interval's spread."""
     import ibis
 
-    spread: Any = rows.total_log_variance + rows.amount_log_variance
-    log_mean: Any = rows.total_log_mean + rows.log_scale
+    log_mean, spread, *_ = log_cumulants(rows, "total_")
     something: Any = ibis.least(rows.forecast_amount.cast("float64") / (log_mean + spread / 2.0).exp(), 1.0)
     square: Any = something * (2.0 * log_mean + 2.0 * spread).exp()
     variance: Any = square - (something * (log_mean + spread / 2.0).exp()).pow(2)

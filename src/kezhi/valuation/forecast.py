@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import Ledger
 from kezhi.valuation.fits import Fits
+from kezhi.valuation.intervals import cornish_fisher
 from kezhi.valuation.published import PublishedTables
 from kezhi.valuation.steps import HISTORY, amount_coefficients, horizon_spread, purchase_steps
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FORECAST_MONEY = "decimal(38, 4)"
-SPREAD = ("log_mean", "log_variance", "z_lower", "z_upper")
 
 
 def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
@@ -34,12 +34,12 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
     scored = people.left_join(coefficients, "amount_periods", rname="{name}_c")
     scored = scored.left_join(spread, HISTORY, rname="{name}_s")
     mean: Any = scored.amount_base + scored.amount_slope * scored.mean_amount_sum.coalesce(0.0)
-    log_scale: Any = (scored.amount_offset + scored.mean_amount_sum.coalesce(0.0)).ln() + scored.amount_log_mean
+    log_scale: Any = (scored.amount_offset + scored.mean_amount_sum.coalesce(0.0)).ln()
     return engine.store(
         scored.mutate(
             mean_next=ibis.ifelse(scored.purchases > 0, ibis.greatest(mean, 0.0), 0.0),
             log_scale=log_scale,
-        ).drop(*(name for name in scored.columns if name.endswith(("_c", "_s")) and name != "log_s"))
+        ).drop(*(name for name in scored.columns if name.endswith(("_c", "_s"))))
     )
 
 
@@ -116,9 +116,14 @@ def expected_expense(amount: Any, rows: ir.Table) -> Any:
 
 def amount_quantile(rows: ir.Table, prefix: str, side: str) -> Any:
     """A quantile of the amount spent in a window; 0 where no purchase is that likely (see intervals)."""
-    z, log_mean, log_variance = (rows[f"{prefix}{name}"] for name in (f"z_{side}", "log_mean", "log_variance"))
-    spread: Any = (log_variance + rows.amount_log_variance).sqrt()
-    return (log_mean + rows.log_scale + z * spread).exp().coalesce(0.0)
+    first, *others = log_cumulants(rows, prefix)
+    return cornish_fisher(rows[f"{prefix}z_{side}"], first, *others).exp().coalesce(0.0)
+
+
+def log_cumulants(rows: ir.Table, prefix: str) -> list[Any]:
+    """The four cumulants of ln(amount spent in a window), given a purchase."""
+    parts: list[Any] = [rows[f"{prefix}cumulant_{n}"] + rows[f"amount_cumulant_{n}"] for n in (1, 2, 3, 4)]
+    return [parts[0] + rows.log_scale, *parts[1:]]
 
 
 def value_bounds(rows: ir.Table, prefix: str, margin: Any, periods: int) -> tuple[Any, Any]:

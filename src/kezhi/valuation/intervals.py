@@ -1,18 +1,20 @@
 """How far a customer's amount may fall or rise: quantiles of purchases x amounts, without simulation.
 
-Over a window of H periods a customer spends A = sum f_t m_t. Given at least one purchase, ln A is taken as
-normal: its mean and variance come from the exact moments of sum f_t g_t, with g_t ~ Gamma(p, 1), and from
-those of -ln nu, nu ~ Gamma(c, k + S). The chance of no purchase at all is kept exactly, as a mass at zero.
-Tests compare the quantiles with simulation.
+Over a window of H periods a customer spends A = sum f_t m_t = (sum f_t g_t) / nu, with g_t ~ Gamma(p, 1) and
+nu ~ Gamma(c, k + S). The chance of no purchase at all is kept exactly, as a mass at zero. Given a purchase, the
+numerator is taken as a gamma variable with its exact mean and variance, so that ln A is a difference of two
+log-gamma variables: its cumulants are sums of polygamma functions, one part from the purchase history and one
+from the amount history, and its quantiles follow from Cornish and Fisher's expansion (1938) in four cumulants.
+Tests compare the quantiles with simulation: an 80 % interval covers 77 to 83 %.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import digamma, ndtri, polygamma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,11 +26,11 @@ LOWER, UPPER = 0.1, 0.9  # an 80 % interval
 class WindowSpread:
     """The purchase side of the amount spent in a window, one entry per history.
 
-    z_lower and z_upper are standard normal quantiles given a purchase; NaN where the quantile is zero.
+    cumulants: the first four of ln(sum f_t g_t) given a purchase, shape (4, histories). z_lower and z_upper:
+    standard normal quantiles given a purchase; NaN where the quantile is zero.
     """
 
-    log_mean: NDArray[np.float64]
-    log_variance: NDArray[np.float64]
+    cumulants: NDArray[np.float64]
     z_lower: NDArray[np.float64]
     z_upper: NDArray[np.float64]
 
@@ -36,7 +38,7 @@ class WindowSpread:
 def window_spread(
     shape: NDArray[np.float64], rate: NDArray[np.float64], amount_shape: float, periods: float, steps: int
 ) -> WindowSpread:
-    """Spread of sum f_t g_t over `steps` periods of length `periods`, lambda ~ Gamma(shape, rate)."""
+    """Spread of sum f_t g_t over `steps` windows of `periods` periods each, lambda ~ Gamma(shape, rate)."""
     mean_rate = shape / rate
     second = mean_rate * (shape + 1.0) / rate
     mean = steps * periods * mean_rate * amount_shape
@@ -44,20 +46,39 @@ def window_spread(
         steps * (second * periods**2 + mean_rate * periods) * amount_shape * (amount_shape + 1.0)
         + steps * (steps - 1) * second * periods**2 * amount_shape**2
     )
-    nothing = np.exp(-shape * np.log1p(steps * periods / rate))
-    something = np.maximum(-np.expm1(-shape * np.log1p(steps * periods / rate)), 1e-300)
-    mean_given = np.maximum(mean / something, 1e-300)
-    variance = np.log(np.maximum(square / something / mean_given**2, 1.0))
+    silence = -shape * np.log1p(steps * periods / rate)
+    nothing, something = np.exp(silence), -np.expm1(silence)
+    buys = something > 0
+    mean_given = np.divide(mean, something, out=np.ones_like(mean), where=buys)
+    square_given = np.divide(square, something, out=np.full_like(mean, 2.0), where=buys)
+    gamma_shape = 1.0 / np.clip(square_given / mean_given**2 - 1.0, 1e-12, 1e12)
     return WindowSpread(
-        np.log(mean_given) - variance / 2.0,
-        variance,
+        log_gamma_cumulants(gamma_shape) + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
         _given_something(LOWER, nothing, something),
         _given_something(UPPER, nothing, something),
     )
 
 
+def log_gamma_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first four cumulants of ln X, X ~ Gamma(shape, 1); shape (4, n)."""
+    return np.vstack([digamma(shape), *(polygamma(order, shape) for order in (1, 2, 3))])
+
+
 def _given_something(
     level: float, nothing: NDArray[np.float64], something: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    above = (level - nothing) / something
+    above = np.divide(level - nothing, something, out=np.zeros_like(something), where=something > 0)
     return np.where(above > 0, ndtri(np.clip(above, 1e-300, 1.0 - 1e-16)), np.nan)
+
+
+def cornish_fisher(z: Any, mean: Any, variance: Any, third: Any, fourth: Any) -> Any:
+    """The quantile of a variable with these four cumulants; arrays or engine expressions."""
+    deviation = variance**0.5
+    skew, excess = third / deviation**3, fourth / deviation**4
+    moved = (
+        z
+        + (z * z - 1) * skew / 6
+        + (z * z * z - 3 * z) * excess / 24
+        - (2 * z * z * z - 5 * z) * skew * skew / 36
+    )
+    return mean + deviation * moved

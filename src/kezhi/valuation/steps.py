@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import digamma, polygamma
 
 from kezhi.models import AmountPanel
 from kezhi.valuation.fits import Fits, column, in_periods
-from kezhi.valuation.intervals import WindowSpread, window_spread
+from kezhi.valuation.intervals import WindowSpread, log_gamma_cumulants, window_spread
 from kezhi.valuation.margins import margin_factors, margin_slopes
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:
     """The conditional mean amount as a straight line in the sum of mean amounts, by number of active periods.
 
     Columns: amount_periods (0..largest), amount_base, amount_slope with E[m] = base + slope x sum, and
-    log_mean, log_variance of 1 / nu apart from the scale (k + sum), amount_offset k.
+    the cumulants of ln(1 / nu) apart from the scale (k + sum), and amount_offset k.
     """
     periods = np.arange(largest + 1, dtype=np.float64)
     low, high = (_expected_amount(fits, periods, total) for total in (typical, 2.0 * typical))
@@ -85,9 +84,12 @@ def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:
                 "amount_periods": periods.astype(np.int64),
                 "amount_base": low - slope * typical,
                 "amount_slope": slope,
-                "amount_log_mean": -digamma(p * periods + q),
-                "amount_log_variance": polygamma(1, p * periods + q),
                 "amount_offset": np.full(len(periods), k),
+                **{
+                    # those of -ln nu: odd ones change their sign
+                    f"amount_cumulant_{order}": row * (-1) ** order
+                    for order, row in enumerate(log_gamma_cumulants(p * periods + q), 1)
+                },
             }
         ]
     )
@@ -105,8 +107,7 @@ def _key(histories: pa.Table) -> dict[str, Any]:
 
 def _spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.float64]]:
     return {
-        f"{prefix}log_mean": spread.log_mean,
-        f"{prefix}log_variance": spread.log_variance,
+        **{f"{prefix}cumulant_{order}": row for order, row in enumerate(spread.cumulants, 1)},
         f"{prefix}z_lower": spread.z_lower,
         f"{prefix}z_upper": spread.z_upper,
     }

@@ -1,0 +1,136 @@
+"""What all presets share: their words, and a header-blind view of an export's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from kezhi.engine import MONEY
+from kezhi.language import Text
+from kezhi.sources import amounts
+from kezhi.sources.blanks import filled
+from kezhi.sources.days import DayOrder
+from kezhi.sources.pieces import ROW
+from kezhi.sources.recognise import REFUSED, STATUS, Recognised, user_columns
+from kezhi.sources.report import ColumnMatch
+from kezhi.sources.tables import plain
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+class Export:
+    """The columns of an export by their headings, whatever their case and spacing."""
+
+    def __init__(self, rows: ir.Table) -> None:
+        self.rows = rows
+        self._columns = {plain(column): column for column in user_columns(rows)}
+
+    def column(self, *headings: str) -> str | None:
+        """The first of these columns that the export has."""
+        return next((self._columns[plain(name)] for name in headings if plain(name) in self._columns), None)
+
+    def text(self, *headings: str) -> ir.StringValue:
+        """The first filled cell among these columns; null where there is none."""
+        import ibis
+
+        have = dict.fromkeys(column for name in headings if (column := self.column(name)))
+        return ibis.coalesce(*(filled(self.rows[column]) for column in have), ibis.null("string"))
+
+    def money(self, *headings: str) -> ir.DecimalValue:
+        """The first of these columns as an amount; null where it is empty, unreadable or not there."""
+        import ibis
+
+        column = self.column(*headings)
+        if column is None:
+            return ibis.null(MONEY)
+        cell = self.rows[column]
+        if cell.type().is_numeric():
+            return amounts.money_of_number(cell).value
+        return amounts.read_money(filled(cell), decimal_comma=False).value
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a preset makes of an export: field -> (what to show as its column, the text of its cells)."""
+
+    fields: dict[str, tuple[str, ir.StringValue]]
+    columns: dict[str, str | None] = field(default_factory=dict)  # fields that are a column as it stands
+    refused: ir.BooleanValue | None = None
+    status: ir.StringValue | None = None
+    status_column: str | None = None
+    day_order: DayOrder | None = None
+
+
+class Preset:
+    """One system's order export. `headings`: from each group the export has at least one."""
+
+    code: ClassVar[str]
+    title: ClassVar[Text]
+    sentence: ClassVar[Text]
+    headings: ClassVar[tuple[tuple[str, ...], ...]]
+
+    def recognises(self, columns: Sequence[str]) -> bool:
+        """Is this header one of ours?"""
+        have = {plain(column) for column in columns}
+        return all(any(plain(name) in have for name in group) for group in self.headings)
+
+    def meaning(self, export: Export) -> Meaning:
+        """What the columns of the export mean."""
+        raise NotImplementedError
+
+    def apply(self, rows: ir.Table) -> Recognised:
+        """The rows with the preset's fields found."""
+        meaning = self.meaning(Export(rows))
+        added = {f"__preset_{name}": text for name, (_, text) in meaning.fields.items()}
+        if meaning.refused is not None and meaning.status is not None:
+            added |= {REFUSED: meaning.refused.fill_null(False), STATUS: meaning.status}
+        found = Recognised(
+            rows.mutate(**added), preset=self.code, status=meaning.status_column, day_order=meaning.day_order
+        )
+        for name, (shown, _) in meaning.fields.items():
+            found = self._with(found, name, f"__preset_{name}", shown)
+        for name, column in meaning.columns.items():
+            found = self._with(found, name, column, column) if column else found
+        return replace(found)
+
+    def _with(self, found: Recognised, name: str, source: str, shown: str) -> Recognised:
+        return found.with_match(name, source, ColumnMatch(name, shown, f"preset {self.code}"))
+
+
+def is_any(status: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
+    """Does the status, in any case, contain one of these words?"""
+    import ibis
+
+    return ibis.or_(*(status.lower().contains(word) for word in words)).fill_null(False)
+
+
+def spread(
+    total: ir.DecimalValue, weight: ir.DecimalValue, order: ir.StringValue, rows: ir.Table
+) -> ir.DecimalValue:
+    """Share an order's total among its lines by weight; the shares add up to the total to the last decimal.
+
+    Each share is the difference of two rounded running sums. Lines of an order without any weight share equally.
+    """
+    import ibis
+
+    whole = ibis.window(group_by=order)
+    share = ibis.ifelse(weight.sum().over(whole) == 0, ibis.literal(1).cast(MONEY), weight.fill_null(0)).cast(
+        MONEY
+    )
+    running = ibis.cumulative_window(group_by=order, order_by=[weight, rows[ROW]])
+    upto = share.sum().over(running)
+    sum_ = share.sum().over(whole).cast("float64")
+
+    def rounded(part: ir.DecimalValue) -> ir.DecimalValue:
+        return (total.cast("float64") * (part.cast("float64") / sum_)).round(4).cast(MONEY)
+
+    return (rounded(upto) - rounded(upto - share)).cast(MONEY)
+
+
+def amount_text(amount: ir.DecimalValue, written: ir.StringValue) -> ir.StringValue:
+    """A computed amount as text; where it could not be computed, what was written, so that a check can show it."""
+    import ibis
+
+    return ibis.coalesce(amount.cast("string"), written)
