@@ -26,12 +26,19 @@ SHEETS = {
 }
 
 
+_read: dict[tuple[Any, ...], Any] = {}
+
+
 def workbook(
     engine: Engine, run: Path, folder: Path, language: Language = "en", *, values: bool = True
 ) -> Any:
-    path = folder / "report.xlsx"
-    write_excel(engine, run, build(engine, run), path, language)
-    return openpyxl.load_workbook(path, data_only=values)
+    """The workbook of a run, read by another library; made once for each run, language and limit."""
+    key = (run, language, values, excel.MOST_CUSTOMERS)
+    if key not in _read:
+        path = folder / "report.xlsx"
+        write_excel(engine, run, build(engine, run), path, language)
+        _read[key] = openpyxl.load_workbook(path, data_only=values)
+    return _read[key]
 
 
 def column(sheet: Any, title: str) -> tuple[int, list[Any]]:

@@ -27,14 +27,15 @@ def command(
     from kezhi.cli.importing import add
     from kezhi.cli.run import show
     from kezhi.demo import make_company
+    from kezhi.sources import TABLES
     from kezhi.workspace import make_demo_folder
 
     make_demo_folder(out)
     with Stages(quiet=False) as stages:
         stages(Text("Making the demo company", "生成示例公司"))
         company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
-        for table, path in company.files.items():
-            add(out, table, [str(path)], None)
+        for table in TABLES.keys() & company.files.keys():
+            add(out, table, [str(company.files[table])], None)
         done = analyse(workspace=out, progress=stages)
     console = screen()
     show(console, done)

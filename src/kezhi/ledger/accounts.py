@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kezhi.ledger.book import Book
     from kezhi.ledger.calendar import Calendar
 
-SUM = "decimal(38, 4)"  # sums of money
+SUM = "decimal(28, 4)"  # sums of money: wide enough for any company, and Arrow can still add to them
 MEAN = "decimal(38, 8)"  # mean amounts: decimal too, so that their sums do not depend on the order of rows
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.engine import Engine, named
+from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports import columns, excel_summary
 from kezhi.reports.build import best
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import Account, ValueReport
-from kezhi.reports.workbook import Book, Sheet, fill_sheet
+from kezhi.reports.workbook import Book, Sheet, fill_long_sheet, fill_sheet
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -80,11 +80,11 @@ def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Ta
     shown = engine.store(best(customers, MOST_CUSTOMERS))
     count = min(report.customers, MOST_CUSTOMERS)
     sheet.line(_how_many(book, report, count, "customers.parquet"))
-    fields = named([column.field for column in wanted], customers)
-    fill_sheet(
+    fill_long_sheet(
+        engine,
         sheet,
         wanted,
-        _rows(engine, best(shown, MOST_CUSTOMERS).select(*fields)),
+        best(shown, MOST_CUSTOMERS),
         count=count,
         label=_ALL,
         totals={**_sums(engine, customers, wanted), **_totals(report.totals), "purchases": report.purchases},
@@ -159,11 +159,11 @@ def _forecast(
     count = min(report.customers, MOST_FORECAST_CUSTOMERS)
     sheet.line(_how_many(book, report, count, "forecast.parquet"))
     size = engine.row(chosen.agg(rows=chosen.count()))["rows"]
-    ordered = chosen.order_by("place", "step").select(*(column.field for column in wanted))
-    fill_sheet(
+    fill_long_sheet(
+        engine,
         sheet,
         wanted,
-        _rows(engine, ordered),
+        chosen.order_by("place", "step"),
         count=size,
         label=_ALL,
         totals=_totals(report.outlook.account),

@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports.columns import Column
 from kezhi.reports.flags import flag
+from kezhi.reports.sheet_rows import Insert, insert, middle_rows
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 _LONGEST = 32_000  # Excel refuses cells of more than 32 767 characters
 _FORMATS = {
@@ -32,6 +37,8 @@ class Book:
         import xlsxwriter
 
         self.language: Language = language
+        self.path = path
+        self.inserts: list[Insert] = []
         self.file = xlsxwriter.Workbook(
             str(path),
             {
@@ -71,8 +78,9 @@ class Book:
         self.file.set_properties({"title": title, "created": _moment(created), "comments": "kezhi"})
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file, then put in the many rows."""
         self.file.close()
+        insert(self.path, self.inserts)
 
 
 class Sheet:
@@ -147,10 +155,36 @@ def fill_sheet(
     sheet.sheet.freeze_panes(sheet.next, 1)
     sheet.sheet.autofilter(first, 0, first + max(count, 1), len(columns) - 1)
     sheet.sheet.repeat_rows(first)
-    values = [_reader(column, book.language) for column in columns]
-    kinds = [column.kind for column in columns]
+    write_rows(sheet, columns, rows)
+
+
+def write_rows(sheet: Sheet, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows one by one, every cell in its column's format even where it is empty."""
+    values = [_reader(column, sheet.book.language) for column in columns]
     for row in rows:
-        sheet.row([read(row) for read in values], kinds)
+        for number, column in enumerate(columns):
+            sheet.sheet.write_blank(sheet.next, number, None, sheet.book.style(column.kind))
+        sheet.row([read(row) for read in values], [column.kind for column in columns])
+
+
+def fill_long_sheet(
+    engine: Engine, sheet: Sheet, columns: Sequence[Column], ordered: ir.Table, *, count: int, **more: Any
+) -> None:
+    """As `fill_sheet`, for the `count` rows of a table: the first and last here, those between afterwards."""
+    fields = [column.field for column in columns]
+    ends = [
+        engine.fetch(ordered.select(*fields).limit(1, offset=n)).to_pylist() for n in {0, max(count - 1, 0)}
+    ]
+    first, last = ends[0], ends[-1] if len(ends) > 1 else []
+    fill_sheet(sheet, columns, first, count=count, **more)
+    if not last:
+        return
+    after = sheet.next  # the first row's number, as the file counts
+    position = len(sheet.book.file.worksheets())
+    between = middle_rows(engine, ordered, columns, count, after, sheet.book.language)
+    sheet.book.inserts.append(Insert(position, after, between))
+    sheet.next += count - 2
+    write_rows(sheet, columns, last)
 
 
 def _shown(sheet: Sheet, columns: Sequence[Column], shown: Mapping[str, Any], count: int) -> None:

@@ -13,7 +13,7 @@ from kezhi.valuation.steps import HISTORY, amount_coefficients, horizon_spread, 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-FORECAST_MONEY = "decimal(38, 4)"
+FORECAST_MONEY = "decimal(28, 4)"
 
 
 def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:

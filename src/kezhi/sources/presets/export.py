@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from kezhi.engine import MONEY
@@ -11,7 +11,7 @@ from kezhi.language import Text
 from kezhi.sources import amounts
 from kezhi.sources.blanks import filled
 from kezhi.sources.days import DayOrder
-from kezhi.sources.pieces import ROW
+from kezhi.sources.pieces import FILE, ROW
 from kezhi.sources.recognise import REFUSED, STATUS, Recognised, user_columns
 from kezhi.sources.report import ColumnMatch
 from kezhi.sources.tables import plain
@@ -52,11 +52,23 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """An order's total that its lines share in proportion to a weight."""
+
+    order: ir.StringValue
+    total: ir.DecimalValue
+    weight: ir.DecimalValue
+    written: ir.StringValue  # the total as it stands in the file, for the quarantine
+    shown: str
+
+
+@dataclass(frozen=True)
 class Meaning:
     """What a preset makes of an export: field -> (what to show as its column, the text of its cells)."""
 
     fields: dict[str, tuple[str, ir.StringValue]]
     columns: dict[str, str | None] = field(default_factory=dict)  # fields that are a column as it stands
+    shared: Shared | None = None  # where the amount of a line is its share of the order's
     refused: ir.BooleanValue | None = None
     status: ir.StringValue | None = None
     status_column: str | None = None
@@ -84,16 +96,19 @@ class Preset:
         """The rows with the preset's fields found."""
         meaning = self.meaning(Export(rows))
         added = {f"__preset_{name}": text for name, (_, text) in meaning.fields.items()}
+        shown = {name: column for name, (column, _) in meaning.fields.items()}
         if meaning.refused is not None and meaning.status is not None:
             added |= {REFUSED: meaning.refused.fill_null(False), STATUS: meaning.status}
-        found = Recognised(
-            rows.mutate(**added), preset=self.code, status=meaning.status_column, day_order=meaning.day_order
-        )
-        for name, (shown, _) in meaning.fields.items():
-            found = self._with(found, name, f"__preset_{name}", shown)
+        rows = rows.mutate(**added)
+        if meaning.shared:
+            rows = spread(rows, meaning.shared)
+            shown["amount"] = meaning.shared.shown
+        found = Recognised(rows, preset=self.code, status=meaning.status_column, day_order=meaning.day_order)
+        for name, column in shown.items():
+            found = self._with(found, name, f"__preset_{name}", column)
         for name, column in meaning.columns.items():
             found = self._with(found, name, column, column) if column else found
-        return replace(found)
+        return found
 
     def _with(self, found: Recognised, name: str, source: str, shown: str) -> Recognised:
         return found.with_match(name, source, ColumnMatch(name, shown, f"preset {self.code}"))
@@ -106,27 +121,32 @@ def is_any(status: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
     return ibis.or_(*(status.lower().contains(word) for word in words)).fill_null(False)
 
 
-def spread(
-    total: ir.DecimalValue, weight: ir.DecimalValue, order: ir.StringValue, rows: ir.Table
-) -> ir.DecimalValue:
-    """Share an order's total among its lines by weight; the shares add up to the total to the last decimal.
+def spread(rows: ir.Table, shared: Shared) -> ir.Table:
+    """The rows with `__preset_amount`, every line's share of its order's total.
 
-    Each share is the difference of two rounded running sums. Lines of an order without any weight share equally.
+    A share is the difference of two rounded running sums, so the shares add up to the total to the last decimal.
+    Lines of an order without any weight share equally.
     """
     import ibis
 
-    whole = ibis.window(group_by=order)
-    share = ibis.ifelse(weight.sum().over(whole) == 0, ibis.literal(1).cast(MONEY), weight.fill_null(0)).cast(
-        MONEY
+    lines = rows.mutate(
+        __order=shared.order,
+        __total=shared.total,
+        __weight=shared.weight.fill_null(0).cast(MONEY),
+        __written=shared.written,
     )
-    running = ibis.cumulative_window(group_by=order, order_by=[weight, rows[ROW]])
-    upto = share.sum().over(running)
-    sum_ = share.sum().over(whole).cast("float64")
-
-    def rounded(part: ir.DecimalValue) -> ir.DecimalValue:
-        return (total.cast("float64") * (part.cast("float64") / sum_)).round(4).cast(MONEY)
-
-    return (rounded(upto) - rounded(upto - share)).cast(MONEY)
+    order = ibis.window(group_by="__order")
+    lines = lines.mutate(__equal=lines["__weight"].sum().over(order) == 0)
+    lines = lines.mutate(__part=lines["__equal"].ifelse(ibis.literal(1).cast(MONEY), lines["__weight"]))
+    before = ibis.cumulative_window(group_by="__order", order_by=["__weight", FILE, ROW])
+    parts = lines["__part"]
+    lines = lines.mutate(__upto=parts.sum().over(before), __all=parts.sum().over(order))
+    total, upto, all_ = lines["__total"].cast("float64"), lines["__upto"], lines["__all"].cast("float64")
+    last, first = (
+        (total * (sum_.cast("float64") / all_)).round(4) for sum_ in (upto, upto - lines["__part"])
+    )
+    share = last.cast(MONEY) - first.cast(MONEY)
+    return lines.mutate(__preset_amount=amount_text(share.cast(MONEY), lines["__written"]))
 
 
 def amount_text(amount: ir.DecimalValue, written: ir.StringValue) -> ir.StringValue:

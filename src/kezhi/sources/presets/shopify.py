@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kezhi.engine import MONEY
 from kezhi.language import Text
-from kezhi.sources.presets.export import Export, Meaning, Preset, amount_text, is_any, spread
+from kezhi.sources.presets.export import Export, Meaning, Preset, Shared, is_any
 
 _UNPAID = ("pending", "unpaid", "voided", "expired", "authorized")
 
@@ -39,16 +39,22 @@ class Shopify(Preset):
         lines = weight.sum().over(first)
         subtotal = export.money("Subtotal").max().over(first)
         refunded = export.money("Refunded Amount").max().over(first).fill_null(0)
-        amount = spread(ibis.coalesce(subtotal, lines) - refunded, weight, order, export.rows)
+        shared = Shared(
+            order=order,
+            total=(ibis.coalesce(subtotal, lines) - refunded).cast(MONEY),
+            weight=weight,
+            written=export.text("Subtotal"),
+            shown="Subtotal - Refunded Amount",
+        )
         return Meaning(
             fields={
                 "customer_id": ("Email", export.text("Customer ID", "Email", "Phone").max().over(first)),
                 "date": ("Paid at", export.text("Paid at", "Created at").max().over(first)),
-                "amount": ("Subtotal - Refunded Amount", amount_text(amount, export.text("Subtotal"))),
                 "currency": ("Currency", export.text("Currency").max().over(first)),
                 "product_id": ("Lineitem sku", export.text("Lineitem sku", "Lineitem name")),
             },
             columns={"order_id": export.column("Name"), "quantity": export.column("Lineitem quantity")},
+            shared=shared,
             refused=is_any(status, _UNPAID) | cancelled.notnull(),
             status=ibis.ifelse(cancelled.notnull(), "cancelled", status),
             status_column="Financial Status",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kezhi.engine import MONEY
 from kezhi.language import Text
-from kezhi.sources.presets.export import Export, Meaning, Preset, amount_text, is_any, spread
+from kezhi.sources.presets.export import Export, Meaning, Preset, Shared, is_any
 
 _NOT_SOLD = ("cancelled", "canceled", "failed", "pending", "on-hold", "trash", "draft")
 
@@ -37,8 +37,13 @@ class WooCommerce(Preset):
             net = net - export.money(part).fill_null(0)
         if export.column("refunded_total") is None:  # then a refunded order gave everything back
             net = (status.contains("refunded")).fill_null(False).ifelse(ibis.literal(0).cast(MONEY), net)
-        weight = export.money("item_total", "line_total").fill_null(0).cast(MONEY)
-        amount = spread(net, weight, order, export.rows)
+        shared = Shared(
+            order=order,
+            total=net.cast(MONEY),
+            weight=export.money("item_total", "line_total").cast(MONEY),
+            written=export.text("order_total"),
+            shown="order_total - tax_total - shipping_total - refunded_total",
+        )
         user = export.text("customer_id", "customer_user")
         return Meaning(
             fields={
@@ -47,10 +52,6 @@ class WooCommerce(Preset):
                     ibis.coalesce(user.nullif("0"), export.text("customer_email", "billing_email")),
                 ),
                 "date": ("paid_date", export.text("paid_date", "order_date", "date")),
-                "amount": (
-                    "order_total - tax_total - shipping_total - refunded_total",
-                    amount_text(amount, export.text("order_total")),
-                ),
             },
             columns={
                 "order_id": export.column("order_id", "order_number"),
@@ -58,6 +59,7 @@ class WooCommerce(Preset):
                 "quantity": export.column("item_quantity"),
                 "product_id": export.column("item_sku", "item_product_id", "item_name"),
             },
+            shared=shared,
             refused=is_any(status, _NOT_SOLD),
             status=status,
             status_column=export.column("status", "order_status"),
