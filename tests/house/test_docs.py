@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,29 @@ def test_every_warning_of_a_run_is_named(code: str, language: str) -> None:
     assert code in names(everything(language))
 
 
+# --- examples
+
+
+@in_both
+def test_the_python_examples_run(language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = date(2024, 9, 2)
+    lines = [
+        f"C{customer % 40},{begin + timedelta(days=11 * customer % 390)},{10 + customer % 13}.50"
+        for customer in range(240)
+    ]
+    for name in ("orders.csv", "订单.csv"):
+        (tmp_path / name).write_text("\n".join(["customer_id,date,amount", *lines]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    text = page("python", language)
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 5
+    values: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, f"python.{language}.md", "exec"), values)
+    assert values["fit"].trusted
+    assert values["run"].customers.num_rows == 40
+
+
 # --- the pages themselves
 
 
@@ -185,8 +209,6 @@ def test_the_pages_of_one_language_stay_in_it(language: str) -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
 def test_what_the_readme_links_to_is_there(name: str) -> None:
-    import re
-
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
         if not target.startswith("http"):

@@ -15,6 +15,8 @@ from house.pages import ROOT
 SOURCES = sorted((ROOT / "src" / "kezhi").rglob("*.py"))
 LONGEST = 600
 CHINESE = re.compile(r"[一-鿿]")
+FULL_WIDTH = re.compile(r"[一-鿿，。：；（）、]")
+ENGLISH_ONLY = {"word"}  # singular or plural: Chinese does not ask
 PAIRS = {"Text": (0, 1), "Bilingual": (0, 1), "Diagnosis": (2, 3)}  # where en and zh stand in the call
 
 
@@ -23,7 +25,7 @@ def calls(path: Path) -> Iterator[tuple[int, ast.expr, ast.expr]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PAIRS):
             continue
-        if any(isinstance(one, ast.Starred) for one in node.args) or any(w.arg is None for w in node.keywords):
+        if any(isinstance(one, ast.Starred) for one in node.args) or None in {w.arg for w in node.keywords}:
             continue
         en, zh = PAIRS[node.func.id]
         given = dict(enumerate(node.args)) | {word.arg: word.value for word in node.keywords}
@@ -60,7 +62,7 @@ def written(path: Path) -> list[tuple[int, ast.expr, ast.expr]]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_both_languages_have_the_same_blanks(path: Path) -> None:
-    differ = [line for line, en, zh in written(path) if blanks(en) != blanks(zh)]
+    differ = [line for line, en, zh in written(path) if blanks(en) - ENGLISH_ONLY != blanks(zh)]
     assert not differ, f"{path.name}: the blanks differ in lines {differ}"
 
 
@@ -68,8 +70,9 @@ def test_both_languages_have_the_same_blanks(path: Path) -> None:
 def test_chinese_is_chinese_and_english_is_not(path: Path) -> None:
     for line, en, zh in written(path):
         if re.search(r"[A-Za-z]{2}", words(en) or ""):
-            assert CHINESE.search(words(zh) or ""), f"{path.name}:{line}: no Chinese"
-        assert not CHINESE.search(words(en) or ""), f"{path.name}:{line}: Chinese in the English text"
+            assert FULL_WIDTH.search(words(zh) or ""), f"{path.name}:{line}: no Chinese"
+        chinese = CHINESE.findall(words(en) or "")  # a heading may be quoted
+        assert 10 * len(chinese) <= len(words(en) or ""), f"{path.name}:{line}: Chinese in the English text"
 
 
 def test_there_are_texts_to_look_at() -> None:

@@ -65,6 +65,8 @@ def test_fader_hardie_likelihood_is_the_integrated_density():
 def test_expected_amount_is_the_posterior_mean():
     panel = AmountPanel([0, 1, 5], [0, 900.0, 60_000.0])
     shape, scale = FIT.posterior(panel)
+    assert shape == pytest.approx([1.53, 8.57 + 1.53, 5 * 8.57 + 1.53], rel=1e-14)
+    assert scale == pytest.approx([3224.15, 4124.15, 63_224.15], rel=1e-14)
     for c, s, found in zip(shape, scale, FIT.expected_amount(panel), strict=True):
         law = stats.gamma(c, scale=1 / s)
         mean = integrate.quad(lambda u, law=law: FIT.p / law.ppf(u), 0, 1, epsrel=1e-10, limit=500)[0]

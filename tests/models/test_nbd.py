@@ -21,6 +21,15 @@ def over_rates(function, shape, rate):
 # --- agreement
 
 
+def test_posterior_is_prior_times_likelihood():
+    expected = FIT.expected_purchases(SEEN, 1)
+    for i, (x, T) in enumerate(zip(SEEN.repeat_purchases, SEEN.observed_periods, strict=True)):
+        seen = over_rates(lambda lam, x=x, T=T: lam**x * np.exp(-lam * T), FIT.b, FIT.a)
+        mean = over_rates(lambda lam, x=x, T=T: lam ** (x + 1) * np.exp(-lam * T), FIT.b, FIT.a) / seen
+        assert expected[i] == pytest.approx(mean, rel=1e-8)
+        assert expected[i] == pytest.approx((2.67 + x) / (1.84 + T), rel=1e-14)
+
+
 def test_expectations_are_integrals_over_the_rate():
     shape, rate = FIT.posterior(SEEN)
     expected, silent = FIT.expected_purchases(SEEN, 2.5), FIT.p_no_purchase(SEEN, 2.5)

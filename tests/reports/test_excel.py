@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from kezhi.engine import Engine
 from kezhi.language import Language
 from kezhi.reports import build, excel, write_excel
+from kezhi.reports.columns import CUSTOMERS
+from kezhi.reports.flags import flag
 
 Make = Callable[..., Path]
 CONDITIONS: list[dict[str, Any]] = [
@@ -165,3 +172,46 @@ def test_equal_runs_give_equal_files(engine: Engine, make_run: Make, tmp_path: P
         write_excel(engine, run, report, path, "zh")
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.xlsx", "two.xlsx"]
+
+
+def test_every_cell_of_the_long_sheet_is_the_parquet_file(
+    engine: Engine, make_run: Make, tmp_path: Path
+) -> None:
+    """First and last row are written one way, those between another: all must read the same."""
+    run = make_run(method="transition", hostile=True, currency="CNY")
+    rows = pq.read_table(run / "customers.parquet").to_pylist()
+    sheet = workbook(engine, run, tmp_path)["Customers"]
+    for wanted in CUSTOMERS:
+        _, found = column(sheet, wanted.title.en)
+        assert len(found) == len(rows)
+        for cell, row in zip(found, rows, strict=True):
+            assert cell == _as_read(row[wanted.field], wanted.kind)
+
+
+def _as_read(value: Any, kind: str) -> Any:
+    if kind == "flags":
+        return "; ".join(flag(code).title.en for code in value) or None
+    if kind == "day":
+        return datetime.combine(value, time())
+    return pytest.approx(float(value)) if isinstance(value, Decimal | float) else value
+
+
+@pytest.mark.parametrize("customers", [1, 2, 3])
+def test_few_rows(engine: Engine, make_run: Make, tmp_path: Path, customers: int) -> None:
+    run = make_run(customers=customers, bare=True, currency=None)
+    _, values = column(workbook(engine, run, tmp_path)["Customers"], "Customer id")
+    assert sorted(values) == [f"C{number:05d}" for number in range(customers)]
+
+
+def test_a_name_with_control_characters_stays_readable(
+    engine: Engine, make_run: Make, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(make_run(), run)
+    table = pq.read_table(run / "customers.parquet")
+    names = pa.array([f"a\x00b\x0b<&>{n}]]>" for n in range(table.num_rows)])
+    pq.write_table(
+        table.set_column(table.column_names.index("name"), "name", names), run / "customers.parquet"
+    )
+    _, values = column(workbook(engine, run, tmp_path)["Customers"], "Name")
+    assert values[1:3] == ["ab<&>1]]>", "ab<&>2]]>"]

@@ -48,7 +48,7 @@ def read_table(
     spec = _spec(table)
     mapping = dict(mapping or {})
     pieces, notes = open_inputs(engine, inputs, spec)
-    found = recognise(engine, _with_preset(table, combine(pieces)), spec, mapping)
+    found = recognise(engine, _with_preset(engine, table, combine(pieces)), spec, mapping)
     cells = read_cells(engine, found, spec, mapping, today)
     checked = check_rows(found, cells)
     if not all(piece.lazy for piece in pieces):
@@ -60,9 +60,9 @@ def read_table(
     )
 
 
-def _with_preset(table: str, rows: ir.Table) -> Recognised:
+def _with_preset(engine: Engine, table: str, rows: ir.Table) -> Recognised:
     preset = preset_for(table, user_columns(rows))
-    return preset.apply(rows) if preset else Recognised(rows)
+    return preset.apply(engine, rows) if preset else Recognised(rows)
 
 
 def _spec(table: str) -> Table:

@@ -56,6 +56,14 @@ def forecast_steps(
     `published` replaces purchases and amounts of the steps from 1 on by those of the published rule.
     Step 0, what is left of the current period, is there only when `as_of` cuts that period short.
     """
+    rows = expected_steps(ledger, fits, scored, horizon)
+    if published is not None:
+        rows = published.replace(ledger.engine, rows)
+    return _with_value(_with_margin(rows, ledger, cost_known))
+
+
+def expected_steps(ledger: Ledger, fits: Fits, scored: ir.Table, horizon: int) -> ir.Table:
+    """One row per customer and step with the posterior expectations of purchases, mean amount and amount."""
     engine = ledger.engine
     steps = engine.table(purchase_steps(ledger, fits, horizon))
     rows = scored.join(engine.table(_step_numbers(ledger, horizon)), [])
@@ -66,10 +74,7 @@ def forecast_steps(
         expected_purchases=rows.expected_purchases.coalesce(0.0),
         mean_amount=rows.mean_next,
     )
-    rows = rows.mutate(amount_float=rows.expected_purchases * rows.mean_amount)
-    if published is not None:
-        rows = published.replace(engine, rows)
-    return _with_value(_with_margin(rows, ledger, cost_known))
+    return rows.mutate(amount_float=rows.expected_purchases * rows.mean_amount)
 
 
 def ibis_string(text: str) -> Any:

@@ -138,8 +138,8 @@ def _company(
     horizon: int,
 ) -> dict[str, Any]:
     spread = total_spread(engine, scored, values, ledger, fits, horizon)
-    future = company_forecast(engine, steps.filter(steps.step > 0), spread, horizon)
-    current = company_forecast(engine, steps.filter(steps.step == 0), spread, horizon)
+    rows = company_forecast(engine, steps, spread, horizon)
+    future, current = rows[-horizon:], rows[:-horizon]
     total = {name: sum(row[name] for row in future) for name in ("amount", "cost", "expense", "value")}
     return {
         "history": company_history(ledger),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from kezhi.engine import MONEY
+from kezhi.engine import MONEY, Engine
 from kezhi.language import Text
 from kezhi.sources import amounts
 from kezhi.sources.blanks import filled
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class Export:
-    """The columns of an export by their headings, whatever their case and spacing."""
+    """The columns of an export by their headings, whatever their case and spacing.
 
-    def __init__(self, rows: ir.Table) -> None:
-        self.rows = rows
+    The columns named as `money` are read once, so that what is computed from them stays a short expression.
+    """
+
+    def __init__(self, engine: Engine, rows: ir.Table, money: Sequence[str]) -> None:
         self._columns = {plain(column): column for column in user_columns(rows)}
+        read = {f"__money_{column}": _amount(rows[column]) for name in money if (column := self.column(name))}
+        self.rows = engine.store(rows.mutate(**read))
 
     def column(self, *headings: str) -> str | None:
         """The first of these columns that the export has."""
@@ -43,12 +47,13 @@ class Export:
         import ibis
 
         column = self.column(*headings)
-        if column is None:
-            return ibis.null(MONEY)
-        cell = self.rows[column]
-        if cell.type().is_numeric():
-            return amounts.money_of_number(cell).value
-        return amounts.read_money(filled(cell), decimal_comma=False).value
+        return ibis.null(MONEY) if column is None else self.rows[f"__money_{column}"]
+
+
+def _amount(cell: ir.Column) -> ir.DecimalValue:
+    if cell.type().is_numeric():
+        return amounts.money_of_number(cell).value
+    return amounts.read_money(filled(cell), decimal_comma=False).value
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Preset:
     title: ClassVar[Text]
     sentence: ClassVar[Text]
     headings: ClassVar[tuple[tuple[str, ...], ...]]
+    money: ClassVar[tuple[str, ...]] = ()  # columns with amounts that something is computed from
 
     def recognises(self, columns: Sequence[str]) -> bool:
         """Is this header one of ours?"""
@@ -92,18 +98,21 @@ class Preset:
         """What the columns of the export mean."""
         raise NotImplementedError
 
-    def apply(self, rows: ir.Table) -> Recognised:
+    def apply(self, engine: Engine, rows: ir.Table) -> Recognised:
         """The rows with the preset's fields found."""
-        meaning = self.meaning(Export(rows))
+        export = Export(engine, rows, self.money)
+        meaning = self.meaning(export)
         added = {f"__preset_{name}": text for name, (_, text) in meaning.fields.items()}
         shown = {name: column for name, (column, _) in meaning.fields.items()}
         if meaning.refused is not None and meaning.status is not None:
             added |= {REFUSED: meaning.refused.fill_null(False), STATUS: meaning.status}
-        rows = rows.mutate(**added)
+        rows = export.rows.mutate(**added)
         if meaning.shared:
             rows = spread(rows, meaning.shared)
             shown["amount"] = meaning.shared.shown
-        found = Recognised(rows, preset=self.code, status=meaning.status_column, day_order=meaning.day_order)
+        found = Recognised(
+            engine.store(rows), preset=self.code, status=meaning.status_column, day_order=meaning.day_order
+        )
         for name, column in shown.items():
             found = self._with(found, name, f"__preset_{name}", column)
         for name, column in meaning.columns.items():

@@ -24,6 +24,7 @@ class Shopify(Preset):
         ("Lineitem quantity",),
         ("Lineitem price",),
     )
+    money = ("Lineitem price", "Lineitem quantity", "Subtotal", "Refunded Amount")
 
     def meaning(self, export: Export) -> Meaning:
         import ibis

@@ -17,6 +17,7 @@ class Stripe(Preset):
         "金额为已付减去已退;若导出中有结算币种金额(Converted Amount)则用之。未成功的付款不算成交。",
     )
     headings = (("id",), ("Amount",), ("Created (UTC)", "Created date (UTC)"), ("Status",), ("Currency",))
+    money = ("Amount", "Amount Refunded", "Converted Amount", "Converted Amount Refunded")
 
     def meaning(self, export: Export) -> Meaning:
         status = export.text("Status").lower()

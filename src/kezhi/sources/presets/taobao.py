@@ -19,6 +19,7 @@ class Taobao(Preset):
         "金额为买家实付减去退款金额,日期为付款日;交易关闭和未付款的订单不算成交。",
     )
     headings = (("订单编号", "主订单编号"), _BUYER, _PAID, (*_PAID_AT, "订单创建时间"))
+    money = (*_PAID, "退款金额")
 
     def meaning(self, export: Export) -> Meaning:
         status = export.text("订单状态", "交易状态")

@@ -24,6 +24,7 @@ class WooCommerce(Preset):
         ("order_total",),
         ("order_date", "paid_date", "date"),
     )
+    money = ("order_total", "tax_total", "shipping_total", "refunded_total", "item_total", "line_total")
 
     def meaning(self, export: Export) -> Meaning:
         import ibis
