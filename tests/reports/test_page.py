@@ -232,3 +232,33 @@ def test_writing_replaces_at_once_and_repeats_itself(engine: Engine, make_run: M
     write_html(report, page, "zh")
     assert page.read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("mae", "said"), [(420.9, "as close as"), (310.2, "26% closer"), (842.0, "100% larger")]
+)
+def test_the_naive_forecast_is_never_flattered(engine: Engine, make_run: Make, mae: float, said: str) -> None:
+    report = report_of(engine, make_run)
+    backtest = report.models.backtest
+    assert backtest is not None
+    ours, *others = backtest.scores
+    changed = dataclasses.replace(backtest, scores=(dataclasses.replace(ours, mae=mae), *others))
+    models = dataclasses.replace(report.models, backtest=changed)
+    assert said in sentences.trusted(dataclasses.replace(report, models=models), "en").notes[-1]
+
+
+def test_without_deductions_purchases_are_not_said_twice(engine: Engine, make_run: Make) -> None:
+    report = report_of(engine, make_run, cost=False, expense=False, unfinished=False)
+    assert "purchases" not in sentences.outlook(report, "en").sentence
+    assert "from purchases of" in sentences.outlook(report_of(engine, make_run), "en").sentence
+
+
+@pytest.mark.parametrize(("upper", "warned"), [(1.05, True), (1.5, False)])
+def test_an_interval_that_the_test_broke_is_called_too_narrow(
+    engine: Engine, make_run: Make, upper: float, warned: bool
+) -> None:
+    report = report_of(engine, make_run)
+    value = float(report.outlook.account.value)
+    outlook = dataclasses.replace(report.outlook, lower=value / upper, upper=value * upper)
+    notes = sentences.outlook(dataclasses.replace(report, outlook=outlook), "en").notes
+    assert any("wider" in note for note in notes) == warned

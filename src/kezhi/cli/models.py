@@ -16,9 +16,9 @@ def command(json: AsJson = False, lang: Lang = None) -> None:
     speak(lang)
     from kezhi.models import MODELS
 
-    language = preferred_language()
+    place = ("en", "zh").index(preferred_language())
     parts = ("summary", "assumes", "when")
-    said = {name: {part: getattr(getattr(model, part), language) for part in parts} for name, model in MODELS.items()}
+    said = {name: {part: getattr(model, part)[place] for part in parts} for name, model in MODELS.items()}
     if json:
         print_json(said)
         return

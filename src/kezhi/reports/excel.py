@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_CUSTOMERS = 100_000
 MOST_FORECAST_CUSTOMERS = 10_000
-MOST_REJECTED = 100_000
+MOST_REJECTED = 20_000
 _BATCH = 10_000
 _ALL = Text("All customers", "全部客户")
 _PRIVATE = re.compile(r"phone|mobile|\btel|e-?mail|手机|电话|邮箱|邮件", re.IGNORECASE)

@@ -34,7 +34,7 @@ _EXPECTED = Text("model", "模型")
 
 def history_and_forecast(report: ValueReport, language: Language) -> go.Figure:
     """Value per period: what came, what is expected, and the 80 % interval."""
-    figure = _figure(language)
+    figure = _figure()
     past = [(row.period, row.account.value) for row in report.complete]
     _bars(figure, report, past, language, name=_HISTORY.to(language), color=OBSERVED)
     if report.unfinished:
@@ -97,7 +97,7 @@ def _whisker(forecast: tuple[Expected, ...]) -> dict[str, Any]:
 
 def concentration(report: ValueReport, language: Language) -> go.Figure:
     """Share of value brought by the best customers; above 100 % where others cost more than they bring."""
-    figure = _figure(language)
+    figure = _figure()
     shares = [(point.customers * 100, point.value * 100) for point in report.concentration]
     hover = Text(
         "best %{x:.0f}% of customers: %{y:.1f}% of value<extra></extra>",
@@ -126,7 +126,7 @@ def concentration(report: ValueReport, language: Language) -> go.Figure:
 
 def frequency(report: ValueReport, language: Language) -> go.Figure:
     """How many purchases customers make in a period: observed shares beside the negative binomial."""
-    figure = _figure(language)
+    figure = _figure()
     bars = report.models.frequency
     pairs = ((_OBSERVED, OBSERVED, "observed"), (_EXPECTED, ACCENT, "expected"))
     for name, color, field in pairs:
@@ -145,7 +145,7 @@ def frequency(report: ValueReport, language: Language) -> go.Figure:
 
 def amounts(report: ValueReport, language: Language) -> go.Figure:
     """How mean amounts are spread: observed shares as bars, the fitted density as points in the same bins."""
-    figure = _figure(language)
+    figure = _figure()
     found = report.models.amounts
     if found is None:
         return figure
@@ -205,7 +205,7 @@ def frequency_transitions(found: Transitions, language: Language) -> go.Figure:
 def _heat_map(
     rows: Any, across: list[str], down: list[str], across_title: Text, down_title: Text, language: Language
 ) -> go.Figure:
-    figure = _figure(language)
+    figure = _figure()
     percents = [[None if cell is None else cell * 100 for cell in row] for row in rows]
     figure.add_heatmap(
         z=percents,
@@ -228,7 +228,7 @@ def _heat_map(
 
 def value_bands(report: ValueReport, language: Language) -> go.Figure:
     """How many customers are forecast to bring nothing, a little, much."""
-    figure = _figure(language)
+    figure = _figure()
     figure.add_bar(
         x=band_labels(report),
         y=[band.customers for band in report.bands],
@@ -263,7 +263,7 @@ def _axes(figure: Any, across: Text, up: Text, language: Language) -> None:
     figure.update_yaxes(title={"text": up.to(language), "standoff": 8})
 
 
-def _figure(language: Language) -> Any:
+def _figure() -> Any:
     import plotly.graph_objects as go
 
     figure = go.Figure(layout={"template": "none"})
@@ -285,5 +285,5 @@ def _figure(language: Language) -> Any:
         "fixedrange": True,
     }
     figure.update_xaxes(**grid)
-    figure.update_yaxes(**grid, tickformat=",~g" if language == "en" else ",~r", nticks=6)
+    figure.update_yaxes(**grid, tickformat=",~r", nticks=6)
     return figure

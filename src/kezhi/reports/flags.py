@@ -64,8 +64,8 @@ _ALL = (
         "negative_value",
         Text("Costs more than it brings", "价值为负"),
         Text(
-            "Cost and expense together exceed purchases. See which of the two it is before deciding.",
-            "产品成本与关系营销费用合计超过购买金额。请先查明是哪一项造成，再作决定。",
+            "Returns, cost and expense exceed purchases. See which of them it is before deciding.",
+            "退货、产品成本与关系营销费用合计超过购买金额。请先查明是哪一项造成，再作决定。",
         ),
     ),
     Flag(

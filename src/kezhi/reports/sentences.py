@@ -160,18 +160,32 @@ def outlook(report: ValueReport, language: Language) -> Lead:
         return Lead(title, numbers.ABSENT, nothing.to(language))
     expected = report.outlook
     value = _money(report, expected.account.value, language)
-    sentence = Text(
-        "The next {span} should bring {value} from purchases of {amount}; with 80% probability between "
-        "{lower} and {upper}.",
-        "今后 {span}预计购买 {amount}，带来客户价值 {value}；八成可能在 {lower}至 {upper}之间。",
-    ).fill(
+    sentence = _next_periods(report).fill(
         span=span,
         value=value,
         amount=_money(report, expected.account.amount, language),
         lower=_money(report, expected.lower, language),
         upper=_money(report, expected.upper, language),
     )
-    return Lead(title, value, sentence.to(language), _beside_recent(report, span, language))
+    return Lead(
+        title,
+        value,
+        sentence.to(language),
+        (*_beside_recent(report, span, language), *_too_narrow(report, language)),
+    )
+
+
+def _next_periods(report: ValueReport) -> Text:
+    if not (report.basis.cost or report.basis.expense):
+        return Text(
+            "The next {span} should bring {value}; with 80% probability between {lower} and {upper}.",
+            "今后 {span}预计带来 {value}；八成可能在 {lower}至 {upper}之间。",
+        )
+    return Text(
+        "The next {span} should bring {value} from purchases of {amount}; with 80% probability between "
+        "{lower} and {upper}.",
+        "今后 {span}预计购买 {amount}，带来客户价值 {value}；八成可能在 {lower}至 {upper}之间。",
+    )
 
 
 def _beside_recent(report: ValueReport, span: str, language: Language) -> tuple[str, ...]:
@@ -200,6 +214,24 @@ def _more_or_less(change: float) -> Text:
     if change > 0:
         return Text("{x} more", "多 {x}").fill(x=size)
     return Text("{x} less", "少 {x}").fill(x=size)
+
+
+def _too_narrow(report: ValueReport, language: Language) -> tuple[str, ...]:
+    """A word of warning where the test missed by more than the interval would have allowed."""
+    backtest, expected = report.models.backtest, report.outlook
+    score = backtest.score(report.models.method) if backtest else None
+    value = float(expected.account.value)
+    if backtest is None or score is None or not score.amount or backtest.amount <= 0 or value <= 0:
+        return ()
+    missed = abs(backtest.amount / score.amount - 1)
+    reach = max((expected.upper or value) - value, value - (expected.lower or value)) / value
+    if missed <= reach:
+        return ()
+    said = Text(
+        "In the test the total missed by more than this interval: the true range is wider.",
+        "历史检验中的总额误差超过了这一区间，实际范围会更宽。",
+    )
+    return (said.to(language),)
 
 
 def concentrated(report: ValueReport, language: Language) -> Lead:
@@ -305,19 +337,28 @@ def _beside_naive(report: ValueReport, score: Score, language: Language) -> tupl
     total = Text(
         "Simply repeating the last periods would have been {off}.", "若简单照搬上一期，则会{off}。"
     ).fill(off=high_or_low(off).to(language))
-    if _closer(score.mae, naive.mae) is None:
+    gain = _closer(score.mae, naive.mae)
+    if gain is None:
         return (total.to(language),)
-    better = Text(
-        "Customer by customer, our figures came {x} closer than repeating.",
-        "逐个客户看，误差比照搬上一期小 {x}。",
-    )
-    worse = Text(
-        "Customer by customer, repeating came {x} closer than our figures.",
+    return total.to(language), _per_customer(gain).to(language)
+
+
+def _per_customer(gain: float) -> Text:
+    size = numbers.percent(abs(gain))
+    if size == "0%":
+        return Text(
+            "Customer by customer, repeating came as close as our figures.",
+            "逐个客户看，误差与照搬上一期相当。",
+        )
+    if gain > 0:
+        return Text(
+            "Customer by customer, our figures came {x} closer than repeating.",
+            "逐个客户看，误差比照搬上一期小 {x}。",
+        ).fill(x=size)
+    return Text(
+        "Customer by customer, repeating would have come closer; our error was {x} larger.",
         "逐个客户看，误差比照搬上一期大 {x}。",
-    )
-    gain = _closer(score.mae, naive.mae) or 0.0
-    chosen = better if gain >= 0 else worse
-    return total.to(language), chosen.fill(x=numbers.percent(abs(gain))).to(language)
+    ).fill(x=size)
 
 
 def _closer(ours: float | None, theirs: float | None) -> float | None:
@@ -330,7 +371,7 @@ def _money(report: ValueReport, value: numbers.Number | None, language: Language
 
 def remarks(report: ValueReport) -> tuple[Text, ...]:
     """Warnings, diagnoses and data faults in words, each said once."""
-    found = [note.text for note in report.warnings]
+    found = [note.text for note in report.warnings if note.code not in _SAID_ABOVE]
     found += [_set_aside(report, rows) for rows in report.tables if rows.quarantined * 100 >= rows.read > 0]
     for fitted in report.models.fitted:
         found += [note.text for note in fitted.diagnosis if note.severity not in _QUIET]
@@ -338,6 +379,7 @@ def remarks(report: ValueReport) -> tuple[Text, ...]:
     return tuple(dict.fromkeys(found))
 
 
+_SAID_ABOVE = ("cost_unknown", "expense_unknown")  # basis_label says so, and what value then means
 _QUIET = ("info", "ok", "note")
 
 

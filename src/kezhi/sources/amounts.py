@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,22 +37,80 @@ class Number:
     too_large: ir.BooleanValue
 
 
+@dataclass(frozen=True)
+class Written:
+    """A text column of numbers: its name in the table, whether a comma is its decimal sign, may it have per cents."""
+
+    column: str
+    decimal_comma: bool = False
+    percent: bool = False
+
+
+def split_numbers(rows: ir.Table, columns: Mapping[str, Written]) -> ir.Table:
+    """The rows with `__digits_NAME` (digits and a point, null where unreadable) and `__factor_NAME` (sign x unit).
+
+    Every step is a column of its own: as one expression each step would repeat the one before it several times.
+    """
+    rows = rows.mutate(**{f"__wide_{name}": _tidy(rows[written.column]) for name, written in columns.items()})
+    rows = rows.mutate(**{f"__bare_{name}": _without_marks(rows[f"__wide_{name}"]) for name in columns})
+    rows = rows.mutate(**{f"__joined_{name}": _without_gaps(rows[f"__bare_{name}"]) for name in columns})
+    rows = rows.mutate(
+        **{
+            f"__point_{name}": _with_point(rows[f"__joined_{name}"], written)
+            for name, written in columns.items()
+        }
+    )
+    rows = rows.mutate(**{f"__size_{name}": _without_sign(rows[f"__point_{name}"]) for name in columns})
+    rows = rows.mutate(
+        **{f"__factor_{name}": _factor(rows[f"__point_{name}"], rows[f"__size_{name}"]) for name in columns},
+        **{f"__number_{name}": rows[f"__size_{name}"].re_replace(r" *[万亿]$", "") for name in columns},
+    )
+    return rows.mutate(**{f"__digits_{name}": _digits(rows[f"__number_{name}"]) for name in columns})
+
+
 def _tidy(text: ir.StringValue) -> ir.StringValue:
-    """Half-width, upper case, without wrappers, currency marks and the spaces or apostrophes between thousands."""
+    """Half-width and upper case, without the wrappers that exports put around numbers."""
+    return text.translate(_WIDE, _NARROW).re_replace(r"^[\s=\"']+|[\s\"']+$", "").upper()
+
+
+def _without_marks(text: ir.StringValue) -> ir.StringValue:
+    return text.re_replace(r" *" + _MARK + r" *", "")
+
+
+def _without_gaps(text: ir.StringValue) -> ir.StringValue:
+    """1 234.50 and 1'234.50 as 1234.50."""
+    return text.re_search(_GROUPED).ifelse(text.replace(" ", "").replace("'", ""), text)
+
+
+def _with_point(text: ir.StringValue, written: Written) -> ir.StringValue:
+    bare = text.re_replace(r" *%$", "") if written.percent else text
+    return bare.translate(",.", ".,") if written.decimal_comma else bare
+
+
+def _without_sign(text: ir.StringValue) -> ir.StringValue:
+    return text.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"^[-+] *", "").re_replace(r" *[-+]$", "")
+
+
+def _factor(signed: ir.StringValue, size: ir.StringValue) -> ir.IntegerValue:
+    """Brackets and a minus on either side make it negative; 万 is ten thousand, 亿 a hundred million."""
     import ibis
 
-    wide = text.translate(_WIDE, _NARROW).re_replace(r"^[\s=\"']+|[\s\"']+$", "").upper()
-    bare = wide.re_replace(r" *" + _MARK + r" *", "")
-    together = bare.replace(" ", "").replace("'", "")
-    return ibis.ifelse(bare.re_search(_GROUPED), together, bare)
+    unit = ibis.cases((size.endswith("亿"), 100_000_000), (size.endswith("万"), 10_000), else_=1)
+    return (unit * signed.re_search(r"^\(.*\)$|^-|-$").ifelse(-1, 1)).cast("int64")
+
+
+def _digits(text: ir.StringValue) -> ir.StringValue:
+    import ibis
+
+    return text.re_search("^(?:" + _DIGITS + ")$").ifelse(text.replace(",", ""), ibis.null("string"))
 
 
 def style_evidence(text: ir.StringValue) -> dict[str, ir.IntegerScalar]:
     """Counts that decide between 1,234.50 and 1.234,50 in a whole column."""
-    clean = _tidy(text).re_replace(r"[-+()万亿% ]", "")
+    clean = _without_marks(_tidy(text)).re_replace(r"[-+()万亿% ]", "")
     comma = clean.re_search(r"^[^,]*,(?:\d{1,2}|\d{4,})$|\.\d{3},\d|\.\d{3}\.\d{3}")
     point = clean.re_search(r"^[^.]*\.(?:\d{1,2}|\d{4,})$|,\d{3}\.\d|,\d{3},\d{3}")
-    return {"comma": (comma & ~point).sum(), "point": (point & ~comma).sum()}
+    return {"comma": comma.sum(), "point": point.sum()}
 
 
 def read_plain_money(text: ir.StringValue) -> Number:
@@ -60,48 +119,24 @@ def read_plain_money(text: ir.StringValue) -> Number:
     return Number(value, value.abs() > LARGEST)
 
 
-def read_money(text: ir.StringValue, *, decimal_comma: bool) -> Number:
-    """An amount with currency signs, thousands, brackets, 万 or 亿, rounded half away from zero to 4 decimals."""
+def money_of(rows: ir.Table, name: str) -> Number:
+    """The amount of a split column, rounded half away from zero to 4 decimals."""
     import ibis
 
-    digits, sign, unit = _pieces(text, decimal_comma)
-    size = digits.try_cast("float64") * unit
-    exact = (unit == 1).ifelse(
-        digits.try_cast(MONEY),
-        (digits.try_cast("decimal(26, 12)") * unit.cast("decimal(9, 0)")).try_cast(MONEY),
-    )
-    believable = ibis.ifelse(size <= LARGEST, exact * sign, ibis.null(MONEY))
-    return Number(believable.cast(MONEY), size > LARGEST)
+    digits, factor = rows[f"__digits_{name}"], rows[f"__factor_{name}"]
+    size = (digits.try_cast("float64") * factor).abs()
+    fine = digits.try_cast("decimal(26, 12)") * factor.cast("decimal(9, 0)")
+    exact = (factor.abs() == 1).ifelse(digits.try_cast(MONEY) * factor.cast("decimal(1, 0)"), fine)
+    return Number(ibis.ifelse(size <= LARGEST, exact.try_cast(MONEY), ibis.null(MONEY)), size > LARGEST)
 
 
-def read_number(text: ir.StringValue, *, decimal_comma: bool) -> Number:
-    """A number that is not money; a percentage becomes a share."""
+def number_of(rows: ir.Table, name: str) -> ir.FloatingValue:
+    """The number of a split column; a percentage becomes a share."""
     import ibis
 
-    percent = text.strip().re_search(r"[%％]$")
-    digits, sign, unit = _pieces(text.re_replace(r"\s*[%％]\s*$", ""), decimal_comma)
-    value = digits.try_cast("float64") * unit * sign / percent.ifelse(100.0, 1.0)
-    finite = ibis.ifelse(value.isinf() | value.isnan(), ibis.null("float64"), value)
-    return Number(finite, ibis.literal(False))
-
-
-def _pieces(
-    text: ir.StringValue, decimal_comma: bool
-) -> tuple[ir.StringValue, ir.IntegerValue, ir.IntegerValue]:
-    """Digits with a decimal point (null where there are none), sign and unit of a written number."""
-    import ibis
-
-    clean = _tidy(text)
-    if decimal_comma:
-        clean = clean.translate(",.", ".,")
-    negative = clean.re_search(r"^\(.*\)$|^-|-$")
-    bare = clean.re_replace(r"^\((.*)\)$", r"\1").re_replace(r"^[-+] *", "").re_replace(r" *[-+]$", "")
-    unit = ibis.cases((bare.endswith("亿"), 100_000_000), (bare.endswith("万"), 10_000), else_=1)
-    number = bare.re_replace(r" *[万亿]$", "")
-    digits = ibis.ifelse(
-        number.re_search("^(?:" + _DIGITS + ")$"), number.replace(",", ""), ibis.null("string")
-    )
-    return digits, ibis.ifelse(negative, -1, 1), unit.cast("int64")
+    share = rows[f"__wide_{name}"].endswith("%").ifelse(100.0, 1.0)
+    value = rows[f"__digits_{name}"].try_cast("float64") * rows[f"__factor_{name}"] / share
+    return value.isinf().ifelse(ibis.null("float64"), value)
 
 
 def money_of_number(number: ir.NumericValue) -> Number:

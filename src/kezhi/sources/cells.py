@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources import amounts, days
-from kezhi.sources.amounts import Number
+from kezhi.sources.amounts import Number, Written
 from kezhi.sources.blanks import NOTHING, filled, is_missing
 from kezhi.sources.checks import Cell
 from kezhi.sources.mapping import DATE_ORDER
 from kezhi.sources.recognise import PRODUCT_OF, Recognised
-from kezhi.sources.tables import Field, Table
+from kezhi.sources.tables import Field, Kind, Table
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -28,6 +28,7 @@ _NO = ("no", "n", "false", "f", "0", "否", "无", "不同意", "不")
 class Style:
     """How the cells of one text column are written."""
 
+    kind: Kind = "text"
     plain: bool = False  # the engine's own cast reads every cell; ids and words need no tidying
     decimal_comma: bool = False
     order: days.DayOrder = "mdy"
@@ -35,15 +36,32 @@ class Style:
 
 def read_cells(
     engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str], today: date
-) -> dict[str, Cell]:
-    """Every field found, as expressions over `found.rows`: its text and its value."""
-    order = mapping.get(DATE_ORDER)
-    styles = _styles(engine, found, table, order)
-    return {
-        field.name: _cell(field, found, styles, today)
-        for field in table.fields
-        if field.name in found.sources
+) -> tuple[ir.Table, dict[str, Cell]]:
+    """The rows with what had to be worked out beside them, and every field found as expressions over those rows."""
+    styles = _styles(engine, found, table, mapping.get(DATE_ORDER))
+    found = replace(found, rows=_prepare(found.rows, styles))
+    fields = [field for field in table.fields if field.name in found.sources]
+    return found.rows, {field.name: _cell(field, found, styles, today) for field in fields}
+
+
+def _prepare(rows: ir.Table, styles: Mapping[str, Style]) -> ir.Table:
+    """Take apart the text columns that are not plain, step by step, as columns of their own."""
+    odd = {column: style for column, style in styles.items() if not style.plain}
+    if not odd:
+        return rows
+    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in odd})
+    tidy = {
+        f"__tidy_{column}": days.tidy(rows[f"__text_of_{column}"])
+        for column, style in odd.items()
+        if style.kind in ("day", "period")
     }
+    rows = rows.mutate(**tidy) if tidy else rows
+    numbers = {
+        column: Written(f"__text_of_{column}", style.decimal_comma, percent=style.kind == "number")
+        for column, style in odd.items()
+        if style.kind in ("money", "number")
+    }
+    return amounts.split_numbers(rows, numbers) if numbers else rows
 
 
 def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) -> dict[str, Style]:
@@ -57,10 +75,8 @@ def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) 
     plain = _plain_columns(engine, found.rows, wanted)
     asked = {c: kind for c, kind in wanted.items() if c not in plain and kind in ("day", "money", "number")}
     evidence = _evidence(engine, found.rows, asked)
-    styles = {
-        column: _style(column, kind, evidence, order, found.day_order) for column, kind in asked.items()
-    }
-    return styles | {column: Style(plain=True) for column in plain}
+    styles = {column: Style(kind, plain=column in plain) for column, kind in wanted.items()}
+    return styles | {c: _style(c, kind, evidence, order, found.day_order) for c, kind in asked.items()}
 
 
 def _columns(found: Recognised, field: str) -> list[str]:
@@ -73,7 +89,7 @@ def _columns(found: Recognised, field: str) -> list[str]:
     return [source]
 
 
-def _plain_columns(engine: Engine, rows: ir.Table, wanted: Mapping[str, str]) -> set[str]:
+def _plain_columns(engine: Engine, rows: ir.Table, wanted: Mapping[str, Kind]) -> set[str]:
     """Columns of which every filled cell is written in the simplest way; one pass over the text."""
     if not wanted:
         return set()
@@ -93,34 +109,36 @@ def _is_odd(text: ir.StringValue, kind: str) -> ir.BooleanValue:
     return starts | ends | text.isin(NOTHING)
 
 
-def _evidence(engine: Engine, rows: ir.Table, wanted: Mapping[str, str]) -> dict[str, int]:
+def _evidence(engine: Engine, rows: ir.Table, wanted: Mapping[str, Kind]) -> dict[str, int]:
     """Counts, by column and sign, that decide the order of days and the decimal sign."""
     if not wanted:
         return {}
     ask: dict[str, ir.IntegerScalar] = {}
+    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in wanted})
+    rows = rows.mutate(**{f"__tidy_{column}": days.tidy(rows[f"__text_of_{column}"]) for column in wanted})
     for column, kind in wanted.items():
-        text = filled(rows[column])
+        text = rows[f"__tidy_{column}"]
         signs = days.order_evidence(text) if kind == "day" else amounts.style_evidence(text)
         ask |= {f"{column}:{sign}": count for sign, count in signs.items()}
     return {name: count or 0 for name, count in engine.row(rows.aggregate(**ask)).items()}
 
 
 def _style(
-    column: str, kind: str, evidence: Mapping[str, int], order: str | None, usual: days.DayOrder | None
+    column: str, kind: Kind, evidence: Mapping[str, int], order: str | None, usual: days.DayOrder | None
 ) -> Style:
     """What the user says, else what the column proves, else the habit of a known system, else refuse."""
     if kind != "day":
-        return Style(decimal_comma=evidence[f"{column}:comma"] > evidence[f"{column}:point"])
+        return Style(kind, decimal_comma=evidence[f"{column}:comma"] > evidence[f"{column}:point"])
     if order:
-        return Style(order="dmy" if order == "dmy" else "mdy")
+        return Style(kind, order="dmy" if order == "dmy" else "mdy")
     dmy, mdy, unclear = (evidence[f"{column}:{sign}"] for sign in ("dmy", "mdy", "open"))
     if dmy and mdy:
         raise _mixed_order(column, dmy, mdy)
     if unclear and not dmy and not mdy:
         if usual is None:
             raise _unclear_order(column)
-        return Style(order=usual)
-    return Style(order="dmy" if dmy else "mdy")
+        return Style(kind, order=usual)
+    return Style(kind, order="dmy" if dmy else "mdy")
 
 
 def _mixed_order(column: str, dmy: int, mdy: int) -> KezhiError:
@@ -148,64 +166,72 @@ def _unclear_order(column: str) -> KezhiError:
 def _cell(field: Field, found: Recognised, styles: Mapping[str, Style], today: date) -> Cell:
     import ibis
 
-    columns = _columns(found, field.name)
-    column = found.rows[columns[0]]
-    style = styles.get(columns[0], Style())
-    text = filled(column, plain=style.plain)
-    missing = is_missing(column, text)
+    columns = [_Column(found.rows, name, styles.get(name)) for name in _columns(found, field.name)]
+    first, missing = columns[0], columns[0].missing
     if len(columns) == 2:
-        other = found.rows[columns[1]]
-        missing = missing | is_missing(other, filled(other))
-        number = _times(found, columns, styles)
+        missing = missing | columns[1].missing
+        # the product of two doubles is first freed of its last digits
+        number = amounts.money_of_number((first.number() * columns[1].number()).round(6))
     elif field.kind == "money":
-        number = _money(column, text, style)
+        number = first.money()
     else:
-        number = Number(_value(field, column, text, style), ibis.literal(False))
-    marked = (
-        field.kind == "money" and len(columns) == 1 and bool(column.type().is_string()) and not style.plain
-    )
-    return Cell(field, missing, text, number.value, number.too_large, today, marked)
+        number = Number(_value(field, first), ibis.literal(False))
+    marked = field.kind == "money" and len(columns) == 1 and first.taken_apart
+    return Cell(field, missing, first.text, number.value, number.too_large, today, marked)
 
 
-def _times(found: Recognised, columns: list[str], styles: Mapping[str, Style]) -> Number:
-    """Quantity x price, rounded to 4 decimals; the product of two doubles is first freed of their last digits."""
-    price, quantity = (found.rows[column] for column in columns)
-    price_style, style = (styles.get(column, Style()) for column in columns)
-    each = _money(price, filled(price, plain=price_style.plain), price_style).value
-    pieces = _number(quantity, filled(quantity, plain=style.plain), style)
-    return amounts.money_of_number((each.cast("float64") * pieces).round(6))
+class _Column:
+    """One column of the file and the ways to read it; columns with types of their own are taken as they are."""
+
+    def __init__(self, rows: ir.Table, name: str, style: Style | None) -> None:
+        self.rows, self.name, self.style = rows, name, style or Style()
+        self.raw = rows[name]
+        self.type = self.raw.type()
+        self.taken_apart = bool(self.type.is_string()) and not self.style.plain
+        self.text = rows[f"__text_of_{name}"] if self.taken_apart else filled(self.raw, plain=True)
+        self.missing = is_missing(self.raw, self.text)
+
+    def money(self) -> Number:
+        """As an amount."""
+        if self.type.is_numeric():
+            return amounts.money_of_number(self.raw)
+        if self.taken_apart and self.style.kind in ("money", "number"):
+            return amounts.money_of(self.rows, self.name)
+        return amounts.read_plain_money(self.text)
+
+    def number(self) -> ir.FloatingValue:
+        """As a number that is not money."""
+        if self.type.is_numeric():
+            return self.raw.cast("float64")
+        if self.taken_apart and self.style.kind in ("money", "number"):
+            return amounts.number_of(self.rows, self.name)
+        return self.text.try_cast("float64")
+
+    def day(self) -> ir.DateValue:
+        """As a day; of a moment with a time zone the day in UTC, whatever machine reads it."""
+        if self.type.is_date():
+            return self.raw
+        if self.type.is_timestamp():
+            return self.raw.cast("timestamp").cast("date")
+        if self.type.is_numeric():
+            return days.day_of_number(self.raw)
+        if self.taken_apart:
+            return days.read_day(self.rows[f"__tidy_{self.name}"], self.style.order)
+        return days.read_plain_day(self.text)
 
 
-def _money(column: ir.Column, text: ir.StringValue, style: Style) -> Number:
-    if column.type().is_numeric():
-        return amounts.money_of_number(column)
-    if not column.type().is_string():
-        return amounts.read_money(text, decimal_comma=False)
-    if style.plain:
-        return amounts.read_plain_money(text)
-    return amounts.read_money(text, decimal_comma=style.decimal_comma)
-
-
-def _number(column: ir.Column, text: ir.StringValue, style: Style) -> ir.FloatingValue:
-    if column.type().is_numeric():
-        return column.cast("float64")
-    if style.plain:
-        return text.try_cast("float64")
-    return amounts.read_number(text, decimal_comma=style.decimal_comma).value
-
-
-def _value(field: Field, column: ir.Column, text: ir.StringValue, style: Style) -> ir.Value:
+def _value(field: Field, column: _Column) -> ir.Value:
     if field.kind == "id":
-        return _id(column, text, plain=style.plain)
+        return _id(column.raw, column.text, plain=not column.taken_apart)
     if field.kind == "day":
-        return _day(column, text, style)
+        return column.day()
     if field.kind == "number":
-        return _number(column, text, style)
+        return column.number()
     if field.kind == "flag":
-        return _flag(column, text)
+        return _flag(column.raw, column.text)
     if field.kind == "period":
-        return _period(text)
-    return amounts.currency_code(text) if field.name == "currency" else text
+        return column.raw.cast("date") if column.type.is_temporal() else _period(column)
+    return amounts.currency_code(column.text) if field.name == "currency" else column.text
 
 
 def _id(column: ir.Column, text: ir.StringValue, *, plain: bool) -> ir.StringValue:
@@ -221,17 +247,6 @@ def _id(column: ir.Column, text: ir.StringValue, *, plain: bool) -> ir.StringVal
     return text
 
 
-def _day(column: ir.Column, text: ir.StringValue, style: Style) -> ir.DateValue:
-    kind = column.type()
-    if kind.is_date():
-        return column
-    if kind.is_timestamp():  # with a time zone: the day in UTC, whatever machine reads it
-        return column.cast("timestamp").cast("date")
-    if kind.is_numeric():
-        return days.day_of_number(column)
-    return days.read_plain_day(text) if style.plain else days.read_day(text, style.order)
-
-
 def _flag(column: ir.Column, text: ir.StringValue) -> ir.BooleanValue:
     import ibis
 
@@ -241,11 +256,11 @@ def _flag(column: ir.Column, text: ir.StringValue) -> ir.BooleanValue:
     return ibis.cases((word.isin(_YES), True), (word.isin(_NO), False), else_=ibis.null("boolean"))
 
 
-def _period(text: ir.StringValue) -> ir.DateValue:
+def _period(column: _Column) -> ir.DateValue:
     """The first day of 2025, 2025Q1, 2025-03, 2025年第1季度, 2025年3月."""
     import ibis
 
-    clean = days.tidy(text).upper()
+    clean = (column.rows[f"__tidy_{column.name}"] if column.taken_apart else column.text).upper()
     quarter = r"^(\d{4})[-年 ]*(?:Q|第)([1-4])(?:季度|季)?$"
     month = r"^(\d{4})[-/.年]?(\d{1,2})(?:月|[-/.月]\d{1,2}.*)?$"
     number = (clean.re_extract(quarter, 2).try_cast("int64") * 3 - 2).cast("string")

@@ -70,9 +70,9 @@ def value_name(field: str) -> str:
     return f"__value_{field}"
 
 
-def check_rows(found: Recognised, cells: Mapping[str, Cell]) -> Checked:
+def check_rows(found: Recognised, rows: ir.Table, cells: Mapping[str, Cell]) -> Checked:
     """Try every rule on every field it applies to."""
-    rows = _with_values(found, cells)
+    rows = _with_values(found, rows, cells)
     tried = {name: _cell_of(rows, cell) for name, cell in cells.items()}
     shown = {match.field: match.column for match in found.matches}
     trials: list[Trial] = []
@@ -118,7 +118,7 @@ def _may_stay_unread(field: Field) -> bool:
     return not field.required and field.kind not in ("id", "text")
 
 
-def _with_values(found: Recognised, cells: Mapping[str, Cell]) -> ir.Table:
+def _with_values(found: Recognised, rows: ir.Table, cells: Mapping[str, Cell]) -> ir.Table:
     """The rows with each field's value, text and size beside it, so that rules stay short."""
     columns: dict[str, ir.Value] = {}
     for name, cell in cells.items():
@@ -129,8 +129,8 @@ def _with_values(found: Recognised, cells: Mapping[str, Cell]) -> ir.Table:
         if _may_stay_unread(cell.field):
             columns[f"__unread_{name}"] = ~cell.missing & cell.value.isnull()
     if "amount" in cells and cells["amount"].marked:
-        columns[MARK] = currency_mark(found.rows[found.sources["amount"]])
-    return found.rows.mutate(**columns)
+        columns[MARK] = currency_mark(cells["amount"].text)
+    return rows.mutate(**columns)
 
 
 def _cell_of(rows: ir.Table, cell: Cell) -> Cell:

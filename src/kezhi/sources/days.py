@@ -13,29 +13,28 @@ DayOrder = Literal["dmy", "mdy"]
 FIRST = date(1950, 1, 1)  # no order log is older than this; an earlier day is a typing error or an empty date
 
 _CLOCK = (
-    r"(?:[ T,]*(?:上午|下午|[AaPp][Mm])? *\d{1,2}[:时]\d{1,2}(?:[:分]\d{1,2}(?:\.\d+)?)?[分秒]?"
-    r" *(?:[AaPp]\.?[Mm]\.?)? *(?:Z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)?)?$"
+    r"(?:[ T,]+|日 ?)(?:上午|下午|[AaPp][Mm])? *\d{1,2}[:时]\d{1,2}(?:[:分]\d{1,2}(?:\.\d+)?)?[分秒]?"
+    r" *(?:[AaPp]\.?[Mm]\.?)? *(?:Z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)?$"
 )
 _WEEKDAY = r"^(?:[A-Za-z]{3,9},? +)?"
 ISO = r"^\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
-YEAR_FIRST = r"^(\d{4}) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})日?" + _CLOCK
+YEAR_FIRST = r"^(\d{4}) ?[-/.年] ?(\d{1,2}) ?[-/.月] ?(\d{1,2})日?$"
 COMPACT = r"^((?:19|20)\d{2})(\d{2})(\d{2})(?:[ T]?\d{6}(?:\d{3})?)?$"
-YEAR_LAST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})" + _CLOCK
-DAY_MONTH_NAME = _WEEKDAY + r"(\d{1,2})(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?[-, ]+(\d{4}|\d{2})" + _CLOCK
-MONTH_NAME_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})" + _CLOCK
+YEAR_LAST = r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})$"
+DAY_MONTH_NAME = _WEEKDAY + r"(\d{1,2})(?:st|nd|rd|th)?[- ]([A-Za-z]{3,9})\.?[-, ]+(\d{4}|\d{2})$"
+MONTH_NAME_DAY = _WEEKDAY + r"([A-Za-z]{3,9})\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})$"
 NUMBER = r"^\d{1,16}(?:\.\d+)?$"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def tidy(text: ir.StringValue) -> ir.StringValue:
-    """The text with half-width digits and signs and without the wrappers that exports put around numbers."""
+    """The text with half-width digits and signs, without the wrappers that exports put around it, without a clock."""
     ascii_text = text.translate("０１２３４５６７８９／－．：　", "0123456789/-.: ")
-    return ascii_text.re_replace(r"^[\s=\"']+|[\s\"']+$", "")
+    return ascii_text.re_replace(r"^[\s=\"']+|[\s\"']+$", "").re_replace(_CLOCK, "")
 
 
-def order_evidence(text: ir.StringValue) -> dict[str, ir.IntegerScalar]:
-    """Counts that decide between day first and month first in a whole column."""
-    clean = tidy(text)
+def order_evidence(clean: ir.StringValue) -> dict[str, ir.IntegerScalar]:
+    """Counts that decide between day first and month first in a whole column of tidy texts."""
     numeric = clean.re_search(YEAR_LAST)
     first = clean.re_extract(YEAR_LAST, 1).try_cast("int64")
     second = clean.re_extract(YEAR_LAST, 2).try_cast("int64")
@@ -51,11 +50,10 @@ def read_plain_day(text: ir.StringValue) -> ir.DateValue:
     return text.try_cast("date")
 
 
-def read_day(text: ir.StringValue, order: DayOrder) -> ir.DateValue:
-    """The day of a text in any of the usual forms, or null. The written day counts; a time zone is left aside."""
+def read_day(clean: ir.StringValue, order: DayOrder) -> ir.DateValue:
+    """The day of a tidy text in any of the usual forms, or null. The written day counts; a time zone is left aside."""
     import ibis
 
-    clean = tidy(text)
     number = clean.re_search(NUMBER).ifelse(clean, ibis.null("string")).try_cast("float64")
     return ibis.coalesce(
         _parts(clean, YEAR_FIRST, 1, 2, 3),

@@ -49,8 +49,8 @@ def read_table(
     mapping = dict(mapping or {})
     pieces, notes = open_inputs(engine, inputs, spec)
     found = recognise(engine, _with_preset(engine, table, combine(pieces)), spec, mapping)
-    cells = read_cells(engine, found, spec, mapping, today)
-    checked = check_rows(found, cells)
+    rows, cells = read_cells(engine, found, spec, mapping, today)
+    checked = check_rows(found, rows, cells)
     if not all(piece.lazy for piece in pieces):
         checked = checked.stored(engine)
     counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))

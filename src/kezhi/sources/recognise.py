@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources import amounts, days
+from kezhi.sources.amounts import Written
 from kezhi.sources.mapping import DATE_ORDER, check_mapping, list_columns
 from kezhi.sources.report import ColumnMatch, Remark
 from kezhi.sources.tables import UNIT_COST, UNIT_PRICE, Field, Table
@@ -133,10 +134,11 @@ class _Looks:
 
     def share(self, column: str, kind: str) -> float:
         """The share of filled cells that read as a day, as a number, or are there at all."""
-        cell = self._sample[column]
+        sample = _taken_apart(self._sample.select(cell=self._sample[column]), kind)
+        cell = sample.cell
         filled = (cell.strip() != "").fill_null(False) if cell.type().is_string() else cell.notnull()
-        good = _reads_as(cell, kind) & filled
-        counts = self._engine.row(self._sample.aggregate(filled=filled.sum(), good=good.sum()))
+        good = _reads_as(sample, kind) & filled
+        counts = self._engine.row(sample.aggregate(filled=filled.sum(), good=good.sum()))
         return float((counts["good"] or 0) / counts["filled"]) if counts["filled"] else 0.0
 
     def has_fractions(self, column: str) -> bool:
@@ -146,22 +148,35 @@ class _Looks:
         return bool(share and share >= 0.1)
 
 
-def _reads_as(cell: ir.Column, kind: str) -> ir.BooleanValue:
+def _taken_apart(sample: ir.Table, kind: str) -> ir.Table:
+    """Text beside its tidy form, or beside its digits under either decimal sign."""
+    if not sample.cell.type().is_string():
+        return sample
+    if kind == "day":
+        return sample.mutate(tidy=days.tidy(sample.cell))
+    if kind in ("money", "number"):
+        written = {
+            sign: Written("cell", sign == "comma", percent=kind == "number") for sign in ("comma", "point")
+        }
+        return amounts.split_numbers(sample, written)
+    return sample
+
+
+def _reads_as(sample: ir.Table, kind: str) -> ir.BooleanValue:
     import ibis
 
-    type_ = cell.type()
+    type_ = sample.cell.type()
     if kind == "day" and type_.is_string():
-        return ibis.or_(*(days.read_day(cell, order).notnull() for order in ("dmy", "mdy")))
+        return ibis.or_(*(days.read_day(sample.tidy, order).notnull() for order in ("dmy", "mdy")))
     if kind == "day" and type_.is_numeric():
-        return days.day_of_number(cell).notnull()
+        return days.day_of_number(sample.cell).notnull()
     if kind == "day":
-        return cell.notnull() if type_.is_temporal() else ibis.literal(False)
+        return sample.cell.notnull() if type_.is_temporal() else ibis.literal(False)
     if kind in ("money", "number") and type_.is_string():
-        read = (amounts.read_number(cell, decimal_comma=comma).value for comma in (False, True))
-        return ibis.or_(*(value.notnull() for value in read))
+        return sample["__digits_comma"].notnull() | sample["__digits_point"].notnull()
     if kind in ("money", "number"):
-        return cell.notnull() if type_.is_numeric() else ibis.literal(False)
-    return cell.notnull()
+        return sample.cell.notnull() if type_.is_numeric() else ibis.literal(False)
+    return sample.cell.notnull()
 
 
 def _find(names: Sequence[str], found: Recognised) -> str | None:

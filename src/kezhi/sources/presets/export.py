@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kezhi.engine import MONEY, Engine
 from kezhi.language import Text
 from kezhi.sources import amounts
+from kezhi.sources.amounts import Written
 from kezhi.sources.blanks import filled
 from kezhi.sources.days import DayOrder
 from kezhi.sources.pieces import FILE, ROW
@@ -28,8 +29,8 @@ class Export:
 
     def __init__(self, engine: Engine, rows: ir.Table, money: Sequence[str]) -> None:
         self._columns = {plain(column): column for column in user_columns(rows)}
-        read = {f"__money_{column}": _amount(rows[column]) for name in money if (column := self.column(name))}
-        self.rows = engine.store(rows.mutate(**read))
+        found = dict.fromkeys(column for name in money if (column := self.column(name)))
+        self.rows = engine.store(_with_money(rows, list(found)))
 
     def column(self, *headings: str) -> str | None:
         """The first of these columns that the export has."""
@@ -50,10 +51,19 @@ class Export:
         return ibis.null(MONEY) if column is None else self.rows[f"__money_{column}"]
 
 
-def _amount(cell: ir.Column) -> ir.DecimalValue:
-    if cell.type().is_numeric():
-        return amounts.money_of_number(cell).value
-    return amounts.read_money(filled(cell), decimal_comma=False).value
+def _with_money(rows: ir.Table, columns: Sequence[str]) -> ir.Table:
+    numbers = [column for column in columns if rows[column].type().is_numeric()]
+    texts = [column for column in columns if column not in numbers]
+    kept = list(rows.columns)
+    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in texts})
+    rows = (
+        amounts.split_numbers(rows, {column: Written(f"__text_of_{column}") for column in texts})
+        if texts
+        else rows
+    )
+    read = {f"__money_{column}": amounts.money_of(rows, column).value for column in texts}
+    read |= {f"__money_{column}": amounts.money_of_number(rows[column]).value for column in numbers}
+    return rows.select(*kept, **read)
 
 
 @dataclass(frozen=True)
