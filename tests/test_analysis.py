@@ -230,6 +230,6 @@ def test_statistics_are_those_of_the_literature() -> None:
             "repeat_purchases": 0,
             "last_purchase_at": 0.0,
             "observed_periods": 3.0,
-            "mean_amount": None,
+            "mean_amount": 0.0,
         },
     ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Progress = Callable[[Text], None]
+
+CUSTOMERS_IN_WORKBOOK = 20_000  # more would take longer than the whole analysis of a million customers
 
 STAGES = {
     "read": Text("Reading and checking the files", "读取并检查文件"),
@@ -64,7 +68,6 @@ class Run:
     """A finished run: its folder, and what is in it when asked for."""
 
     folder: Path
-    _keep: Any = field(default=None, repr=False)  # a temporary folder lives as long as the run that is in it
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def analyse(
         }.items()
         if given is not None
     }
-    keep = None
+    temporary = out is None and place is None
     with ExitStack() as stack:
         if out is not None:
             folder = stack.enter_context(finished_folder(Path(out)))
@@ -169,8 +172,7 @@ def analyse(
         elif place is not None:
             folder, final = stack.enter_context(place.new_run(now))
         else:
-            keep = tempfile.TemporaryDirectory(prefix="kezhi-run-")
-            folder = final = Path(keep.name)
+            folder = final = Path(tempfile.mkdtemp(prefix="kezhi-run-"))
         engine = stack.enter_context(Engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
         stages = _Stages(progress)
         with stages("read"):
@@ -181,7 +183,10 @@ def analyse(
                 intake = read_book(engine, place)
             write_rejected(engine, intake, folder)
         _write_run(engine, intake, chosen, folder, stages, now, run_name(now))
-    return Run(final, keep)
+    run = Run(final)
+    if temporary:
+        weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
+    return run
 
 
 def _several(given: object) -> list[object]:
@@ -239,10 +244,11 @@ def _write_tables(
 
 
 def write_report(engine: Engine, folder: Path, language: Language) -> None:
-    """report.html and report.xlsx of a run folder."""
+    """report.html and report.xlsx of a run folder; `kezhi report --format xlsx` lists more customers."""
     report = reports.build(engine, folder)
     reports.write_html(report, folder / "report.html", language)
-    reports.write_excel(engine, folder, report, folder / "report.xlsx", language)
+    workbook = folder / "report.xlsx"
+    reports.write_excel(engine, folder, report, workbook, language, most_customers=CUSTOMERS_IN_WORKBOOK)
 
 
 def _manifest(
@@ -310,7 +316,7 @@ def statistics(
     """What the purchase and amount models need of each customer, as an Arrow table sorted by customer.
 
     customer_id, first_purchase, repeat_purchases (x), last_purchase_at (t_x) and observed_periods (T) in `period`s
-    (day, week, month, quarter or year) since the first purchase, mean_amount (of the repeat purchases; null without
+    (day, week, month, quarter or year) since the first purchase, mean_amount (of the repeat purchases; 0 without
     one). `split` is the last day that counts; the newest order's by default. A purchase is a customer's day with a
     positive net amount.
     """

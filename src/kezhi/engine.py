@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
+MEMORY_LIMIT = "1GiB"  # a million customers fit; beyond it the engine spills to disk (decisions, 2026-11-22)
 MONEY = "decimal(18, 4)"  # one line's money; the engine widens sums to 38 digits by itself
 
 
@@ -29,13 +30,14 @@ class Engine:
         self._scratch = tempfile.TemporaryDirectory(prefix="kezhi-")
         settings: dict[str, Any] = {
             "temp_directory": self._scratch.name,
-            "memory_limit": memory_limit or _half_of_memory(),
+            "memory_limit": memory_limit or MEMORY_LIMIT,
         }
         if threads:
             settings["threads"] = threads
         self.connection = ibis.duckdb.connect(**settings)
         self.connection.raw_sql("SET enable_progress_bar = false")
-        self._names = (f"step_{number}" for number in itertools.count(1))
+        self._numbers = itertools.count(1)
+        self._stored: list[str] = []
 
     def __enter__(self) -> Engine:
         return self
@@ -68,7 +70,27 @@ class Engine:
 
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
-        return self.connection.create_table(next(self._names), expression, temp=True)
+        name = f"step_{next(self._numbers)}"
+        self._stored.append(name)
+        return self.connection.create_table(name, expression, temp=True)
+
+    def spool(self, expression: ir.Table) -> ir.Table:
+        """Compute an expression once and keep it on disk: for tables of several rows per customer."""
+        path = self.scratch / f"spool_{next(self._numbers)}.parquet"
+        self.write_parquet(expression, path)
+        return self.read_parquet(path)
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Tables stored within are dropped at the end; only what was fetched or written remains."""
+        kept = len(self._stored)
+        try:
+            yield
+        finally:
+            for name in self._stored[kept:]:
+                # not drop_table: DuckDB 2 cannot parse the statement that Ibis 12 makes of it
+                self.connection.raw_sql(f'DROP TABLE "{name}"')
+            del self._stored[kept:]
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """The result of an expression in memory; meant for small results."""
@@ -83,17 +105,3 @@ class Engine:
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as one Parquet file; order it first where order matters."""
         self.connection.to_parquet(expression, str(path), compression="zstd")
-
-
-def _half_of_memory() -> str:
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return "2GiB"
-    return f"{max(total // 2, 1 << 30) // (1 << 20)}MiB"
-
-
-def named(columns: Iterable[str], table: ir.Table) -> list[str]:
-    """Those of `columns` that the table has, in the given order."""
-    have = set(table.columns)
-    return [column for column in columns if column in have]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 LEDGER_TABLES = ("orders", "customers", "products", "expenses", "margins")
-KEYS = {"customers": "customer_id", "products": "product_id"}
+KEYS = {"orders": ("order_id", "date"), "customers": ("customer_id",), "products": ("product_id",)}
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,16 @@ def read_book(engine: Engine, workspace: Workspace) -> Intake:
 
 
 def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
-    """Rows of all imports; where a later import brings an order or a key again, the later one counts."""
+    """Rows of all imports; where a later import brings a key again, the later one counts.
+
+    The key of an order line is its order number and day: a corrected export replaces what it repeats, and a
+    return that comes in a later file stands beside its sale.
+    """
     import ibis
 
-    key = "order_id" if table == "orders" else KEYS.get(table)
+    key = KEYS.get(table)
     parts = [engine.read_parquet(path) for path in files]
-    if len(parts) == 1 or key is None or not all(key in part.columns for part in parts):
+    if len(parts) == 1 or key is None or not all(set(key) <= set(part.columns) for part in parts):
         return engine.read_parquet(files)
     columns = list(dict.fromkeys(name for part in parts for name in part.columns))
     numbered = [
@@ -154,7 +158,8 @@ def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
     both = ibis.union(*numbered)
     newest: Any = both.import_number.max().over(ibis.window(group_by=key))
     both = both.mutate(newest=newest)
-    return both.filter(both[key].isnull() | (both.import_number == both.newest)).drop("newest", "import_number")
+    current: Any = both[key[0]].isnull() | (both.import_number == both.newest)
+    return both.filter(current).drop("newest", "import_number")
 
 
 def _added_up(several: list[dict[str, Any]]) -> dict[str, Any]:

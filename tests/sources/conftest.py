@@ -15,6 +15,10 @@ from kezhi.sources import Reading, read_table
 TODAY = date(2026, 11, 22)
 
 
+def _is_content(one: object) -> bool:
+    return isinstance(one, bytes) or (isinstance(one, str) and "\n" in one)
+
+
 class Reader:
     """Reads texts and files, and gives rows as Python values."""
 
@@ -31,7 +35,7 @@ class Reader:
 
     def read(self, *inputs: Any, table: str = "orders", mapping: dict[str, str] | None = None) -> Reading:
         """A text with a line break is the content of a CSV file; everything else is an input as it stands."""
-        given = [self.write(one) if isinstance(one, bytes) or "\n" in str(one) else one for one in inputs]
+        given = [self.write(one) if _is_content(one) else one for one in inputs]
         return read_table(self.engine, table, given, mapping=mapping, today=TODAY)
 
     def rows(self, reading: Reading) -> list[dict[str, Any]]:

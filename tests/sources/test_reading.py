@@ -44,11 +44,15 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16", "utf-16-le-bom"])
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-def test_encodings_and_delimiters_agree(source, encoding, delimiter):
-    text = text_of(LOG, delimiter)
+def test_encodings_agree(source, encoding):
+    text = text_of(LOG)
     data = b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-bom" else text.encode(encoding)
     assert content(source, data) == EXPECTED
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|"])
+def test_delimiters_agree(source, delimiter):
+    assert content(source, text_of(LOG, delimiter)) == EXPECTED
 
 
 @pytest.mark.parametrize("ends", ["\r\n", "\r"])
@@ -56,6 +60,13 @@ def test_line_ends_agree(source, ends):
     assert content(source, text_of(LOG).replace("\n", ends).encode()) == EXPECTED
     mixed = text_of(LOG).replace("\n", ends, 2).encode()
     assert content(source, mixed) == EXPECTED
+
+
+def test_gb18030_with_signs_that_gbk_does_not_have(source):
+    data = "会员名,付款时间,实付金额\n甲,2025-03-04,¥1\n乙,2025-03-05,¥2\n".encode("gb18030")
+    reading = source.read(data)
+    assert {row["customer_id"] for row in source.rows(reading)} == {"甲", "乙"}
+    assert (reading.report.files[0].encoding, reading.report.currency) == ("gb18030", "CNY")
 
 
 def test_western_code_page(source):
@@ -154,6 +165,17 @@ def test_broken_lines_are_counted_and_placed(source):
     assert [(row["row"], row["rule"]) for row in source.bad(reading) if row["rule"] == "malformed_row"] == [
         (3, "malformed_row"), (4, "malformed_row"),
     ]  # fmt: skip
+    assert [(row["row"], row["seen"]) for row in source.bad(reading) if row["rule"] == "unreadable_date"] == [
+        (5, "x")
+    ]
+
+
+def test_rows_are_numbered_as_in_the_file_whatever_is_broken_above(source):
+    lines = ["customer,date,amount"]
+    lines += ["a,2025-03-04,1,2" if number % 3 == 0 else f"b,2025-03-04,x{number}" for number in range(2, 20)]
+    bad = source.bad(source.read("\n".join(lines) + "\n"))
+    assert [row["row"] for row in bad] == list(range(2, 20))
+    assert all(row["seen"] == f"x{row['row']}" for row in bad if row["rule"] == "unreadable_amount")
 
 
 def test_each_rule_is_counted_with_returns_and_amount(source):
@@ -164,11 +186,13 @@ def test_each_rule_is_counted_with_returns_and_amount(source):
     )
     report = source.read(text).report
     assert {rule.rule: (rule.rows, rule.returns) for rule in report.rules} == {
-        "missing_customer": (2, 1), "missing_date": (1, 0), "unreadable_date": (1, 0), "impossible_date": (1, 0),
+        "missing_customer": (2, 1), "missing_date": (1, 0), "unreadable_date": (1, 0),
+        "impossible_date": (1, 0),
         "future_date": (1, 0), "missing_amount": (1, 0), "unreadable_amount": (1, 0),
     }  # fmt: skip
     assert {kind.kind: (kind.rows, kind.amount) for kind in report.kinds} == {
-        "sale": (1, Decimal(10)), "cancellation": (1, Decimal(-4)), "return": (1, Decimal(-2)), "zero": (1, Decimal(0)),
+        "sale": (1, Decimal(10)), "cancellation": (1, Decimal(-4)), "return": (1, Decimal(-2)),
+        "zero": (1, Decimal(0)),
     }  # fmt: skip
     assert report.rows()["rules"][0]["amount"] == "2.0000"
     assert json.loads(json.dumps(report.as_dict(), ensure_ascii=False))["rows"]["read"] == 12
@@ -224,6 +248,12 @@ def test_amount_is_quantity_times_price_where_there_is_none(source):
     assert rows["17850"]["product_id"] == "85123A"
     assert [kind.kind for kind in reading.report.kinds] == ["sale", "cancellation"]
     assert [warning.code for warning in reading.report.warnings] == ["amount_computed"]
+
+
+def test_repeated_rows_are_kept_and_counted(source):
+    report = source.read("customer,date,amount\n" + "a,2025-03-04,1\n" * 3 + "b,2025-03-04,1\n").report
+    assert (report.accepted, [warning.code for warning in report.warnings]) == (4, ["repeated_rows"])
+    assert "2 rows" in report.warnings[0].text.en
 
 
 def test_line_cost_from_unit_cost(source):
@@ -316,12 +346,16 @@ def test_shuffling_rows_changes_nothing(source):
 
 
 CELL = st.text(
-    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), include_characters='",;\n\t='),
-    max_size=8,
+    st.characters(codec="utf-8", categories=("L", "N", "P", "Zs"), include_characters='",;\n\t=+'), max_size=8
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=12))
 def test_accepted_and_quarantined_are_all_rows(source, rows):
     """Whatever is in the cells, every row that is not blank is accounted for."""
@@ -330,11 +364,11 @@ def test_accepted_and_quarantined_are_all_rows(source, rows):
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
         [("customer_id", "date", "amount"), *rows]
     )
-    try:
-        report = source.read(text.getvalue(), mapping={"date_order": "dmy"}).report
-    except KezhiError as error:
-        assert not written or "currenc" in str(error)
+    if not written:
+        with pytest.raises(KezhiError, match="no rows"):
+            source.read(text.getvalue())
         return
+    report = source.read(text.getvalue(), mapping={"date_order": "dmy"}).report
     assert report.read == report.accepted + report.quarantined == len(written)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +13,9 @@ from kezhi.ledger import Calendar, open_ledger
 from kezhi.models import NBDFit, PurchaseHistories
 from kezhi.valuation.forecast import expected_expense
 from kezhi.valuation.margins import margin_factors, margin_slopes
-from ledger.books import book, line
+from ledger.books import book, expense, line
+
+DAY = date(2024, 1, 5)
 
 
 def test_the_margin_follows_the_companys_slope(engine: Engine) -> None:
@@ -59,8 +59,7 @@ def test_the_expense_rule_has_three_branches(engine: Engine, amount: float, expe
     """R17: rate 0.05, smallest expense 800."""
     past = pa.table(
         {
-            "amount": pa.array([Decimal(100_000)], pa.decimal128(18, 4)),
-            "expense": pa.array([Decimal(5_000)], pa.decimal128(18, 4)),
+            "expense_rate": [0.05],
             "expense_floor": [800.0],
             "next": [amount],
         }
@@ -70,12 +69,11 @@ def test_the_expense_rule_has_three_branches(engine: Engine, amount: float, expe
     assert row["expense"] == pytest.approx(expected)
 
 
-def test_a_customer_without_purchases_has_no_expected_expense(engine: Engine) -> None:
-    past: dict[str, Any] = {
-        "amount": pa.array([Decimal(0)], pa.decimal128(18, 4)),
-        "expense": pa.array([Decimal(50)], pa.decimal128(18, 4)),
-        "expense_floor": [50.0],
-    }
-    rows = engine.table(pa.table(past))
-    (row,) = engine.fetch(rows.select(expense=expected_expense(0.0 * rows.expense_floor, rows))).to_pylist()
-    assert row["expense"] == 0
+def test_rate_and_floor_come_from_the_customers_past(engine: Engine) -> None:
+    """R17: rate = expenses / purchases, floor = the smallest positive expense of a period."""
+    rows = [line("a", date(2024, 1, 5), 60_000), line("a", date(2024, 3, 5), 40_000), line("b", DAY, -5)]
+    spent = [expense(date(2024, 1, 7), 4_200, "a"), expense(date(2024, 2, 7), 800, "a"), expense(DAY, 5, "b")]
+    ledger = open_ledger(engine, book(engine, rows, spent), Calendar(), date(2024, 3, 31))
+    found = {row["customer_id"]: row for row in engine.fetch(ledger.statistics).to_pylist()}
+    assert (found["a"]["expense_rate"], found["a"]["expense_floor"]) == (pytest.approx(0.05), 800.0)
+    assert found["b"]["expense_rate"] == 0

@@ -46,9 +46,9 @@ def print_rows(console: Console, name: str, rows: dict[str, Any]) -> None:
     lines += [
         (str(KINDS.get(kind["kind"], Text(kind["kind"], kind["kind"]))), count(kind["rows"]), "", money(kind["amount"]))
         for kind in rows["kinds"]
-        if kind["rows"]
+        if kind["rows"] and name == "orders"
     ]
-    if not rows["kinds"]:
+    if name != "orders":
         lines.append((str(Text("accepted", "接受")), count(rows["accepted"]), "", ""))
     lines += [
         (f"{Text('quarantined', '隔离')}: {rule[language]}", count(rule["rows"]), _returns(rule), money(rule["amount"]))

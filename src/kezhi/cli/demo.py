@@ -34,7 +34,7 @@ def command(
     with Stages(quiet=False) as stages:
         stages(Text("Making the demo company", "生成示例公司"))
         company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
-        for table in TABLES.keys() & company.files.keys():
+        for table in (name for name in TABLES if name in company.files):
             add(out, table, [str(company.files[table])], None)
         done = analyse(workspace=out, progress=stages)
     console = screen()

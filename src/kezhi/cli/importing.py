@@ -47,8 +47,10 @@ def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None
     from kezhi.workspace import Workspace
 
     with Engine() as engine:
-        today = datetime.now(UTC).date()
-        return import_table(engine, Workspace(workspace), table, files, parse_mapping(mapping or []), today)
+        place = Workspace(workspace)
+        usual = place.settings().columns if table == "orders" else {}
+        told = usual | parse_mapping(mapping or [])
+        return import_table(engine, place, table, files, told, datetime.now(UTC).date())
 
 
 def _print_template(table: str, lang: Spoken | None) -> None:

@@ -50,15 +50,25 @@ def command(
     from kezhi.analysis import analyse
     from kezhi.sources import parse_mapping
 
+    files = {
+        name: given
+        for name, given in {
+            "orders": orders,
+            "customers": customers,
+            "products": products,
+            "expenses": expenses,
+            "margins": margins,
+        }.items()
+        if given
+    }
+    if workspace is not None:
+        _add_to_book(workspace, files, mapping)
+        files = {}
     with Stages(quiet=json) as stages:
         done = analyse(
-            _imported(orders, workspace, mapping),
+            **files,
             workspace=workspace,
             out=out,
-            customers=customers,
-            products=products,
-            expenses=expenses,
-            margins=margins,
             mapping=parse_mapping(mapping or []),
             progress=stages,
             period=period.value if period else None,
@@ -76,14 +86,12 @@ def command(
     show(screen(), done)
 
 
-def _imported(orders: list[str] | None, workspace: Path | None, mapping: list[str] | None) -> list[str] | None:
-    """Orders given beside a workspace are added to its book first, then the whole book is analysed."""
-    if workspace is None or not orders:
-        return orders
+def _add_to_book(workspace: Path, files: dict[str, list[str]], mapping: list[str] | None) -> None:
+    """Files given beside a workspace are added to its book first, then the whole book is analysed."""
     from kezhi.cli.importing import add
 
-    add(workspace, "orders", orders, mapping)
-    return None
+    for table, paths in files.items():
+        add(workspace, table, paths, mapping if table == "orders" else None)
 
 
 def show(console: Console, done: Any) -> None:

@@ -30,8 +30,7 @@ def period_accounts(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
     """One row per customer and period in which something happened.
 
     customer_id, number (of the period), purchases (days with a positive net amount), amount, cost, expense,
-    uncosted, mean_amount (amount / purchases, null without a purchase), first_day and last_day (of the
-    purchases), first_amount (of the first purchase day).
+    uncosted, mean_amount (amount / purchases, null without a purchase), first_day and last_day (of the purchases).
     """
     days = customer_days(book, calendar, as_of)
     bought: Any = days.amount > 0
@@ -40,10 +39,8 @@ def period_accounts(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
         amount=days.amount.sum().cast(SUM),
         cost=days.cost.sum().cast(SUM),
         uncosted=days.uncosted.sum().cast(SUM),
-        bought_amount=days.amount.sum(where=bought).cast(SUM),
         first_day=days.day.min(where=bought),
         last_day=days.day.max(where=bought),
-        first_amount=days.amount.argmin(days.day, where=bought).cast(SUM),
     )
     return _with_mean(_with_expenses(accounts, book, calendar, as_of))
 
@@ -59,7 +56,7 @@ def _with_expenses(accounts: ir.Table, book: Book, calendar: Calendar, as_of: da
     both = accounts.outer_join(expenses, key, rname="{name}_spent")
     money = {
         name: both[name].coalesce(zero).cast(SUM)
-        for name in ("amount", "cost", "uncosted", "bought_amount", "expense")
+        for name in ("amount", "cost", "uncosted", "expense")
     }
     return both.mutate(
         **money,

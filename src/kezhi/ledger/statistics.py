@@ -78,41 +78,43 @@ def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> 
     Sums of the accounts; purchases and days of first and last purchase; repeat_purchases (purchases after the
     one that made them a customer), recency_days and tenure_days (first to last purchase, first purchase to
     `as_of`); idle_periods (complete periods since the last one with a purchase); the last active period's
-    frequency, mean amount and margin; active_periods with the sum of their mean amounts; the smallest
-    positive expense of a period.
+    frequency, mean amount and margin; active_periods with the sum of their mean amounts; expense per unit of
+    purchases and the smallest positive expense of a period. customer_number is the customer's place in the order of ids: a short key for joins.
     """
     import ibis
 
     active: Any = accounts.purchases > 0
     priced: Any = active & (accounts.amount > 0)
+    mean: Any = accounts.mean_amount.cast("float64")
     margin: Any = 1 - accounts.cost.cast("float64") / accounts.amount.cast("float64")
     sums = accounts.group_by("customer_id").aggregate(
         first_purchase=accounts.first_day.min(),
         last_purchase=accounts.last_day.max(),
-        first_amount=accounts.first_amount.argmin(accounts.number, where=active),
         purchases=accounts.purchases.sum().cast("int64"),
         active_periods=active.sum().cast("int64"),
         amount=accounts.amount.sum().cast(SUM),
         cost=accounts.cost.sum().cast(SUM),
         expense=accounts.expense.sum().cast(SUM),
         uncosted=accounts.uncosted.sum().cast(SUM),
-        bought_amount=accounts.bought_amount.sum().cast(SUM),
         last_active=accounts.number.max(where=active),
         last_frequency=accounts.purchases.argmax(accounts.number, where=active),
-        last_mean_amount=accounts.mean_amount.argmax(accounts.number, where=priced).cast("float64"),
+        last_mean_amount=mean.argmax(accounts.number, where=priced),
         last_margin=margin.argmax(accounts.number, where=priced),
-        last_uncosted=accounts.uncosted.argmax(accounts.number, where=active).cast("float64"),
+        last_uncosted=accounts.uncosted.cast("float64").argmax(accounts.number, where=active),
         amount_periods=priced.sum().cast("int64"),
         mean_amount_sum=accounts.mean_amount.sum(where=priced).cast(MEAN).cast("float64"),
-        expense_floor=accounts.expense.min(where=accounts.expense > 0).cast("float64"),
+        expense_floor=accounts.expense.min(where=accounts.expense > 0).cast("float64").coalesce(0.0),
     )
     end = ibis.literal(as_of)
     idle: Any = calendar.last_complete(as_of) - sums.last_active
+    spent: Any = ibis.greatest(sums.expense.cast("float64"), 0.0) / sums.amount.cast("float64").nullif(0.0)
     return sums.mutate(
         repeat_purchases=sums.purchases - 1,
         recency_days=sums.last_purchase.delta(sums.first_purchase, unit="day").cast("int32"),
         tenure_days=(lambda t: end.delta(t.first_purchase, unit="day").cast("int32")),
         idle_periods=ibis.greatest(idle, 0).cast("int32"),
+        expense_rate=ibis.ifelse(sums.amount > 0, spent, 0.0),
+        customer_number=ibis.row_number().over(ibis.window(order_by="customer_id")).cast("int32"),
     )
 
 
@@ -143,7 +145,7 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
         "repeat_purchases",
         last_purchase_at=found.last.delta(found.first_purchase, unit="day") / DAYS[period],
         observed_periods=(lambda t: end.delta(t.first_purchase, unit="day") / DAYS[period]),
-        mean_amount=repeats / found.repeat_purchases.nullif(0),
+        mean_amount=(repeats / found.repeat_purchases.nullif(0)).coalesce(0.0),
     )
 
 

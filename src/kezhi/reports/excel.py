@@ -28,14 +28,24 @@ _ADDRESS = re.compile(r"\S+@\S+\.\S+")
 _HIDDEN = "•••"
 
 
-def write_excel(engine: Engine, run: Path, report: ValueReport, path: Path, language: Language) -> None:
-    """Write the workbook of a run; equal runs give equal files, an existing file is replaced at once."""
+def write_excel(
+    engine: Engine,
+    run: Path,
+    report: ValueReport,
+    path: Path,
+    language: Language,
+    most_customers: int = MOST_CUSTOMERS,
+) -> None:
+    """Write the workbook of a run; equal runs give equal files, an existing file is replaced at once.
+
+    Above `most_customers` only the best ones are listed, and the sheet says so.
+    """
     beside = path.with_name(f".{path.name}.part")
     book = Book(beside, engine.scratch, language)
     customers = engine.read_parquet(run / "customers.parquet")
     forecast = engine.read_parquet(run / "forecast.parquet")
     excel_summary.summary(book, report)
-    _customers(book, engine, report, customers)
+    _customers(book, engine, report, customers, most_customers)
     _periods(book, report)
     _forecast(book, engine, report, customers, forecast)
     excel_summary.models(book, report)
@@ -77,14 +87,14 @@ def _rows(engine: Engine, table: ir.Table) -> Iterator[dict[str, Any]]:
 def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Table) -> None:
     wanted = _present(columns.CUSTOMERS, report, customers.columns)
     sheet = _sheet(book, Text("Customers", "客户"), wanted)
-    shown = engine.store(best(customers, MOST_CUSTOMERS))
-    count = min(report.customers, MOST_CUSTOMERS)
+    shown = engine.store(best(customers, most_customers))
+    count = min(report.customers, most_customers)
     sheet.line(_how_many(book, report, count, "customers.parquet"))
     fill_long_sheet(
         engine,
         sheet,
         wanted,
-        best(shown, MOST_CUSTOMERS),
+        best(shown, most_customers),
         count=count,
         label=_ALL,
         totals={**_sums(engine, customers, wanted), **_totals(report.totals), "purchases": report.purchases},

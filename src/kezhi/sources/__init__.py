@@ -1,4 +1,4 @@
-"""Sources: read a company's files, find out what their columns mean, check every row, and keep what was wrong apart."""
+"""Sources: read a company's files, find out what their columns mean, check every row, set bad ones apart."""
 
 from kezhi.sources.checks import CHECKS
 from kezhi.sources.mapping import parse_mapping

@@ -18,12 +18,16 @@ _WIDE = "０１２３４５６７８９．，－＋（）＄￥％−–　\u00a
 _NARROW = "0123456789.,-+()$¥%--    '"
 SYMBOLS = {
     "US$": "USD", "HK$": "HKD", "NT$": "TWD", "A$": "AUD", "C$": "CAD", "S$": "SGD", "R$": "BRL",
-    "人民币": "CNY", "元": "CNY", "RMB": "CNY", "¥": "CNY", "€": "EUR", "£": "GBP", "₩": "KRW", "₹": "INR", "$": "USD",
+    "人民币": "CNY", "元": "CNY", "RMB": "CNY", "¥": "CNY", "€": "EUR", "£": "GBP",
+    "₩": "KRW", "₹": "INR", "$": "USD",
 }  # fmt: skip
 CODES = (
-    "CNY USD EUR GBP JPY HKD TWD KRW SGD AUD CAD NZD CHF SEK NOK DKK INR THB MYR IDR VND PHP BRL MXN RUB TRY ZAR PLN CZK "
-    "HUF ILS AED SAR MOP RON BGN CLP COP PEN ARS EGP NGN KES UAH KZT PKR BDT LKR QAR KWD BHD OMR JOD MAD ISK"
-).split()
+    "CNY", "USD", "EUR", "GBP", "JPY", "HKD", "TWD", "KRW", "SGD", "AUD", "CAD", "NZD", "CHF",
+    "SEK", "NOK", "DKK", "INR", "THB", "MYR", "IDR", "VND", "PHP", "BRL", "MXN", "RUB", "TRY",
+    "ZAR", "PLN", "CZK", "HUF", "ILS", "AED", "SAR", "MOP", "RON", "BGN", "CLP", "COP", "PEN",
+    "ARS", "EGP", "NGN", "KES", "UAH", "KZT", "PKR", "BDT", "LKR", "QAR", "KWD", "BHD", "OMR",
+    "JOD", "MAD", "ISK",
+)  # fmt: skip
 _MARK = "(?:" + "|".join([*(s.replace("$", r"\$") for s in SYMBOLS), *CODES, "圆", "整"]) + ")"
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)(?:E[-+]?\d{1,3})?|\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?"
 _GROUPED = r"^[^\d]*\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?[^\d]*$"
@@ -31,7 +35,7 @@ _GROUPED = r"^[^\d]*\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?[^\d]*$"
 
 @dataclass(frozen=True)
 class Number:
-    """A number read from text: its value, null where unreadable, and whether it is beyond what is believed."""
+    """A number read from text: its value (null where unreadable) and whether it is too large to believe."""
 
     value: ir.Value
     too_large: ir.BooleanValue
@@ -39,7 +43,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Written:
-    """A text column of numbers: its name in the table, whether a comma is its decimal sign, may it have per cents."""
+    """A text column of numbers: its name, whether a comma is its decimal sign, may it have per cents."""
 
     column: str
     decimal_comma: bool = False
@@ -47,11 +51,11 @@ class Written:
 
 
 def split_numbers(rows: ir.Table, columns: Mapping[str, Written]) -> ir.Table:
-    """The rows with `__digits_NAME` (digits and a point, null where unreadable) and `__factor_NAME` (sign x unit).
+    """The rows with `__digits_NAME` (with a point, null if unreadable) and `__factor_NAME` (sign x unit).
 
-    Every step is a column of its own: as one expression each step would repeat the one before it several times.
+    Every step is a column of its own: as one expression each would repeat the one before it several times.
     """
-    rows = rows.mutate(**{f"__wide_{name}": _tidy(rows[written.column]) for name, written in columns.items()})
+    rows = rows.mutate(**{f"__wide_{name}": tidy(rows[written.column]) for name, written in columns.items()})
     rows = rows.mutate(**{f"__bare_{name}": _without_marks(rows[f"__wide_{name}"]) for name in columns})
     rows = rows.mutate(**{f"__joined_{name}": _without_gaps(rows[f"__bare_{name}"]) for name in columns})
     rows = rows.mutate(
@@ -68,9 +72,10 @@ def split_numbers(rows: ir.Table, columns: Mapping[str, Written]) -> ir.Table:
     return rows.mutate(**{f"__digits_{name}": _digits(rows[f"__number_{name}"]) for name in columns})
 
 
-def _tidy(text: ir.StringValue) -> ir.StringValue:
+def tidy(text: ir.StringValue) -> ir.StringValue:
     """Half-width and upper case, without the wrappers that exports put around numbers."""
-    return text.translate(_WIDE, _NARROW).re_replace(r"^[\s=\"']+|[\s\"']+$", "").upper()
+    narrow = text.re_search(f"[{_WIDE}]").ifelse(text.translate(_WIDE, _NARROW), text)  # translate is slow
+    return narrow.re_replace(r"^[\s=\"']+|[\s\"']+$", "").upper()
 
 
 def _without_marks(text: ir.StringValue) -> ir.StringValue:
@@ -105,9 +110,9 @@ def _digits(text: ir.StringValue) -> ir.StringValue:
     return text.re_search("^(?:" + _DIGITS + ")$").ifelse(text.replace(",", ""), ibis.null("string"))
 
 
-def style_evidence(text: ir.StringValue) -> dict[str, ir.IntegerScalar]:
-    """Counts that decide between 1,234.50 and 1.234,50 in a whole column."""
-    clean = _without_marks(_tidy(text)).re_replace(r"[-+()万亿% ]", "")
+def style_evidence(clean: ir.StringValue) -> dict[str, ir.IntegerScalar]:
+    """Counts that decide between 1,234.50 and 1.234,50 in a whole column of tidy texts."""
+    clean = _without_marks(clean).re_replace(r"[-+()万亿% ]", "")
     comma = clean.re_search(r"^[^,]*,(?:\d{1,2}|\d{4,})$|\.\d{3},\d|\.\d{3}\.\d{3}")
     point = clean.re_search(r"^[^.]*\.(?:\d{1,2}|\d{4,})$|,\d{3}\.\d|,\d{3},\d{3}")
     return {"comma": comma.sum(), "point": point.sum()}
@@ -154,7 +159,7 @@ def currency_mark(text: ir.StringValue) -> ir.StringValue:
     """The currency that an amount's own sign names (¥ is taken as CNY, $ as USD), or null."""
     import ibis
 
-    clean = text.translate("＄￥", "$¥").upper()
+    clean = text.replace("＄", "$").replace("￥", "¥").upper()
     found = clean.re_extract("(" + _MARK + ")", 1)
     named = found.cases(*SYMBOLS.items(), *((code, code) for code in CODES), else_=ibis.null("string"))
     return named.cast("string")
@@ -164,5 +169,5 @@ def currency_code(text: ir.StringValue) -> ir.StringValue:
     """A currency column's value as a code of three letters; empty is null, unknown stays as written."""
     import ibis
 
-    clean = text.strip().translate("＄￥", "$¥").upper()
+    clean = text.strip().replace("＄", "$").replace("￥", "¥").upper()
     return clean.cases(("", ibis.null("string")), *SYMBOLS.items(), else_=clean).cast("string")

@@ -37,7 +37,7 @@ class Style:
 def read_cells(
     engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str], today: date
 ) -> tuple[ir.Table, dict[str, Cell]]:
-    """The rows with what had to be worked out beside them, and every field found as expressions over those rows."""
+    """The rows with what had to be worked out beside them, and every field found as expressions over them."""
     styles = _styles(engine, found, table, mapping.get(DATE_ORDER))
     found = replace(found, rows=_prepare(found.rows, styles))
     fields = [field for field in table.fields if field.name in found.sources]
@@ -65,7 +65,7 @@ def _prepare(rows: ir.Table, styles: Mapping[str, Style]) -> ir.Table:
 
 
 def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) -> dict[str, Style]:
-    """The style of every text column in use: one pass, and one more for days and numbers that are not plain."""
+    """The style of every text column in use: one pass, one more for days and numbers that are not plain."""
     wanted = {
         column: field.kind
         for field in table.fields
@@ -115,7 +115,10 @@ def _evidence(engine: Engine, rows: ir.Table, wanted: Mapping[str, Kind]) -> dic
         return {}
     ask: dict[str, ir.IntegerScalar] = {}
     rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in wanted})
-    rows = rows.mutate(**{f"__tidy_{column}": days.tidy(rows[f"__text_of_{column}"]) for column in wanted})
+    tidy = {"day": days.tidy, "money": amounts.tidy, "number": amounts.tidy}
+    rows = rows.mutate(
+        **{f"__tidy_{column}": tidy[kind](rows[f"__text_of_{column}"]) for column, kind in wanted.items()}
+    )
     for column, kind in wanted.items():
         text = rows[f"__tidy_{column}"]
         signs = days.order_evidence(text) if kind == "day" else amounts.style_evidence(text)
@@ -144,8 +147,9 @@ def _style(
 def _mixed_order(column: str, dmy: int, mdy: int) -> KezhiError:
     return KezhiError(
         Text(
-            "Column {column} has {dmy} dates that must be day first and {mdy} that must be month first; mend the file, "
-            "or choose with --map date_order=dmy or --map date_order=mdy and the others go to quarantine.",
+            "Column {column} has {dmy} dates that must be day first and {mdy} that must be month first; "
+            "mend the file, or choose with --map date_order=dmy or --map date_order=mdy "
+            "and the others go to quarantine.",
             "列 {column} 中有 {dmy} 个日期只能是日在前,{mdy} 个只能是月在前;请修正文件,"
             "或用 --map date_order=dmy 或 --map date_order=mdy 选定,其余进入隔离区。",
         ).fill(column=column, dmy=dmy, mdy=mdy)
@@ -155,8 +159,8 @@ def _mixed_order(column: str, dmy: int, mdy: int) -> KezhiError:
 def _unclear_order(column: str) -> KezhiError:
     return KezhiError(
         Text(
-            "Column {column} has dates such as 03/04/2025 and no row shows whether the day or the month comes first; "
-            "say so with --map date_order=dmy (3 April) or --map date_order=mdy (March 4).",
+            "Column {column} has dates such as 03/04/2025 and no row shows whether the day or the month "
+            "comes first; say so with --map date_order=dmy (3 April) or --map date_order=mdy (March 4).",
             "列 {column} 的日期形如 03/04/2025,无法判断日和月的先后;"
             "请用 --map date_order=dmy(4 月 3 日)或 --map date_order=mdy(3 月 4 日)说明。",
         ).fill(column=column)
@@ -181,7 +185,7 @@ def _cell(field: Field, found: Recognised, styles: Mapping[str, Style], today: d
 
 
 class _Column:
-    """One column of the file and the ways to read it; columns with types of their own are taken as they are."""
+    """One column of the file and the ways to read it; columns with their own types are taken as they are."""
 
     def __init__(self, rows: ir.Table, name: str, style: Style | None) -> None:
         self.rows, self.name, self.style = rows, name, style or Style()

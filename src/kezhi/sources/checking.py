@@ -29,7 +29,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Checked:
-    """All rows with their values and the rule they broke (`__rule`, an index into `trials`, null for good rows)."""
+    """All rows, their values and the rule they broke (`__rule`, place in `trials`; null for good rows)."""
 
     rows: ir.Table
     fields: tuple[Field, ...]
@@ -72,7 +72,7 @@ def value_name(field: str) -> str:
 
 def check_rows(found: Recognised, rows: ir.Table, cells: Mapping[str, Cell]) -> Checked:
     """Try every rule on every field it applies to."""
-    rows = _with_values(found, rows, cells)
+    rows = _with_values(rows, cells)
     tried = {name: _cell_of(rows, cell) for name, cell in cells.items()}
     shown = {match.field: match.column for match in found.matches}
     trials: list[Trial] = []
@@ -118,7 +118,7 @@ def _may_stay_unread(field: Field) -> bool:
     return not field.required and field.kind not in ("id", "text")
 
 
-def _with_values(found: Recognised, rows: ir.Table, cells: Mapping[str, Cell]) -> ir.Table:
+def _with_values(rows: ir.Table, cells: Mapping[str, Cell]) -> ir.Table:
     """The rows with each field's value, text and size beside it, so that rules stay short."""
     columns: dict[str, ir.Value] = {}
     for name, cell in cells.items():

@@ -1,4 +1,4 @@
-"""The checks every row passes before it enters the book; a row that fails one is put in quarantine, never deleted."""
+"""The checks every row passes before it enters the book; a row that fails is quarantined, never deleted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Check:
 class ReaderCheck(Check):
     """A rule that the reader or a preset applies itself, before there are fields to look at."""
 
-    def applies(self, field: Field) -> bool:
+    def applies(self, field: Field) -> bool:  # noqa: ARG002  no field is its own
         return False
 
     def fails(self, cell: Cell) -> ir.BooleanValue:
@@ -58,7 +58,8 @@ class MalformedRow(ReaderCheck):
     code = "malformed_row"
     title = Text("Broken line", "格式错误的行")
     sentence = Text(
-        "The line has more or fewer cells than the header, or a quotation mark that never closes; mend the line in the file.",
+        "The line has more or fewer cells than the header, or a quotation mark that never closes; "
+        "mend the line in the file.",
         "该行的单元格多于或少于表头,或引号没有闭合;请在文件中修正该行。",
     )
 
@@ -67,7 +68,8 @@ class NotASale(ReaderCheck):
     code = "not_a_sale"
     title = Text("Not a sale", "不是成交")
     sentence = Text(
-        "The status says that no sale took place (failed, unpaid, cancelled, closed or not won); nothing to do unless the status is wrong.",
+        "The status says that no sale took place (failed, unpaid, cancelled, closed or not won); "
+        "nothing to do unless the status is wrong.",
         "状态表明没有成交(失败、未付款、已取消、已关闭或未赢单);若状态无误则无需处理。",
     )
 
@@ -88,7 +90,8 @@ class MissingCustomer(_Missing):
     code = "missing_customer"
     title = Text("No customer", "缺少客户")
     sentence = Text(
-        "The row does not say which customer it belongs to; add the customer, or leave it out if the buyer is unknown.",
+        "The row does not say which customer it belongs to; add the customer, "
+        "or leave it out if the buyer is unknown.",
         "该行没有写明属于哪位客户;请补上客户,买家不明时可不处理。",
     )
 
@@ -230,7 +233,8 @@ class UnreadableValue(Check):
 CHECKS: dict[str, Check] = {
     check.code: check
     for check in (
-        MalformedRow(), NotASale(), MissingCustomer(), MissingDate(), UnreadableDate(), ImpossibleDate(), FutureDate(),
+        MalformedRow(), NotASale(), MissingCustomer(), MissingDate(), UnreadableDate(),
+        ImpossibleDate(), FutureDate(),
         MissingAmount(), UnreadableAmount(), TooLarge(), UnknownCurrency(), MissingValue(), UnreadableValue(),
     )
 }  # fmt: skip

@@ -1,10 +1,11 @@
-"""Files before they are opened: which ones are meant, what they are made of, and in which encoding their text is."""
+"""Files before they are opened: which are meant, what they are made of, in which encoding they are."""
 
 from __future__ import annotations
 
 import codecs
 import glob
 import hashlib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,10 +136,12 @@ class _Probe:
 
 
 def _guess_encoding(path: Path, head: bytes, *, binary: bool) -> str:
-    """GB18030 if the text then reads as common Chinese, else a Western code page that charset-normalizer finds."""
+    """GB18030 if the text then reads as common Chinese, else what charset-normalizer finds."""
     if not binary:
         text = head.decode("gb18030", errors="ignore")
-        foreign = [letter for letter in text if ord(letter) > 127]
+        foreign = [
+            letter for letter in text if ord(letter) > 127 and unicodedata.category(letter)[0] not in "SPZ"
+        ]
         common = sum(_is_common_chinese(letter) for letter in foreign)
         if common >= 0.8 * len(foreign) and _decodes(path, "gb18030"):
             return "gb18030"
@@ -152,8 +155,11 @@ def _ask_normalizer(head: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     codes = ["cp1252", "cp1250", "cp1251", "big5", "shift_jis", "euc_kr"]
-    best = from_bytes(head.rpartition(b"\n")[0] or head, cp_isolation=codes, threshold=0.2).best()
-    return best.encoding if best else None
+    found = list(from_bytes(head.rpartition(b"\n")[0] or head, cp_isolation=codes, threshold=0.2))
+    ranked = sorted(
+        found, key=lambda match: (round(match.chaos, 2), -match.coherence, codes.index(match.encoding))
+    )
+    return ranked[0].encoding if ranked else None
 
 
 def _is_common_chinese(letter: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tables that are already in memory: pandas, polars, Arrow, DuckDB relations, Ibis tables. They are never changed."""
+"""Tables already in memory: pandas, polars, Arrow, DuckDB relations, Ibis tables. They are never changed."""
 
 from __future__ import annotations
 
@@ -42,10 +42,8 @@ def _arrow(frame: Any, name: str) -> pa.Table:
     try:
         if hasattr(frame, "to_pyarrow"):  # an Ibis table, on whatever engine it lives
             return frame.to_pyarrow()
-        if hasattr(frame, "__arrow_c_stream__"):
-            table = pa.table(frame)
-        else:
-            table = _through_narwhals(frame)
+        streams = hasattr(frame, "__arrow_c_stream__")
+        table = pa.table(frame) if streams else _through_narwhals(frame)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise KezhiError(
             Text(

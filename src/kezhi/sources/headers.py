@@ -1,4 +1,4 @@
-"""Find the header: which line of a sheet or text file holds the column names, and what separates its cells."""
+"""Find the header: which line of a sheet or text holds the column names, and what separates its cells."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Header:
     cells: tuple[str, ...]
     width: int
     known: int
+    overfull: bool = False  # some row below has something in a cell that has no heading
     delimiter: str = ","
 
 
@@ -36,7 +37,9 @@ def find_header(
         if not any(cells):
             continue
         end = ends[position] if ends else position + 1
-        found = Header(end, cells, _width(rows[position + 1 :]), _known(cells, table))
+        below = rows[position + 1 :]
+        overfull = any(any(str(cell or "").strip() for cell in row[len(cells) :]) for row in below[:200])
+        found = Header(end, cells, _width(below), _known(cells, table), overfull)
         if best is None or found.known > best.known or (best.known == 0 and _fits(found) > _fits(best)):
             best = found
     return best
@@ -67,7 +70,7 @@ def _under(delimiter: str, lines: Sequence[str], table: Table) -> Header | None:
 
 def _known(cells: Sequence[str], table: Table) -> int:
     """How many of the cells are headings that some field is recognised by."""
-    return sum(any(field.rank(cell) is not None for field in table.fields) for cell in cells if cell)
+    return sum(table.knows(cell) for cell in cells if cell)
 
 
 def _trim(cells: list[str]) -> list[str]:

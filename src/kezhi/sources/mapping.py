@@ -20,7 +20,8 @@ def parse_mapping(
         if not (equals and field.strip() and value):
             raise KezhiError(
                 Text(
-                    "`--map {pair}` is not of the form field=column (or field==text for the same text on every row).",
+                    "`--map {pair}` is not of the form field=column "
+                    "(or field==text for the same text on every row).",
                     "`--map {pair}` 的写法不对,应为 字段=列名(或 字段==文本,表示每行都相同)。",
                 ).fill(pair=pair)
             )
@@ -30,7 +31,7 @@ def parse_mapping(
 
 
 def check_mapping(mapping: Mapping[str, str], table: Table, columns: Sequence[str] | None) -> None:
-    """Refuse fields the table does not have and, where the columns are known, columns the file does not have."""
+    """Refuse fields the table does not have and, where the columns are known, columns that are not there."""
     fields = [field.name for field in table.fields]
     for field, column in mapping.items():
         if field == DATE_ORDER:
@@ -55,7 +56,8 @@ def _check_order(order: str) -> None:
     if order not in ("dmy", "mdy"):
         raise KezhiError(
             Text(
-                "`--map date_order={order}`: write date_order=dmy for day first or date_order=mdy for month first.",
+                "`--map date_order={order}`: write date_order=dmy for day first "
+                "or date_order=mdy for month first.",
                 "`--map date_order={order}`:日在前请写 date_order=dmy,月在前请写 date_order=mdy。",
             ).fill(order=order)
         )

@@ -1,4 +1,4 @@
-"""What opening an input gives: a table of the engine with the file and row of every line, before any column is understood."""
+"""What opening an input gives: a table with file and row of every line, before any column is understood."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Piece:
 
 
 def headings(cells: Sequence[object], width: int | None = None) -> list[str]:
-    """Column names that the engine accepts: none empty, none twice (it does not tell upper from lower case)."""
+    """Column names that the engine accepts: none empty, none twice (upper and lower case are one to it)."""
     names: list[str] = []
     seen: set[str] = set()
     for position in range(max(len(cells), width or 0)):

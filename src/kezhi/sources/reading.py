@@ -22,10 +22,12 @@ from kezhi.sources.tally import Tally, tally
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+_REPEATS_COUNTED = 1_000_000  # rows; beyond this, looking for repeats would cost more than all else
+
 
 @dataclass(frozen=True)
 class Reading:
-    """A table that was read: typed rows, the rows in quarantine (file, row, rule, column, seen), and the report."""
+    """A table that was read: typed rows, rows in quarantine (file, row, rule, column, seen), the report."""
 
     table: str
     accepted: ir.Table
@@ -54,6 +56,7 @@ def read_table(
     if not all(piece.lazy for piece in pieces):
         checked = checked.stored(engine)
     counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))
+    notes = [*notes, *found.warnings, *counts.warnings, *_repeated(engine, found, pieces)]
     report = _report(spec, pieces, found, checked, counts, notes)
     return Reading(
         table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report
@@ -74,6 +77,24 @@ def _spec(table: str) -> Table:
             ).fill(table=table, tables=", ".join(TABLES))
         )
     return TABLES[table]
+
+
+def _repeated(engine: Engine, found: Recognised, pieces: Sequence[Piece]) -> list[Remark]:
+    """Rows that equal another in every column are kept and counted, where that is cheap."""
+    import ibis
+
+    if sum(file.rows for piece in pieces for file in piece.files) > _REPEATS_COUNTED:
+        return []
+    rows = found.rows
+    whole = ibis.struct({column: rows[column] for column in user_columns(rows)})
+    counts = engine.row(rows.aggregate(all=rows.count(), different=whole.hash().nunique()))
+    repeated = counts["all"] - counts["different"]
+    text = Text(
+        "{rows} rows repeat another row in every column; they were kept. "
+        "Remove them if the export is at fault.",
+        "{rows} 行与其他行完全相同,已保留;若为导出错误请删除。",
+    )
+    return [Remark("repeated_rows", text.fill(rows=repeated))] if repeated else []
 
 
 def _quarantine(checked: Checked, pieces: Sequence[Piece]) -> ir.Table:
@@ -103,6 +124,6 @@ def _report(
         quarantined=counts.rejected,
         kinds=counts.kinds,
         rules=counts.rules,
-        warnings=(*notes, *found.warnings, *counts.warnings),
+        warnings=tuple(notes),
         currency=counts.currency,
     )

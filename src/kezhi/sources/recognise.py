@@ -1,4 +1,4 @@
-"""Which column is which field: what the user said first, then a preset, then names, then what the cells look like."""
+"""Which column is which field: what the user said, then a preset, then names, then the look of the cells."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def user_columns(rows: ir.Table) -> list[str]:
 
 
 def recognise(engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str]) -> Recognised:
-    """Find every field of the table that `found` does not have yet; refuse where a required one is not to be found."""
+    """Find every field that `found` does not have yet; refuse where a required one is not to be found."""
     check_mapping(mapping, table, user_columns(found.rows))
     found = _apply_mapping(found, mapping)
     found = _by_name(engine, found, table)
@@ -83,7 +83,7 @@ def _apply_mapping(found: Recognised, mapping: Mapping[str, str]) -> Recognised:
 
 
 def _by_name(engine: Engine, found: Recognised, table: Table) -> Recognised:
-    """Give each column to the field that knows its heading best; ties of two columns are settled by their cells."""
+    """Give each column to the field that knows its heading best; the cells settle ties of two columns."""
     free = [column for column in user_columns(found.rows) if column not in found.sources.values()]
     wanted = [field for field in table.fields if field.name not in found.sources]
     candidates: dict[str, list[str]] = {}
@@ -188,7 +188,7 @@ def _find(names: Sequence[str], found: Recognised) -> str | None:
 
 
 def _line_amount(found: Recognised, table: Table) -> Recognised:
-    """Orders without an amount: quantity x unit price, or the price where a line is one piece. Said openly."""
+    """Orders without an amount: quantity x unit price, or the price of a line of one piece. Said openly."""
     if table.name != "orders" or "amount" in found.sources:
         return found
     price = _find(UNIT_PRICE, found)

@@ -51,7 +51,7 @@ class KindCount:
 
 @dataclass(frozen=True)
 class RuleCount:
-    """How many rows a rule rejected, how many of them were returns, and the sum of what could be read of them."""
+    """How many rows a rule rejected, how many of them were returns, and the sum of what could be read."""
 
     rule: str
     text: Text

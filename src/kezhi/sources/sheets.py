@@ -1,4 +1,4 @@
-"""Excel workbooks, read cell by cell into text; a sheet holds at most a million rows, so this fits in memory."""
+"""Excel workbooks, read cell by cell into text; a sheet has at most a million rows and fits in memory."""
 
 from __future__ import annotations
 

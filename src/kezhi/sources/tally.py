@@ -75,7 +75,8 @@ def _kind(checked: Checked, amount: ir.DecimalValue) -> ir.StringValue:
     if any(field.name == "order_id" for field in checked.fields):
         cancelled = checked.value("order_id").re_search(_CANCELLED_ORDER).fill_null(False)
     return ibis.cases(
-        (amount > 0, "sale"), (amount == 0, "zero"), ((amount < 0) & cancelled, "cancellation"), (amount < 0, "return"),
+        (amount > 0, "sale"), (amount == 0, "zero"),
+        ((amount < 0) & cancelled, "cancellation"), (amount < 0, "return"),
         else_="unread",
     )  # fmt: skip
 

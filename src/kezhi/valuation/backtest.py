@@ -33,6 +33,11 @@ class Backtest:
     purchases: float
     methods: tuple[dict[str, Any], ...]
 
+    def missed(self, method: str) -> float:
+        """By what share of its own forecast of the total amount a method missed; 0 where it forecast nothing."""
+        forecast = next(float(row["amount"]) for row in self.methods if row["method"] == method)
+        return self.amount / forecast - 1.0 if forecast > 0 else 0.0
+
     def error_of(self, method: str) -> float:
         """The root mean squared error of each customer's amount."""
         return next(float(row["rmse"]) for row in self.methods if row["method"] == method)
@@ -56,8 +61,8 @@ def backtest(
     if (engine.row(earlier.statistics.aggregate(buyers=repeat_buyers))["buyers"] or 0) < 2:
         return None
     rows = engine.store(_known_and_came(earlier, ledger, horizon))
-    rows = rows.join(_model_forecasts(earlier, horizon, edges), "customer_id")
-    rows = engine.store(_with_regression(engine, _with_naive(engine, rows), earlier, horizon))
+    rows = _with_regression(engine, _with_naive(engine, rows), earlier, horizon)
+    rows = engine.store(_model_forecasts(earlier, horizon, edges).join(rows, "customer_number"))
     methods = [name.removesuffix("_amount") for name in rows.columns if name.endswith("_amount")]
     sums = engine.row(rows.aggregate(**_error_sums(rows, methods)))
     ginis = _ginis(engine, rows, methods)
@@ -68,18 +73,18 @@ def backtest(
         sums["customers"],
         float(sums["amount"]),
         float(sums["purchases"]),
-        tuple(_score(method, sums, ginis[method]) for method in methods),
+        tuple(_score(method, sums, ginis.get(method)) for method in methods),
     )
 
 
 def _known_and_came(earlier: Ledger, ledger: Ledger, horizon: int) -> ir.Table:
     """One row per buyer known at the split: amount0, purchases0 (what then came), amount1.. (windows before)."""
-    buyers = earlier.statistics.filter(earlier.statistics.purchases > 0).select("customer_id")
+    buyers = earlier.statistics.filter(earlier.statistics.purchases > 0).select("customer_id", "customer_number")
     past = _windows(earlier, {1: earlier.present, 2: earlier.present - horizon, 3: earlier.present - 2 * horizon}, horizon)
     came = _windows(ledger, {0: ledger.present}, horizon)
     rows = buyers.left_join(past, "customer_id", rname="{name}_p").left_join(came, "customer_id", rname="{name}_c")
     numbers = [f"{target}{window}" for window in range(4) for target in TARGETS]
-    return rows.select("customer_id", "known2", **{name: rows[name].coalesce(0.0) for name in numbers})
+    return rows.select("customer_number", "known2", **{name: rows[name].coalesce(0.0) for name in numbers})
 
 
 def _windows(ledger: Ledger, ends: dict[int, int], horizon: int) -> ir.Table:
@@ -97,13 +102,13 @@ def _windows(ledger: Ledger, ends: dict[int, int], horizon: int) -> ir.Table:
 def _model_forecasts(earlier: Ledger, horizon: int, edges: tuple[float, ...] | None) -> ir.Table:
     """Amount and purchases by customer, summed over the horizon: the expected value, and the published rule."""
     fits = fit_models(earlier)
-    steps = expected_steps(earlier, fits, scored_customers(earlier, fits, horizon), horizon)
+    steps = expected_steps(earlier, fits, scored_customers(earlier, fits, horizon), horizon, states=True)
     steps = steps.mutate(nbd_amount=steps.amount_float, nbd_purchases=steps.expected_purchases)
     published = published_tables(earlier, fits, horizon, amount_edges(earlier, edges))
     if published is not None:
         steps = published.replace(earlier.engine, steps)
     future = steps.filter((steps.step > 0) & (steps.purchases > 0))
-    return future.group_by("customer_id").aggregate(
+    return future.group_by("customer_number").aggregate(
         nbd_amount=future.nbd_amount.sum(),
         nbd_purchases=future.nbd_purchases.sum(),
         transition_amount=future.amount_float.sum(),
@@ -193,9 +198,10 @@ def _ginis(engine: Engine, rows: ir.Table, methods: list[str]) -> dict[str, floa
     """Gini of the actual amounts in the order of each method's predictions over their Gini in their own order."""
     import ibis
 
+    methods = [method for method in methods if method != "mean"]  # equal predictions have no order
     keys = {"own": rows.amount0, **{method: rows[f"{method}_amount"] for method in methods}}
     ranks = {
-        f"rank_{name}": ibis.row_number().over(ibis.window(order_by=[ibis.desc(key), rows.customer_id]))
+        f"rank_{name}": ibis.row_number().over(ibis.window(order_by=[ibis.desc(key), rows.customer_number]))
         for name, key in keys.items()
     }
     ranked = rows.select("amount0", **ranks)
@@ -209,5 +215,4 @@ def _ginis(engine: Engine, rows: ir.Table, methods: list[str]) -> dict[str, floa
     if not sums["total"] or sums["total"] <= 0:
         return dict.fromkeys(methods)
     area = {name: 1.0 - 2.0 * sums[f"rank_{name}"] / (sums["count"] * sums["total"]) for name in keys}
-    # Equal predictions for everybody have no order.
-    return {m: area[m] / area["own"] if area["own"] > 0 and m != "mean" else None for m in methods}
+    return {method: area[method] / area["own"] if area["own"] > 0 else None for method in methods}

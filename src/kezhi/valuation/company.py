@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,48 +17,60 @@ if TYPE_CHECKING:
     from kezhi.ledger import Ledger
     from kezhi.valuation.fits import Fits
 
+NUDGE = 1e-4  # a parameter is moved by this share to either side for the slope of the total
 Z80 = 1.2815515655446004  # the standard normal's 90 % point: an 80 % interval lies within +- this
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The standard deviation of a total, and the two things it comes from, as variances."""
+    """The variance of a total over the horizon, by where it comes from.
+
+    customers: each customer's own chance, given the parameters; parameters: their sampling error; common: what
+    moves all customers together (season, market), taken from how far the same method missed on the last periods.
+    """
 
     customers: float
     parameters: float
+    common: float
 
-    @property
-    def deviation(self) -> float:
-        """Standard deviation of the total over the horizon."""
-        return math.sqrt(self.customers + self.parameters)
+    def deviation(self, periods: int = 1) -> float:
+        """Standard deviation of the total, or of one of `periods` equal parts of it.
+
+        Customers vary independently from part to part; the other two errors are the same in all.
+        """
+        return math.sqrt(self.customers / periods + (self.parameters + self.common) / periods**2)
 
 
 def company_history(ledger: Ledger) -> list[dict[str, Any]]:
-    """Totals by period, oldest first; `complete` says whether `as_of` cuts the period short."""
+    """Totals by period, oldest first, empty periods included; `complete`: not cut short by `as_of`."""
+    found = {row["number"]: row for row in ledger.company}
     return [
-        {
-            "period": ledger.calendar.start(row["number"]),
-            "purchases": row["purchases"],
-            "customers": row["customers"],
-            "amount": row["amount"],
-            "cost": row["cost"],
-            "expense": row["expense"],
-            "value": row["amount"] - row["cost"] - row["expense"],
-            "complete": row["number"] <= ledger.present,
-        }
-        for row in ledger.company
+        _period(ledger, number, found.get(number, {}))
+        for number in range(min(found), max(*found, ledger.next_period - 1) + 1)
     ]
 
 
+def _period(ledger: Ledger, number: int, row: dict[str, Any]) -> dict[str, Any]:
+    amount, cost, expense = (row.get(name, Decimal(0)) for name in ("amount", "cost", "expense"))
+    return {
+        "period": ledger.calendar.start(number),
+        "purchases": row.get("purchases", 0),
+        "customers": row.get("customers", 0),
+        "amount": amount,
+        "cost": cost,
+        "expense": expense,
+        "value": amount - cost - expense,
+        "complete": number <= ledger.present,
+    }
+
+
 def company_forecast(engine: Engine, forecast: ir.Table, spread: Interval, horizon: int) -> list[dict[str, Any]]:
-    """Totals by step with an 80 % interval; the horizon's deviation is shared out over its periods."""
+    """Totals by step with an 80 % interval."""
     sums = forecast.group_by("step", "period").aggregate(
         **{name: forecast[name].sum() for name in ("amount", "cost", "expense", "value")}
     )
     rows: list[dict[str, Any]] = engine.fetch(sums.order_by("step")).to_pylist()
-    # Customers vary independently from period to period; an error in the parameters is the same in all.
-    deviation = math.sqrt(spread.customers / horizon + spread.parameters / horizon**2)
-    return [row | bounds(float(row["value"]), deviation) for row in rows]
+    return [row | bounds(float(row["value"]), spread.deviation(horizon)) for row in rows]
 
 
 def bounds(value: float, deviation: float) -> dict[str, float]:
@@ -66,56 +79,51 @@ def bounds(value: float, deviation: float) -> dict[str, float]:
 
 
 def total_spread(
-    engine: Engine, scored: ir.Table, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int
+    engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, missed: float
 ) -> Interval:
     """How uncertain the company's total value over the horizon is.
 
-    Given the parameters customers vary independently: their variances add up. On top comes the sampling error
-    of the parameters by the delta method, from one pass over the customers with each parameter moved a little.
+    Given the parameters customers vary independently: their variances add up. On top come the sampling error of
+    the parameters by the delta method, from one pass over the customers with each parameter moved a little, and
+    the relative error `missed` that the same method made on the company's last periods (0 if not tested).
     """
     net: Any = values.net_share
-    own: Any = (net * net * values.variance).cast("decimal(38, 2)")
-    customers = engine.row(values.aggregate(total=own.sum()))["total"]
-    return Interval(float(customers or 0), _parameter_variance(engine, scored, values, ledger, fits, horizon))
+    known = (values.purchases > 0) & (values.amount_periods > 0)
+    uncertain = [fit for fit in (fits.purchases, fits.amounts) if _has_covariance(fit)]
+    moved = {
+        f"{name}_{sign}": _total_value(values, fits, name, 1 + sign * NUDGE, ledger, horizon).sum(where=known)
+        for fit in uncertain
+        for name in fit.names
+        for sign in (1, -1)
+    }
+    own: Any = (net * net * values.variance).sum()
+    sums = engine.row(values.aggregate(customers=own, value=values.forecast_value.sum(), **moved))
+    parameters = 0.0
+    for fit in uncertain:
+        slope = np.array([_slope(sums, name, fit.parameters[name]) for name in fit.names])
+        parameters += float(slope @ np.asarray(fit.covariance) @ slope)
+    common = (missed * float(sums["value"] or 0)) ** 2
+    return Interval(float(sums["customers"] or 0), max(parameters, 0.0), common)
 
 
-def _parameter_variance(
-    engine: Engine, scored: ir.Table, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int
-) -> float:
-    rows = scored.join(values.select("customer_id", "net_share"), "customer_id")
-    rows = rows.filter((rows.purchases > 0) & (rows.amount_periods > 0))
-    totals: dict[str, Any] = {}
-    parts = []
-    for fit in (fits.purchases, fits.amounts):
-        covariance = np.asarray(fit.covariance, dtype=np.float64)
-        if fit.fallback or covariance.shape != (len(fit.names), len(fit.names)):
-            continue
-        for name in fit.names:
-            for sign in (1, -1):
-                moved = fits.purchases.parameters | fits.amounts.parameters
-                moved[name] *= 1 + sign * 1e-4
-                totals[f"{name}_{sign}"] = _total(rows, moved, ledger, horizon)
-        parts.append((fit, covariance))
-    if not totals:
-        return 0.0
-    found = engine.row(rows.aggregate(**totals))
-    variance = 0.0
-    for fit, covariance in parts:
-        slope = np.array(
-            [
-                float((found[f"{name}_1"] or 0) - (found[f"{name}_-1"] or 0)) / (2e-4 * fit.parameters[name])
-                for name in fit.names
-            ]
-        )
-        variance += float(slope @ covariance @ slope)
-    return max(variance, 0.0)
+def _has_covariance(fit: Any) -> bool:
+    return not fit.fallback and np.shape(fit.covariance) == (len(fit.names), len(fit.names))
 
 
-def _total(rows: ir.Table, moved: dict[str, float], ledger: Ledger, horizon: int) -> Any:
+def _slope(sums: dict[str, Any], name: str, at: float) -> float:
+    return ((sums[f"{name}_1"] or 0.0) - (sums[f"{name}_-1"] or 0.0)) / (2 * NUDGE * at)
+
+
+def _total_value(
+    rows: ir.Table, fits: Fits, name: str, factor: float, ledger: Ledger, horizon: int
+) -> Any:
+    """A customer's expected value over the horizon with one parameter multiplied by a factor."""
+    at = fits.purchases.parameters | fits.amounts.parameters
+    at[name] *= factor
     observed: Any = rows.tenure_days / ledger.calendar.mean_days
-    purchases: Any = horizon * (moved["b"] + rows.repeat_purchases) / (moved["a"] + observed)
-    mean: Any = moved["p"] * (moved["k"] + rows.mean_amount_sum) / (moved["p"] * rows.amount_periods + moved["q"] - 1.0)
-    return (purchases * mean * rows.net_share).cast("decimal(38, 6)").sum()
+    purchases: Any = horizon * (at["b"] + rows.repeat_purchases) / (at["a"] + observed)
+    mean: Any = at["p"] * (at["k"] + rows.mean_amount_sum) / (at["p"] * rows.amount_periods + at["q"] - 1.0)
+    return purchases * mean * rows.net_share
 
 
 def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[str, Any]:
@@ -126,23 +134,21 @@ def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[s
     import ibis
 
     order = ibis.window(order_by=[ibis.desc("value"), "customer_id"])
-    ranked = values.select("customer_id", "value").mutate(rank=ibis.row_number().over(order) + 1)
+    ranked = values.select("customer_id", "value").mutate(place=ibis.row_number().over(order))
     count = engine.row(values.aggregate(count=values.count(), total=values.value.sum()))
     customers, total = count["count"], count["total"]
     if not customers or not total or total <= 0:
         return {"concentration": [], "top10_share": None, "top20_share": None}
-    bucket: Any = ((ranked.rank * points - 1) // customers).cast("int32")
+    bucket: Any = (ranked.place * points // customers).cast("int32")
     grouped = ranked.group_by(bucket=bucket).aggregate(value=ranked.value.sum(), customers=ranked.count())
     curve = [{"customers": 0.0, "value": 0.0}]
-    people, worth = 0, 0
+    people, worth = 0, Decimal(0)
     for row in engine.fetch(grouped.order_by("bucket")).to_pylist():
         people, worth = people + row["customers"], worth + row["value"]
         curve.append({"customers": people / customers, "value": float(worth / total)})
-    return {"concentration": curve, **{f"top{share}_share": _top(engine, ranked, customers, total, share) for share in (10, 20)}}
+    return {"concentration": curve, "top10_share": _share(curve, 0.1), "top20_share": _share(curve, 0.2)}
 
 
-def _top(engine: Engine, ranked: ir.Table, customers: int, total: Any, percent: int) -> float:
-    best = ranked.filter(ranked.rank <= max(round(customers * percent / 100), 1))
-    return float(engine.row(best.aggregate(value=best.value.sum()))["value"] / total)
-
-
+def _share(curve: list[dict[str, float]], customers: float) -> float:
+    """The value share of the best customers, between the curve's points on a straight line."""
+    return float(np.interp(customers, [point["customers"] for point in curve], [point["value"] for point in curve]))

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from kezhi.ledger import Ledger
 
 SUMS = ("amount", "cost", "expense", "value")
+HIDDEN = ("net_share", "variance", "repeat_purchases", "amount_periods", "mean_amount_sum")
 
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
     """The forecast of each customer added up over steps 1..horizon."""
     future = forecast.filter(forecast.step > 0)
-    return future.group_by("customer_id").aggregate(
-        expected_purchases=future.expected_purchases.cast("decimal(38, 12)").sum().cast("float64"),
+    return future.group_by("customer_number").aggregate(
+        expected_purchases=future.expected_purchases.cast("decimal(18, 10)").sum().cast("float64"),
         capped=future.capped.any(),
         **{f"forecast_{name}": future[name].sum().cast(FORECAST_MONEY) for name in SUMS},
     )
@@ -27,17 +28,16 @@ def horizon_sums(forecast: ir.Table) -> ir.Table:
 def value_table(
     scored: ir.Table, forecast: ir.Table, names: ir.Table | None, ledger: Ledger, horizon: int, cost_known: bool
 ) -> ir.Table:
-    """The columns of `customers.parquet`, and two for totals: net_share (value per unit of amount) and variance."""
+    """The columns of `customers.parquet`, and those of HIDDEN, from which the company's interval is made."""
     import ibis
 
-    rows = scored.left_join(horizon_sums(forecast), "customer_id", rname="{name}_f")
+    rows = scored.left_join(horizon_sums(forecast), "customer_number", rname="{name}_f")
     rows = _with_names(rows, names)
     amount: Any = rows.forecast_amount.cast("float64")
     margin: Any = (1.0 - rows.forecast_cost.cast("float64") / amount.nullif(0.0)).coalesce(1.0)
     lower, upper = value_bounds(rows, "total_", margin, horizon)
     past: Any = rows.amount.cast("float64")
     bought: Any = rows.purchases > 0
-    zero = ibis.literal(0.0)
     return rows.select(
         "customer_id",
         "name",
@@ -62,11 +62,14 @@ def value_table(
         forecast_cost=rows.forecast_cost,
         forecast_expense=rows.forecast_expense,
         forecast_value=rows.forecast_value,
-        forecast_value_lower=ibis.ifelse(bought, lower, zero),
-        forecast_value_upper=ibis.ifelse(bought, upper, zero),
+        forecast_value_lower=lower.coalesce(0.0),
+        forecast_value_upper=upper.coalesce(0.0),
         flags=_flags(rows, cost_known),
         net_share=_net_share(rows, margin, horizon),
         variance=_amount_variance(rows),
+        repeat_purchases=rows.repeat_purchases,
+        amount_periods=rows.amount_periods,
+        mean_amount_sum=rows.mean_amount_sum,
     )
 
 

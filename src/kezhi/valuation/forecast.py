@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 from kezhi.ledger import Ledger
 from kezhi.valuation.fits import Fits
 from kezhi.valuation.intervals import cornish_fisher
-from kezhi.valuation.published import PublishedTables
-from kezhi.valuation.steps import HISTORY, amount_coefficients, horizon_spread, purchase_steps
+from kezhi.valuation.published import KEPT, PublishedTables
+from kezhi.valuation.steps import HISTORY, NO_HISTORY, amount_coefficients, horizon_spread, purchase_steps
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FORECAST_MONEY = "decimal(28, 4)"
+CUMULANTS = tuple(f"amount_cumulant_{order}" for order in (1, 2, 3, 4))
+# what the steps need to know of a customer; every further column would be copied once per step
+CUSTOMER = (
+    *("customer_id", "customer_number", "history", "purchases", "mean_next", "log_scale", *CUMULANTS),
+    *("last_margin", "expense_rate", "expense_floor"),
+)
+LAST_STATE = ("last_frequency", "idle_periods", "last_mean_amount")
 
 
 def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
-    """The ledger's statistics with each customer's conditional mean amount, spread and P(alive) joined on."""
+    """The ledger's statistics with each customer's history number, conditional mean amount, spread and P(alive)."""
     import ibis
 
     engine, people = ledger.engine, ledger.statistics
@@ -33,13 +40,15 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
     spread = engine.table(horizon_spread(ledger, fits, horizon))
     scored = people.left_join(coefficients, "amount_periods", rname="{name}_c")
     scored = scored.left_join(spread, HISTORY, rname="{name}_s")
-    mean: Any = scored.amount_base + scored.amount_slope * scored.mean_amount_sum.coalesce(0.0)
-    log_scale: Any = (scored.amount_offset + scored.mean_amount_sum.coalesce(0.0)).ln()
+    amounts: Any = scored.mean_amount_sum.coalesce(0.0)
+    mean: Any = scored.amount_base + scored.amount_slope * amounts
+    made = scored.mutate(
+        history=scored.history.coalesce(NO_HISTORY),
+        mean_next=ibis.ifelse(scored.purchases > 0, ibis.greatest(mean, 0.0), 0.0),
+        log_scale=(scored.amount_offset + amounts).ln(),
+    )
     return engine.store(
-        scored.mutate(
-            mean_next=ibis.ifelse(scored.purchases > 0, ibis.greatest(mean, 0.0), 0.0),
-            log_scale=log_scale,
-        ).drop(*(name for name in scored.columns if name.endswith(("_c", "_s"))))
+        made.drop("amount_base", "amount_slope", "amount_offset", *(n for n in made.columns if n[-2:] in ("_c", "_s")))
     )
 
 
@@ -51,30 +60,31 @@ def forecast_steps(
     cost_known: bool,
     published: PublishedTables | None = None,
 ) -> ir.Table:
-    """One row per customer and step, with the columns of `forecast.parquet`.
+    """One row per customer and step, with the columns of `forecast.parquet` and some for totals.
 
     `published` replaces purchases and amounts of the steps from 1 on by those of the published rule.
     Step 0, what is left of the current period, is there only when `as_of` cuts that period short.
     """
-    rows = expected_steps(ledger, fits, scored, horizon)
+    rows = expected_steps(ledger, fits, scored, horizon, published is not None)
     if published is not None:
         rows = published.replace(ledger.engine, rows)
     return _with_value(_with_margin(rows, ledger, cost_known))
 
 
-def expected_steps(ledger: Ledger, fits: Fits, scored: ir.Table, horizon: int) -> ir.Table:
-    """One row per customer and step with the posterior expectations of purchases, mean amount and amount."""
+def expected_steps(ledger: Ledger, fits: Fits, scored: ir.Table, horizon: int, states: bool) -> ir.Table:
+    """One row per customer and step with the posterior expectations of purchases, mean amount and amount.
+
+    `states` keeps what the published rule looks up as well.
+    """
     engine = ledger.engine
+    needed = [*CUSTOMER, *(LAST_STATE if states else ())]
     steps = engine.table(purchase_steps(ledger, fits, horizon))
-    rows = scored.join(engine.table(_step_numbers(ledger, horizon)), [])
-    rows = rows.left_join(steps, [*HISTORY, "step"], rname="{name}_h")
-    rows = rows.mutate(
+    rows = scored.select(*needed).join(steps, "history")
+    return rows.mutate(
         method=ibis_string("nbd"),
-        p_purchase=rows.p_purchase.coalesce(0.0),
-        expected_purchases=rows.expected_purchases.coalesce(0.0),
         mean_amount=rows.mean_next,
+        amount_float=rows.expected_purchases * rows.mean_next,
     )
-    return rows.mutate(amount_float=rows.expected_purchases * rows.mean_amount)
 
 
 def ibis_string(text: str) -> Any:
@@ -82,15 +92,6 @@ def ibis_string(text: str) -> Any:
     import ibis
 
     return ibis.literal(text, type="string")
-
-
-def _step_numbers(ledger: Ledger, horizon: int) -> Any:
-    import pyarrow as pa
-
-    first = 0 if ledger.calendar.rest(ledger.as_of) > 0 else 1
-    numbers = list(range(first, horizon + 1))
-    starts = [ledger.calendar.start(ledger.next_period - 1 + number) for number in numbers]
-    return pa.table({"step": pa.array(numbers, pa.int32()), "period": pa.array(starts, pa.date32())})
 
 
 def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
@@ -108,21 +109,25 @@ def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
 
 
 def expected_expense(amount: Any, rows: ir.Table) -> Any:
-    """The relationship expense rule of method.md 7 (R17), an engine expression in a next amount."""
+    """The relationship expense rule of the published method, section 7 (R17): an expression in a next amount.
+
+    Proportional to the amount, but not below the smallest past expense unless the amount itself is below it.
+    Without a CASE: the engine then computes `amount`, a long expression, once instead of once per branch.
+    """
     import ibis
 
-    past: Any = rows.amount.cast("float64")
-    rate: Any = ibis.ifelse(past > 0, ibis.greatest(rows.expense.cast("float64"), 0.0) / past.nullif(0.0), 0.0)
-    proportional: Any = amount * rate
-    floor: Any = rows.expense_floor.coalesce(0.0)
-    follows_rate: Any = (proportional > floor) | (amount < floor)
-    return ibis.ifelse(follows_rate, proportional, floor)
+    proportional: Any = amount * rows.expense_rate
+    small: Any = (amount < rows.expense_floor).cast("float64")
+    return small * proportional + (1.0 - small) * ibis.greatest(proportional, rows.expense_floor)
 
 
 def amount_quantile(rows: ir.Table, prefix: str, side: str) -> Any:
-    """A quantile of the amount spent in a window; 0 where no purchase is that likely (see intervals)."""
+    """A quantile of the amount spent in a window; 0 where no purchase is that likely (see intervals).
+
+    No CASE and no COALESCE, for the reason given in `expected_expense`.
+    """
     first, *others = log_cumulants(rows, prefix)
-    return cornish_fisher(rows[f"{prefix}z_{side}"], first, *others).exp().coalesce(0.0)
+    return cornish_fisher(rows[f"{prefix}z_{side}"], first, *others).exp() * rows[f"{prefix}some_{side}"]
 
 
 def log_cumulants(rows: ir.Table, prefix: str) -> list[Any]:
@@ -143,21 +148,18 @@ def value_bounds(rows: ir.Table, prefix: str, margin: Any, periods: int) -> tupl
 
 
 def _with_value(rows: ir.Table) -> ir.Table:
-    import ibis
-
     lower, upper = value_bounds(rows, "", rows.next_margin, 1)
     expense = expected_expense(rows.amount_float, rows)
-    zero = ibis.literal(0.0)
-    nothing: Any = rows.purchases == 0
     rows = rows.mutate(
         next_amount=money(rows.amount_float),
         next_cost=money(rows.amount_float * (1.0 - rows.next_margin)),
-        next_expense=money(ibis.ifelse(nothing, zero, expense)),
-        value_lower=ibis.ifelse(nothing, zero, lower),
-        value_upper=ibis.ifelse(nothing, zero, upper),
+        next_expense=money(expense),
+        value_lower=lower,
+        value_upper=upper,
     )
-    factors = [name for name in ("frequency", "p_frequency", "expected_amount", "p_amount") if name in rows.columns]
+    factors = [name for name in KEPT if name in rows.columns]
     return rows.select(
+        "customer_number",
         "customer_id",
         "period",
         "step",

@@ -72,13 +72,16 @@ def _given_something(
 
 
 def cornish_fisher(z: Any, mean: Any, variance: Any, third: Any, fourth: Any) -> Any:
-    """The quantile of a variable with these four cumulants; arrays or engine expressions."""
-    deviation = variance**0.5
-    skew, excess = third / deviation**3, fourth / deviation**4
+    """The quantile of a variable with these four cumulants; arrays or engine expressions.
+
+    Written with products only: the engine evaluates it for every customer and step, and powers are dear there.
+    """
+    deviation = np.sqrt(variance) if isinstance(variance, np.ndarray) else variance.sqrt()
+    skew, excess = third / (variance * deviation), fourth / (variance * variance)
     moved = (
         z
-        + (z * z - 1) * skew / 6
-        + (z * z * z - 3 * z) * excess / 24
-        - (2 * z * z * z - 5 * z) * skew * skew / 36
+        + (z * z - 1.0) * skew / 6.0
+        + (z * z - 3.0) * z * excess / 24.0
+        - (z * z * 2.0 - 5.0) * z * skew * skew / 36.0
     )
     return mean + deviation * moved

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STATE = ("last_frequency", "idle_periods", "segment")
-FACTORS = ("p_purchase", "frequency", "p_frequency", "expected_amount", "p_amount")
+KEPT = ("frequency", "p_frequency", "expected_amount", "p_amount")
+FACTORS = ("amount", "p_purchase", *KEPT)
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,18 @@ class PublishedTables:
         """Put the rule's figures in place of the posterior ones, from step 1 on."""
         import ibis
 
-        states = engine.table(self.states)
+        states = engine.table(self.states)  # one row per state and step: small
         rows = rows.mutate(segment=segment(rows.last_mean_amount, self.edges))
-        rows = rows.left_join(states, [*STATE, "step"], rname="{name}_rule")
-        ruled: Any = rows.amount_rule.notnull()
-        frequency: Any = rows.frequency * rows.p_frequency
+        rows = rows.left_join(states, [*STATE, "step"], rname="{name}_key")
+        ruled: Any = rows.rule_amount.notnull()
+        purchases: Any = rows.rule_frequency * rows.rule_p_frequency
         return rows.mutate(
             method=ibis.ifelse(ruled, "transition", rows.method),
-            p_purchase=ibis.ifelse(ruled, rows.p_purchase_rule, rows.p_purchase),
-            expected_purchases=ibis.ifelse(ruled, frequency, rows.expected_purchases),
-            mean_amount=ibis.ifelse(ruled, rows.amount_rule / frequency.nullif(0.0), rows.mean_amount).coalesce(0.0),
-            amount_float=ibis.ifelse(ruled, rows.amount_rule, rows.amount_float),
+            p_purchase=ibis.ifelse(ruled, rows.rule_p_purchase, rows.p_purchase),
+            expected_purchases=ibis.ifelse(ruled, purchases, rows.expected_purchases),
+            mean_amount=ibis.ifelse(ruled, rows.rule_amount / purchases.nullif(0.0), rows.mean_amount).coalesce(0.0),
+            amount_float=ibis.ifelse(ruled, rows.rule_amount, rows.amount_float),
+            **{name: rows[f"rule_{name}"] for name in KEPT},
         )
 
 
@@ -93,7 +95,7 @@ def published_tables(
     for step in range(horizon):
         part = {name: states[name] for name in STATE}
         part["step"] = pa.array(np.full(states.num_rows, step + 1, dtype=np.int32))
-        part |= {name: pa.array(getattr(found, name)[step]) for name in ("amount", *FACTORS)}
+        part |= {f"rule_{name}": pa.array(getattr(found, name)[step]) for name in FACTORS}
         parts.append(pa.table(part))
     return PublishedTables(edges, pa.concat_tables(parts))
 

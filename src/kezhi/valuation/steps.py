@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from kezhi.ledger import Ledger
 
 HISTORY = ("repeat_purchases", "recency_days", "tenure_days")
+NO_HISTORY = -1  # stands for everyone who never bought
 
 
 def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
     """One row per distinct history and step (0: what is left of the current period, if `as_of` cuts it short).
 
-    Columns: HISTORY, step, p_purchase, expected_purchases, margin_factor, and the spread of the step's amount.
+    Columns: history (its number), step, period (its first day), p_purchase, expected_purchases, margin_factor,
+    and the spread of the step's amount. NO_HISTORY has rows too: nothing is expected.
     """
     histories = in_periods(fits.histories, ledger.calendar.mean_days)
     idle = column(fits.histories, "idle_periods").astype(np.int64)
@@ -35,11 +37,20 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
     if rest > 0:
         windows.insert(0, (0, rest, np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)))
     amount_shape = fits.amounts.parameters["p"]
+    starts = {step: ledger.calendar.start(ledger.next_period - 1 + step) for step, _, _ in windows}
+    never = window_spread(np.zeros(1), np.ones(1), amount_shape, 1.0, 1)
+    nobody = [
+        {"history": [NO_HISTORY], "step": [step], "period": [starts[step]], "p_purchase": [0.0]}
+        | {"expected_purchases": [0.0], "margin_factor": [1.0]}
+        | _spread_columns("", never)
+        for step, _, _ in windows
+    ]
     return _stack(
         [
-            _key(fits.histories)
-            | {
+            {
+                "history": np.arange(len(idle), dtype=np.int32),
                 "step": np.full(len(idle), step, dtype=np.int32),
+                "period": [starts[step]] * len(idle),
                 "p_purchase": -np.expm1(-shape * np.log1p(length / rate)),
                 "expected_purchases": fits.purchases.expected_purchases(histories, length),
                 "margin_factor": factor,
@@ -47,11 +58,12 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
             | _spread_columns("", window_spread(shape, rate, amount_shape, length, 1))
             for step, length, factor in windows
         ]
+        + nobody
     )
 
 
 def horizon_spread(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
-    """One row per distinct history: HISTORY, p_alive, the posterior rate, and the spread of the whole horizon."""
+    """One row per distinct history: HISTORY, its number, p_alive, and the spread of the whole horizon."""
     histories = in_periods(fits.histories, ledger.calendar.mean_days)
     shape, rate = fits.purchases.posterior(histories)
     spread = window_spread(shape, rate, fits.amounts.parameters["p"], 1.0, horizon)
@@ -59,9 +71,8 @@ def horizon_spread(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
         [
             _key(fits.histories)
             | {
+                "history": np.arange(len(shape), dtype=np.int32),
                 "p_alive": fits.purchases.p_alive(histories),
-                "rate_mean": shape / rate,
-                "rate_square": shape / rate * (shape + 1.0) / rate,
             }
             | _spread_columns("total_", spread)
         ]
@@ -106,18 +117,22 @@ def _key(histories: pa.Table) -> dict[str, Any]:
 
 
 def _spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.float64]]:
+    """Cumulants, quantiles and, as factors 0 or 1, whether a quantile is above zero; no nulls, see amount_quantile."""
     return {
         **{f"{prefix}cumulant_{order}": row for order, row in enumerate(spread.cumulants, 1)},
-        f"{prefix}z_lower": spread.z_lower,
-        f"{prefix}z_upper": spread.z_upper,
+        f"{prefix}z_lower": np.nan_to_num(spread.z_lower),
+        f"{prefix}z_upper": np.nan_to_num(spread.z_upper),
+        f"{prefix}some_lower": np.isfinite(spread.z_lower).astype(np.float64),
+        f"{prefix}some_upper": np.isfinite(spread.z_upper).astype(np.float64),
     }
 
 
 def _stack(parts: list[dict[str, Any]]) -> pa.Table:
-    """Tables of equal columns on top of one another; NaN becomes null."""
+    """Tables of equal columns on top of one another."""
     import pyarrow as pa
 
+    types = {"history": pa.int32(), "step": pa.int32(), "period": pa.date32(), "amount_periods": pa.int64()}
     return pa.concat_tables(
-        pa.table({name: pa.array(values, from_pandas=True) for name, values in part.items()})
+        pa.table({name: pa.array(values, type=types.get(name)) for name, values in part.items()})
         for part in parts
     )

@@ -10,7 +10,7 @@ from kezhi.language import Text
 from kezhi.ledger import Book, Ledger
 from kezhi.valuation.backtest import Backtest, backtest
 from kezhi.valuation.company import bounds, company_forecast, company_history, concentration, total_spread
-from kezhi.valuation.customers import value_table
+from kezhi.valuation.customers import HIDDEN, value_table
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.fits import Fits, fit_models
 from kezhi.valuation.forecast import forecast_steps, scored_customers
@@ -36,7 +36,6 @@ REASONS = {
         "在最近 {periods} 期上,公布的移转规则比期望值法更接近实际(每位客户的典型误差 {transition:,.2f} 对 {nbd:,.2f})。",
     ),
 }
-HIDDEN = ("net_share", "variance")
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,16 @@ def value(
     edges: tuple[float, ...] | None,
 ) -> Valuation:
     """Value every customer of a ledger over the next `horizon` periods."""
-    tested = backtest(engine, book, ledger, horizon, edges)
+    with engine.passing():
+        tested = backtest(engine, book, ledger, horizon, edges)
     method, reason = choose_method(model, tested)
     fits = fit_models(ledger)
     bounds_of_amounts = amount_edges(ledger, edges)
     scored = scored_customers(ledger, fits, horizon)
     published = published_tables(ledger, fits, horizon, bounds_of_amounts) if method == "transition" else None
-    steps = engine.store(forecast_steps(ledger, fits, scored, horizon, book.cost_known, published))
+    steps = engine.spool(forecast_steps(ledger, fits, scored, horizon, book.cost_known, published))
     values = engine.store(value_table(scored, steps, book.customers, ledger, horizon, book.cost_known))
-    company = _company(engine, ledger, fits, scored, steps, values, horizon)
+    company = _company(engine, ledger, fits, steps, values, horizon, tested.missed(method) if tested else 0.0)
     frequency, dispersion = frequency_table(ledger, fits)
     models = {
         "method": method,
@@ -114,7 +114,7 @@ def _customers(values: ir.Table) -> ir.Table:
 
 
 def _steps(steps: ir.Table) -> ir.Table:
-    return steps.drop("capped").order_by("customer_id", "step")
+    return steps.order_by("customer_number", "step").drop("customer_number", "capped")
 
 
 def _fit_summary(fit: Any) -> dict[str, Any]:
@@ -132,19 +132,19 @@ def _company(
     engine: Engine,
     ledger: Ledger,
     fits: Fits,
-    scored: ir.Table,
     steps: ir.Table,
     values: ir.Table,
     horizon: int,
+    missed: float,
 ) -> dict[str, Any]:
-    spread = total_spread(engine, scored, values, ledger, fits, horizon)
+    spread = total_spread(engine, values, ledger, fits, horizon, missed)
     rows = company_forecast(engine, steps, spread, horizon)
     future, current = rows[-horizon:], rows[:-horizon]
     total = {name: sum(row[name] for row in future) for name in ("amount", "cost", "expense", "value")}
     return {
         "history": company_history(ledger),
         "forecast": future,
-        "total": total | bounds(float(total["value"]), spread.deviation),
+        "total": total | bounds(float(total["value"]), spread.deviation()),
         "current": {name: current[0][name] for name in ("period", "amount", "value")} if current else None,
         "spread": asdict(spread),
         **concentration(engine, values),

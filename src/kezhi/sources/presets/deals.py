@@ -47,7 +47,8 @@ class HubSpot(_Deals):
     )
     stage, closed, deal = ("Deal Stage",), ("Close Date",), ("Record ID", "Deal ID", "Deal Name")
     customer = (
-        "Associated Company IDs", "Associated Company", "Associated Contact IDs", "Associated Contact", "Company Name",
+        "Associated Company IDs", "Associated Company", "Associated Contact IDs", "Associated Contact",
+        "Company Name",
     )  # fmt: skip
     headings = (("Deal Name",), stage, ("Amount",), closed, customer)
 

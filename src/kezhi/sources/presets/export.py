@@ -29,7 +29,7 @@ class Export:
 
     def __init__(self, engine: Engine, rows: ir.Table, money: Sequence[str]) -> None:
         self._columns = {plain(column): column for column in user_columns(rows)}
-        found = dict.fromkeys(column for name in money if (column := self.column(name)))
+        found = {column: None for name in money if (column := self.column(name))}
         self.rows = engine.store(_with_money(rows, list(found)))
 
     def column(self, *headings: str) -> str | None:
@@ -125,8 +125,8 @@ class Preset:
         )
         for name, column in shown.items():
             found = self._with(found, name, f"__preset_{name}", column)
-        for name, column in meaning.columns.items():
-            found = self._with(found, name, column, column) if column else found
+        for name, own in meaning.columns.items():
+            found = self._with(found, name, own, own) if own else found
         return found
 
     def _with(self, found: Recognised, name: str, source: str, shown: str) -> Recognised:
@@ -143,7 +143,7 @@ def is_any(status: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
 def spread(rows: ir.Table, shared: Shared) -> ir.Table:
     """The rows with `__preset_amount`, every line's share of its order's total.
 
-    A share is the difference of two rounded running sums, so the shares add up to the total to the last decimal.
+    A share is the difference of two rounded running sums, so the shares add up to the total exactly.
     Lines of an order without any weight share equally.
     """
     import ibis
@@ -169,7 +169,7 @@ def spread(rows: ir.Table, shared: Shared) -> ir.Table:
 
 
 def amount_text(amount: ir.DecimalValue, written: ir.StringValue) -> ir.StringValue:
-    """A computed amount as text; where it could not be computed, what was written, so that a check can show it."""
+    """A computed amount as text; where it could not be computed, what was written, for the check to show."""
     import ibis
 
     return ibis.coalesce(amount.cast("string"), written)

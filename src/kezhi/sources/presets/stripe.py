@@ -12,8 +12,8 @@ class Stripe(Preset):
     code = "stripe"
     title = Text("Stripe payments", "Stripe 付款导出")
     sentence = Text(
-        "The amount is what was paid less what was refunded, in the settlement currency (Converted Amount) where the "
-        "export has it. Payments that did not succeed are not sales.",
+        "The amount is what was paid less what was refunded, in the settlement currency (Converted Amount) "
+        "where the export has it. Payments that did not succeed are not sales.",
         "金额为已付减去已退;若导出中有结算币种金额(Converted Amount)则用之。未成功的付款不算成交。",
     )
     headings = (("id",), ("Amount",), ("Created (UTC)", "Created date (UTC)"), ("Status",), ("Currency",))

@@ -15,7 +15,8 @@ class Taobao(Preset):
     code = "taobao"
     title = Text("Taobao and Tmall orders", "淘宝、天猫订单导出")
     sentence = Text(
-        "The amount is what the buyer paid less 退款金额, on the day of payment. Closed and unpaid orders are not sales.",
+        "The amount is what the buyer paid less 退款金额, on the day of payment. "
+        "Closed and unpaid orders are not sales.",
         "金额为买家实付减去退款金额,日期为付款日;交易关闭和未付款的订单不算成交。",
     )
     headings = (("订单编号", "主订单编号"), _BUYER, _PAID, (*_PAID_AT, "订单创建时间"))
