@@ -184,13 +184,10 @@ def test_the_python_examples_run(language: str, tmp_path: Path, monkeypatch: pyt
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 5
     values: dict[str, Any] = {}
-    try:
-        for block in blocks:
-            exec(compile(block, f"python.{language}.md", "exec"), values)
-        assert values["fit"].customers == 40
-        assert values["run"].customers.num_rows == 40
-    finally:
-        values["run"]._keep.cleanup()  # a temporary folder that nobody removes by hand is a warning
+    for block in blocks:
+        exec(compile(block, f"python.{language}.md", "exec"), values)
+    assert values["fit"].customers == 40
+    assert values["run"].customers.num_rows == 40
 
 
 # --- the pages themselves

@@ -330,7 +330,7 @@ def test_no_such_file(source, tmp_path):
 def test_templates_read_back_in_both_languages(source, table, language):
     reading = source.read(template(table, language), table=table)
     assert reading.report.quarantined == 0
-    assert reading.report.accepted == len(TABLES[table].examples)
+    assert reading.report.accepted == len(template(table, language).splitlines()) - 1
     assert {match.field for match in reading.report.columns} == {field.name for field in TABLES[table].fields}
 
 

@@ -84,7 +84,9 @@ def _rows(engine: Engine, table: ir.Table) -> Iterator[dict[str, Any]]:
 # --- customers, periods, forecast -------------------------------------------------------------------------
 
 
-def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Table) -> None:
+def _customers(
+    book: Book, engine: Engine, report: ValueReport, customers: ir.Table, most_customers: int
+) -> None:
     wanted = _present(columns.CUSTOMERS, report, customers.columns)
     sheet = _sheet(book, Text("Customers", "客户"), wanted)
     shown = engine.store(best(customers, most_customers))

@@ -18,7 +18,7 @@ _WIDE = "０１２３４５６７８９．，－＋（）＄￥％−–　\u00a
 _NARROW = "0123456789.,-+()$¥%--    '"
 SYMBOLS = {
     "US$": "USD", "HK$": "HKD", "NT$": "TWD", "A$": "AUD", "C$": "CAD", "S$": "SGD", "R$": "BRL",
-    "人民币": "CNY", "元": "CNY", "RMB": "CNY", "¥": "CNY", "€": "EUR", "£": "GBP",
+    "人民币": "CNY", "元": "CNY", "圆": "CNY", "RMB": "CNY", "¥": "CNY", "€": "EUR", "£": "GBP",
     "₩": "KRW", "₹": "INR", "$": "USD",
 }  # fmt: skip
 CODES = (
@@ -28,7 +28,7 @@ CODES = (
     "ARS", "EGP", "NGN", "KES", "UAH", "KZT", "PKR", "BDT", "LKR", "QAR", "KWD", "BHD", "OMR",
     "JOD", "MAD", "ISK",
 )  # fmt: skip
-_MARK = "(?:" + "|".join([*(s.replace("$", r"\$") for s in SYMBOLS), *CODES, "圆", "整"]) + ")"
+_MARK = "(?:" + "|".join([*(s.replace("$", r"\$") for s in SYMBOLS), *CODES]) + ")"
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)(?:E[-+]?\d{1,3})?|\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d*)?"
 _GROUPED = r"^[^\d]*\d{1,3}(?:[ ']\d{3})+(?:[.,]\d+)?[^\d]*$"
 
@@ -43,7 +43,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Written:
-    """A text column of numbers: its name, whether a comma is its decimal sign, may it have per cents."""
+    """A column of tidy texts: its name, whether a comma is its decimal sign, may it have per cents."""
 
     column: str
     decimal_comma: bool = False
@@ -55,8 +55,11 @@ def split_numbers(rows: ir.Table, columns: Mapping[str, Written]) -> ir.Table:
 
     Every step is a column of its own: as one expression each would repeat the one before it several times.
     """
-    rows = rows.mutate(**{f"__wide_{name}": tidy(rows[written.column]) for name, written in columns.items()})
-    rows = rows.mutate(**{f"__bare_{name}": _without_marks(rows[f"__wide_{name}"]) for name in columns})
+    tidied = {name: rows[written.column] for name, written in columns.items()}
+    rows = rows.mutate(
+        **{f"__bare_{name}": _without_marks(text) for name, text in tidied.items()},
+        **{f"__share_{name}": text.endswith("%").ifelse(100.0, 1.0) for name, text in tidied.items()},
+    )
     rows = rows.mutate(**{f"__joined_{name}": _without_gaps(rows[f"__bare_{name}"]) for name in columns})
     rows = rows.mutate(
         **{
@@ -139,8 +142,8 @@ def number_of(rows: ir.Table, name: str) -> ir.FloatingValue:
     """The number of a split column; a percentage becomes a share."""
     import ibis
 
-    share = rows[f"__wide_{name}"].endswith("%").ifelse(100.0, 1.0)
-    value = rows[f"__digits_{name}"].try_cast("float64") * rows[f"__factor_{name}"] / share
+    whole = rows[f"__digits_{name}"].try_cast("float64") * rows[f"__factor_{name}"]
+    value = whole / rows[f"__share_{name}"]
     return value.isinf().ifelse(ibis.null("float64"), value)
 
 
@@ -161,8 +164,7 @@ def currency_mark(text: ir.StringValue) -> ir.StringValue:
 
     clean = text.replace("＄", "$").replace("￥", "¥").upper()
     found = clean.re_extract("(" + _MARK + ")", 1)
-    named = found.cases(*SYMBOLS.items(), *((code, code) for code in CODES), else_=ibis.null("string"))
-    return named.cast("string")
+    return found.cases(("", ibis.null("string")), *SYMBOLS.items(), else_=found).cast("string")
 
 
 def currency_code(text: ir.StringValue) -> ir.StringValue:

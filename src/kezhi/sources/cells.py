@@ -20,6 +20,7 @@ from kezhi.sources.tables import Field, Kind, Table
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+_TEXT, _TIDY = "__text_of_", "__tidy_"  # beside a column: its text without blanks, and the text made tidy
 _YES = ("yes", "y", "true", "t", "1", "是", "有", "同意", "对")
 _NO = ("no", "n", "false", "f", "0", "否", "无", "不同意", "不")
 
@@ -38,34 +39,6 @@ def read_cells(
     engine: Engine, found: Recognised, table: Table, mapping: Mapping[str, str], today: date
 ) -> tuple[ir.Table, dict[str, Cell]]:
     """The rows with what had to be worked out beside them, and every field found as expressions over them."""
-    styles = _styles(engine, found, table, mapping.get(DATE_ORDER))
-    found = replace(found, rows=_prepare(found.rows, styles))
-    fields = [field for field in table.fields if field.name in found.sources]
-    return found.rows, {field.name: _cell(field, found, styles, today) for field in fields}
-
-
-def _prepare(rows: ir.Table, styles: Mapping[str, Style]) -> ir.Table:
-    """Take apart the text columns that are not plain, step by step, as columns of their own."""
-    odd = {column: style for column, style in styles.items() if not style.plain}
-    if not odd:
-        return rows
-    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in odd})
-    tidy = {
-        f"__tidy_{column}": days.tidy(rows[f"__text_of_{column}"])
-        for column, style in odd.items()
-        if style.kind in ("day", "period")
-    }
-    rows = rows.mutate(**tidy) if tidy else rows
-    numbers = {
-        column: Written(f"__text_of_{column}", style.decimal_comma, percent=style.kind == "number")
-        for column, style in odd.items()
-        if style.kind in ("money", "number")
-    }
-    return amounts.split_numbers(rows, numbers) if numbers else rows
-
-
-def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) -> dict[str, Style]:
-    """The style of every text column in use: one pass, one more for days and numbers that are not plain."""
     wanted = {
         column: field.kind
         for field in table.fields
@@ -73,10 +46,42 @@ def _styles(engine: Engine, found: Recognised, table: Table, order: str | None) 
         if found.rows[column].type().is_string()
     }
     plain = _plain_columns(engine, found.rows, wanted)
-    asked = {c: kind for c, kind in wanted.items() if c not in plain and kind in ("day", "money", "number")}
-    evidence = _evidence(engine, found.rows, asked)
-    styles = {column: Style(kind, plain=column in plain) for column, kind in wanted.items()}
-    return styles | {c: _style(c, kind, evidence, order, found.day_order) for c, kind in asked.items()}
+    odd = {column: kind for column, kind in wanted.items() if column not in plain}
+    rows = _tidied(engine, found.rows, odd)
+    evidence = _evidence(engine, rows, odd)
+    order = mapping.get(DATE_ORDER)
+    styles = {column: Style(kind, plain=True) for column, kind in wanted.items() if column in plain}
+    styles |= {column: _style(column, kind, evidence, order, found.day_order) for column, kind in odd.items()}
+    found = replace(found, rows=_split(rows, styles))
+    fields = [field for field in table.fields if field.name in found.sources]
+    return found.rows, {field.name: _cell(field, found, styles, today) for field in fields}
+
+
+def is_tidied(rows: ir.Table) -> bool:
+    """Was some text column taken apart? Then the result is worth keeping."""
+    return any(column.startswith(_TEXT) for column in rows.columns)
+
+
+def _tidied(engine: Engine, rows: ir.Table, odd: Mapping[str, Kind]) -> ir.Table:
+    """The rows with the filled and the tidy text of odd columns beside them; kept, for it costs much."""
+    if not odd:
+        return rows
+    rows = rows.mutate(**{_TEXT + column: filled(rows[column]) for column in odd})
+    tidy = {"day": days.tidy, "period": days.tidy, "money": amounts.tidy, "number": amounts.tidy}
+    tidied = {
+        _TIDY + column: tidy[kind](rows[_TEXT + column]) for column, kind in odd.items() if kind in tidy
+    }
+    return engine.store(rows.mutate(**tidied) if tidied else rows)
+
+
+def _split(rows: ir.Table, styles: Mapping[str, Style]) -> ir.Table:
+    """Take the numbers apart that are not plain."""
+    numbers = {
+        column: Written(_TIDY + column, style.decimal_comma, percent=style.kind == "number")
+        for column, style in styles.items()
+        if style.kind in ("money", "number") and not style.plain
+    }
+    return amounts.split_numbers(rows, numbers) if numbers else rows
 
 
 def _columns(found: Recognised, field: str) -> list[str]:
@@ -109,29 +114,27 @@ def _is_odd(text: ir.StringValue, kind: str) -> ir.BooleanValue:
     return starts | ends | text.isin(NOTHING)
 
 
-def _evidence(engine: Engine, rows: ir.Table, wanted: Mapping[str, Kind]) -> dict[str, int]:
+def _evidence(engine: Engine, rows: ir.Table, odd: Mapping[str, Kind]) -> dict[str, int]:
     """Counts, by column and sign, that decide the order of days and the decimal sign."""
-    if not wanted:
-        return {}
     ask: dict[str, ir.IntegerScalar] = {}
-    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in wanted})
-    tidy = {"day": days.tidy, "money": amounts.tidy, "number": amounts.tidy}
-    rows = rows.mutate(
-        **{f"__tidy_{column}": tidy[kind](rows[f"__text_of_{column}"]) for column, kind in wanted.items()}
-    )
-    for column, kind in wanted.items():
-        text = rows[f"__tidy_{column}"]
-        signs = days.order_evidence(text) if kind == "day" else amounts.style_evidence(text)
+    for column, kind in odd.items():
+        signs: dict[str, ir.IntegerScalar] = {}
+        if kind == "day":
+            signs = days.order_evidence(rows[_TIDY + column])
+        elif kind in ("money", "number"):
+            signs = amounts.style_evidence(rows[_TIDY + column])
         ask |= {f"{column}:{sign}": count for sign, count in signs.items()}
-    return {name: count or 0 for name, count in engine.row(rows.aggregate(**ask)).items()}
+    return {name: count or 0 for name, count in engine.row(rows.aggregate(**ask)).items()} if ask else {}
 
 
 def _style(
     column: str, kind: Kind, evidence: Mapping[str, int], order: str | None, usual: days.DayOrder | None
 ) -> Style:
     """What the user says, else what the column proves, else the habit of a known system, else refuse."""
-    if kind != "day":
+    if kind in ("money", "number"):
         return Style(kind, decimal_comma=evidence[f"{column}:comma"] > evidence[f"{column}:point"])
+    if kind != "day":
+        return Style(kind)
     if order:
         return Style(kind, order="dmy" if order == "dmy" else "mdy")
     dmy, mdy, unclear = (evidence[f"{column}:{sign}"] for sign in ("dmy", "mdy", "open"))
@@ -192,7 +195,7 @@ class _Column:
         self.raw = rows[name]
         self.type = self.raw.type()
         self.taken_apart = bool(self.type.is_string()) and not self.style.plain
-        self.text = rows[f"__text_of_{name}"] if self.taken_apart else filled(self.raw, plain=True)
+        self.text = rows[_TEXT + name] if self.taken_apart else filled(self.raw, plain=True)
         self.missing = is_missing(self.raw, self.text)
 
     def money(self) -> Number:
@@ -220,7 +223,7 @@ class _Column:
         if self.type.is_numeric():
             return days.day_of_number(self.raw)
         if self.taken_apart:
-            return days.read_day(self.rows[f"__tidy_{self.name}"], self.style.order)
+            return days.read_day(self.rows[_TIDY + self.name], self.style.order)
         return days.read_plain_day(self.text)
 
 
@@ -264,7 +267,7 @@ def _period(column: _Column) -> ir.DateValue:
     """The first day of 2025, 2025Q1, 2025-03, 2025年第1季度, 2025年3月."""
     import ibis
 
-    clean = (column.rows[f"__tidy_{column.name}"] if column.taken_apart else column.text).upper()
+    clean = (column.rows[_TIDY + column.name] if column.taken_apart else column.text).upper()
     quarter = r"^(\d{4})[-年 ]*(?:Q|第)([1-4])(?:季度|季)?$"
     month = r"^(\d{4})[-/.年]?(\d{1,2})(?:月|[-/.月]\d{1,2}.*)?$"
     number = (clean.re_extract(quarter, 2).try_cast("int64") * 3 - 2).cast("string")

@@ -36,9 +36,12 @@ def tidy(text: ir.StringValue) -> ir.StringValue:
 
 def order_evidence(clean: ir.StringValue) -> dict[str, ir.IntegerScalar]:
     """Counts that decide between day first and month first in a whole column of tidy texts."""
+    import ibis
+
     numeric = clean.re_search(YEAR_LAST)
-    first = clean.re_extract(YEAR_LAST, 1).try_cast("int64")
-    second = clean.re_extract(YEAR_LAST, 2).try_cast("int64")
+    shown = numeric.ifelse(clean, ibis.null("string"))  # casting what is no number is slow
+    first = shown.re_extract(YEAR_LAST, 1).cast("int64")
+    second = shown.re_extract(YEAR_LAST, 2).cast("int64")
     return {
         "dmy": (numeric & (first > 12) & (first <= 31) & (second <= 12)).sum(),
         "mdy": (numeric & (second > 12) & (second <= 31) & (first <= 12)).sum(),
@@ -57,13 +60,21 @@ def read_day(clean: ir.StringValue, order: DayOrder) -> ir.DateValue:
 
     number = clean.re_search(NUMBER).ifelse(clean, ibis.null("string")).try_cast("float64")
     return ibis.coalesce(
-        _parts(clean, YEAR_FIRST, 1, 2, 3),
-        _parts(clean, COMPACT, 1, 2, 3),
+        _in_order(clean, YEAR_FIRST),
+        _in_order(clean, COMPACT),
         _parts(clean, YEAR_LAST, 3, *((2, 1) if order == "dmy" else (1, 2))),
         _parts(clean, DAY_MONTH_NAME, 3, 2, 1, named=True),
         _parts(clean, MONTH_NAME_DAY, 3, 1, 2, named=True),
         day_of_number(number),
     )
+
+
+def _in_order(text: ir.StringValue, pattern: str) -> ir.DateValue:
+    """The day of a pattern whose three groups are year, month and day."""
+    import ibis
+
+    written = text.re_replace(pattern, r"\1-\2-\3")
+    return text.re_search(pattern).ifelse(written, ibis.null("string")).try_cast("date")
 
 
 def _parts(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.sources.cells import read_cells
+from kezhi.sources.cells import is_tidied, read_cells
 from kezhi.sources.checking import Checked, check_rows
 from kezhi.sources.opening import open_inputs
 from kezhi.sources.pieces import Piece, combine
@@ -53,7 +53,7 @@ def read_table(
     found = recognise(engine, _with_preset(engine, table, combine(pieces)), spec, mapping)
     rows, cells = read_cells(engine, found, spec, mapping, today)
     checked = check_rows(found, rows, cells)
-    if not all(piece.lazy for piece in pieces):
+    if is_tidied(rows) or not all(piece.lazy for piece in pieces):
         checked = checked.stored(engine)
     counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))
     notes = [*notes, *found.warnings, *counts.warnings, *_repeated(engine, found, pieces)]

@@ -13,7 +13,8 @@ from kezhi.sources import amounts, days
 from kezhi.sources.amounts import Written
 from kezhi.sources.mapping import DATE_ORDER, check_mapping, list_columns
 from kezhi.sources.report import ColumnMatch, Remark
-from kezhi.sources.tables import UNIT_COST, UNIT_PRICE, Field, Table
+from kezhi.sources.tables import Field, Table
+from kezhi.sources.vocabulary import UNIT_COST, UNIT_PRICE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -9,6 +9,19 @@ from functools import lru_cache
 from typing import Literal
 
 from kezhi.language import Text
+from kezhi.sources.vocabulary import (
+    AMOUNT,
+    CHANNEL,
+    COST,
+    CURRENCY,
+    CUSTOMER,
+    DAY,
+    ORDER,
+    PRODUCT,
+    QUANTITY,
+    UNIT_COST,
+    listed,
+)
 
 Kind = Literal["id", "day", "money", "number", "text", "flag", "period"]
 
@@ -33,12 +46,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the book with its fields and one or two example rows for the template."""
+    """One table of the book with its fields."""
 
     name: str
     title: Text
     fields: tuple[Field, ...]
-    examples: tuple[dict[str, str], ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field of that name, if the table has it."""
@@ -67,75 +79,6 @@ def _known_headings(table: str) -> frozenset[str]:
     return frozenset(plain(name) for field in TABLES[table].fields for name in (field.name, *field.names))
 
 
-def _names(words: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in words.split(",") if word.strip())
-
-
-CUSTOMER = _names(
-    "customer, customer no, customer number, customer code, customer key, cust id, cust no, "
-    "client id, client, client no, client code, buyer id, buyer, user id, user, member id, "
-    "member no, member, account id, account no, account, shopper id, consumer id, household id, "
-    "contact id, card id, card no, donor id, donor, patron id, 客户编号, 客户id, 客户代码, "
-    "客户编码, 客户号, 客户, 会员编号, 会员id, 会员号, 会员卡号, 会员代码, 会员名, 买家会员名, "
-    "买家会员, 买家id, 买家昵称, 买家账号, 买家, 用户id, 用户编号, 用户名, 用户, 会员, 顾客编号, "
-    "顾客, 账号, 卡号, 客户名称, 客户姓名, 会员姓名, 会员名称, 单位名称, 购货单位, 公司名称, "
-    "customer email, email, e-mail, email address, billing email, 邮箱, 电子邮箱, 电子邮件, "
-    "customer phone, phone, mobile, 手机号, 手机号码, 手机, 电话, 联系电话, 联系手机, "
-    "customer name, client name, buyer name, account name, company, company name, name, 姓名, "
-    "收货人, 收货人姓名, id, 编号"
-)
-DAY = _names(
-    "order date, orderdate, purchase date, transaction date, trans date, invoice date, "
-    "payment date, paid at, paid date, paid on, sale date, sales date, bill date, billing date, "
-    "doc date, posting date, created at, order time, created, order datetime, datetime, timestamp, "
-    "time, day, date of purchase, purchased at, purchased on, transaction time, 日期, 付款时间, "
-    "订单付款时间, 支付时间, 付款日期, 支付日期, 成交时间, 成交日期, 交易时间, 交易日期, 销售日期, "
-    "购买日期, 购买时间, 消费日期, 消费时间, 订单日期, 订单时间, 下单时间, 下单日期, 订购日期, "
-    "单据日期, 开票日期, 出库日期, 发货日期, 业务日期, 订单创建时间, 创建时间, 时间"
-)
-AMOUNT = _names(
-    "net amount, line amount, line total, net total, total amount, order amount, order total, "
-    "total price, total sales, total, sales amount, net sales, sales, revenue, turnover, spend, "
-    "spending, paid amount, amount paid, payment amount, purchase amount, transaction amount, "
-    "trans amount, tran amount, invoice amount, subtotal, grand total, sale amount, monetary, "
-    "value, order value, price paid, money, 金额, 实付金额, 买家实际支付金额, 买家实付金额, "
-    "实际支付金额, 实付款, 实收金额, 实收, 支付金额, 付款金额, 成交金额, 成交额, 交易金额, "
-    "消费金额, 购买金额, 订单金额, 销售金额, 销售额, 不含税金额, 未税金额, 总金额, 订单总金额, "
-    "总价, 总额, 合计, 合计金额, 价税合计, 应付金额, 小计, 营业额, 收入"
-)
-ORDER = _names(
-    "order, order no, order number, order name, invoice, invoice id, invoice no, invoice number, "
-    "receipt no, receipt id, receipt, transaction id, transaction no, trans id, bill no, "
-    "document no, ticket id, basket id, 订单编号, 订单号, 订单id, 订单, 单号, 交易编号, 交易号, "
-    "流水号, 单据编号, 单据号, 发票号, 发票号码, 小票号, 销售单号"
-)
-PRODUCT = _names(
-    "product, product code, product no, sku, sku id, sku code, stock code, item id, item no, "
-    "item code, item, article, article no, variant id, asin, product name, item name, description, "
-    "商品编号, 商品编码, 商品代码, 商品id, 产品编号, 产品编码, 产品代码, 产品id, 货号, 商家编码, "
-    "物料编码, 存货编码, 款号, 条码, 商品, 产品, 商品名称, 商品标题, 宝贝标题, 产品名称, 品名"
-)
-QUANTITY = _names(
-    "qty, units, count, pieces, order quantity, quantity ordered, items, 数量, 购买数量, 销售数量, "
-    "商品数量, 宝贝总数量, 件数, 订购数量, 宝贝数量"
-)
-UNIT_PRICE = _names(
-    "unit price, price each, item price, price, sale price, 单价, 销售单价, 成交单价, 价格, 售价"
-)
-UNIT_COST = _names(
-    "unit cost, cost price, cost each, cost per unit, purchase price, item cost, product cost, "
-    "单位成本, 成本单价, 成本价, 进价, 进货价, 采购价, 采购单价"
-)
-COST = _names(
-    "cost amount, line cost, total cost, cost of goods, cogs, cost of sales, cost total, 成本, "
-    "成本金额, 总成本, 产品成本, 商品成本, 销售成本, 成本合计"
-)
-CHANNEL = _names(
-    "sales channel, source channel, platform, source name, 渠道, 销售渠道, 渠道名称, 平台, 来源渠道, 订单来源"
-)
-CURRENCY = _names("currency code, curr, order currency, ccy, 币种, 货币, 币别, 货币代码, 结算币种")
-
-
 def _customer(required: bool = True) -> Field:
     text = Text(
         "Who bought; the same text always means the same customer.",
@@ -155,7 +98,7 @@ def _amount(en: str, zh: str) -> Field:
 
 
 def _field(name: str, kind: Kind, en: str, zh: str, names: str = "", *, required: bool = False) -> Field:
-    return Field(name, kind, Text(en, zh), _names(names), required=required)
+    return Field(name, kind, Text(en, zh), listed(names), required=required)
 
 
 ORDERS = Table(
@@ -214,30 +157,6 @@ ORDERS = Table(
             Text("Currency of the amount, such as CNY.", "金额的币种,例如 CNY。"),
             CURRENCY,
         ),
-    ),
-    (
-        {
-            "customer_id": "C001",
-            "date": "2025-03-04",
-            "amount": "128.50",
-            "order_id": "A1001",
-            "product_id": "P01",
-            "quantity": "2",
-            "cost": "80.00",
-            "channel": "online",
-            "currency": "CNY",
-        },
-        {
-            "customer_id": "C001",
-            "date": "2025-03-09",
-            "amount": "-64.25",
-            "order_id": "A1001",
-            "product_id": "P01",
-            "quantity": "-1",
-            "cost": "-40.00",
-            "channel": "online",
-            "currency": "CNY",
-        },
     ),
 )
 
@@ -351,19 +270,6 @@ CUSTOMERS = Table(
             "exclude, blacklist, blacklisted, 排除, 黑名单, 不分析",
         ),
     ),
-    (
-        {
-            "customer_id": "C001",
-            "name": "Blue Teahouse",
-            "role": "consumer",
-            "acquired_on": "2024-11-01",
-            "acquisition_cost": "35.00",
-            "source": "referral",
-            "region": "Zhejiang",
-            "consent": "yes",
-            "excluded": "no",
-        },
-    ),
 )
 
 PRODUCTS = Table(
@@ -404,7 +310,7 @@ PRODUCTS = Table(
             "retired_on",
             "day",
             Text("Last day on sale.", "停售日期。"),
-            _names("retire date, discontinued on, 退市日期, 停售日期, 下架时间"),
+            listed("retire date, discontinued on, 退市日期, 停售日期, 下架时间"),
             future=True,
         ),
         _field(
@@ -422,17 +328,6 @@ PRODUCTS = Table(
             "product family, series, 系列, 产品系列",
         ),
         _field("version", "text", "Version within the family.", "版本。", "generation, model, 版本, 型号"),
-    ),
-    (
-        {
-            "product_id": "P01",
-            "name": "Green tea 250 g",
-            "category": "tea",
-            "unit_cost": "40.00",
-            "price": "64.25",
-            "launched_on": "2023-01-01",
-            "life_days": "60",
-        },
     ),
 )
 
@@ -458,7 +353,6 @@ PRODUCT_LINKS = Table(
             "type, relation, link type, 类型, 关系, 关联类型",
         ),
     ),
-    ({"product_id": "P01", "linked_id": "P02", "kind": "accessory"},),
 )
 
 EXPENSES = Table(
@@ -468,13 +362,13 @@ EXPENSES = Table(
         _day(
             "Day of the expense.",
             "费用发生日期。",
-            names=(*_names("expense date, spent on, 费用日期, 发生日期"), *DAY),
+            names=(*listed("expense date, spent on, 费用日期, 发生日期"), *DAY),
         ),
         Field(
             "amount",
             "money",
             Text("What was spent.", "费用金额。"),
-            (*_names("expense, expense amount, cost, spent, 费用, 费用金额"), *AMOUNT),
+            (*listed("expense, expense amount, cost, spent, 费用, 费用金额"), *AMOUNT),
             required=True,
         ),
         Field(
@@ -494,16 +388,6 @@ EXPENSES = Table(
             "type, category, expense type, 类型, 费用类型, 费用类别, 类别",
         ),
         Field("channel", "text", Text("The channel it was spent on.", "费用所属渠道。"), CHANNEL),
-    ),
-    (
-        {
-            "date": "2025-03-05",
-            "amount": "12.00",
-            "customer_id": "C001",
-            "kind": "service",
-            "channel": "phone",
-        },
-        {"date": "2025-03-31", "amount": "900.00", "kind": "marketing", "channel": "online"},
     ),
 )
 
@@ -532,7 +416,7 @@ OPPORTUNITIES = Table(
             "expected_on",
             "day",
             Text("Day it is expected to close.", "预计成交日期。"),
-            _names("close date, closing date, expected close date, 预计成交日期, 预计成交时间, 预计日期"),
+            listed("close date, closing date, expected close date, 预计成交日期, 预计成交时间, 预计日期"),
             future=True,
         ),
         _field(
@@ -544,17 +428,6 @@ OPPORTUNITIES = Table(
         ),
         _field("stage", "text", "How far it is.", "阶段。", "deal stage, status, 阶段, 状态, 销售阶段"),
     ),
-    (
-        {
-            "opportunity_id": "S01",
-            "customer_id": "C001",
-            "amount": "5000.00",
-            "opened_on": "2025-03-01",
-            "expected_on": "2025-06-30",
-            "probability": "0.4",
-            "stage": "proposal",
-        },
-    ),
 )
 
 SUGGESTIONS = Table(
@@ -563,7 +436,7 @@ SUGGESTIONS = Table(
     (
         _customer(),
         _day(
-            "Day of the suggestion.", "建议日期。", names=(*_names("suggested on, 建议日期, 提出日期"), *DAY)
+            "Day of the suggestion.", "建议日期。", names=(*listed("suggested on, 建议日期, 提出日期"), *DAY)
         ),
         _field(
             "grade",
@@ -578,16 +451,6 @@ SUGGESTIONS = Table(
         Field("product_id", "id", Text("The product it is about.", "涉及的产品。"), PRODUCT),
         _field("taken_up", "flag", "Was it taken up?", "是否采纳。", "adopted, accepted, 采纳, 是否采纳"),
     ),
-    (
-        {
-            "customer_id": "C001",
-            "date": "2025-03-12",
-            "grade": "high",
-            "text": "Smaller packs",
-            "product_id": "P01",
-            "taken_up": "yes",
-        },
-    ),
 )
 
 CONTACTS = Table(
@@ -598,7 +461,7 @@ CONTACTS = Table(
         _day(
             "Day of the contact.",
             "联系日期。",
-            names=(*_names("contacted on, contact date, 联系日期, 联系时间"), *DAY),
+            names=(*listed("contacted on, contact date, 联系日期, 联系时间"), *DAY),
         ),
         Field(
             "channel",
@@ -610,16 +473,6 @@ CONTACTS = Table(
         Field("cost", "money", Text("What the contact cost.", "联系成本。"), (*COST, "费用")),
         _field("note", "text", "What it was about.", "内容。", "notes, comment, subject, 备注, 内容"),
     ),
-    (
-        {
-            "customer_id": "C001",
-            "date": "2025-03-20",
-            "channel": "phone",
-            "direction": "out",
-            "cost": "3.00",
-            "note": "Asked about delivery",
-        },
-    ),
 )
 
 SURVEYS = Table(
@@ -630,7 +483,7 @@ SURVEYS = Table(
         _day(
             "Day of the answer.",
             "回答日期。",
-            names=(*_names("answered on, survey date, 调查日期, 回答日期"), *DAY),
+            names=(*listed("answered on, survey date, 调查日期, 回答日期"), *DAY),
         ),
         _field(
             "dimension", "text", "What was asked about.", "评价维度。", "question, topic, 维度, 问题, 项目"
@@ -639,15 +492,6 @@ SURVEYS = Table(
         _field(
             "comment", "text", "What was said besides.", "补充意见。", "comments, remark, 意见, 备注, 评论"
         ),
-    ),
-    (
-        {
-            "customer_id": "C001",
-            "date": "2025-04-01",
-            "dimension": "service",
-            "score": "9",
-            "comment": "Friendly",
-        },
     ),
 )
 
@@ -660,7 +504,7 @@ RECEIVABLES = Table(
             "Day on which it has to be paid.",
             "应付款日期。",
             name="due_on",
-            names=_names("due date, due, 到期日, 应付日期, 应收日期, 到期日期"),
+            names=listed("due date, due, 到期日, 应付日期, 应收日期, 到期日期"),
             future=True,
         ),
         _amount("What is owed.", "应收金额。"),
@@ -672,7 +516,6 @@ RECEIVABLES = Table(
             "paid date, payment date, paid at, 付款日期, 收款日期, 回款日期",
         ),
     ),
-    ({"customer_id": "C001", "due_on": "2025-04-30", "amount": "64.25", "paid_on": ""},),
 )
 
 MARGINS = Table(
@@ -695,7 +538,6 @@ MARGINS = Table(
             "gross margin, margin rate, 毛利率, 毛利",
         ),
     ),
-    ({"period": "2025-03", "margin": "0.42"},),
 )
 
 RATES = Table(
@@ -713,7 +555,6 @@ RATES = Table(
             required=True,
         ),
     ),
-    ({"date": "2025-03-01", "currency": "USD", "rate": "7.17"},),
 )
 
 TABLES: dict[str, Table] = {

@@ -55,9 +55,10 @@ def _with_money(rows: ir.Table, columns: Sequence[str]) -> ir.Table:
     numbers = [column for column in columns if rows[column].type().is_numeric()]
     texts = [column for column in columns if column not in numbers]
     kept = list(rows.columns)
-    rows = rows.mutate(**{f"__text_of_{column}": filled(rows[column]) for column in texts})
+    rows = rows.mutate(**{f"__text_{column}": filled(rows[column]) for column in texts})
+    rows = rows.mutate(**{f"__tidy_{column}": amounts.tidy(rows[f"__text_{column}"]) for column in texts})
     rows = (
-        amounts.split_numbers(rows, {column: Written(f"__text_of_{column}") for column in texts})
+        amounts.split_numbers(rows, {column: Written(f"__tidy_{column}") for column in texts})
         if texts
         else rows
     )
