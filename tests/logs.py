@@ -17,7 +17,10 @@ def order_log(customers: int = 120, seed: int = 7, days: int = 400, *, cost: boo
     for number in range(customers):
         first = int(rng.integers(0, days - 60))
         rate, level = rng.gamma(1.2, 1 / 90), rng.gamma(3, 40)
-        dates = {first, *(first + 1 + rng.integers(0, days - first - 1, rng.poisson(rate * (days - first)))).tolist()}
+        dates = {
+            first,
+            *(first + 1 + rng.integers(0, days - first - 1, rng.poisson(rate * (days - first)))).tolist(),
+        }
         for day in sorted(dates):
             amount = Decimal(int(100 * level * rng.gamma(5, 0.2)) + 1) / 100
             rows.append(_line(number, day, amount, len(rows)))
@@ -41,7 +44,11 @@ def expense_log(seed: int = 3) -> pa.Table:
     """Shared marketing every month, and selling expenses of single customers."""
     rng = np.random.default_rng(seed)
     shared = [
-        {"date": date(2024, month, 15), "amount": Decimal(int(rng.integers(10_000, 90_000))) / 100, "customer_id": None}
+        {
+            "date": date(2024, month, 15),
+            "amount": Decimal(int(rng.integers(10_000, 90_000))) / 100,
+            "customer_id": None,
+        }
         for month in range(1, 13)
     ]
     own = [
@@ -52,6 +59,8 @@ def expense_log(seed: int = 3) -> pa.Table:
         }
         for _ in range(60)
     ]
-    schema = pa.schema([("date", pa.date32()), ("amount", pa.decimal128(18, 4)), ("customer_id", pa.string())])
+    schema = pa.schema(
+        [("date", pa.date32()), ("amount", pa.decimal128(18, 4)), ("customer_id", pa.string())]
+    )
     rows = [row | {"amount": row["amount"].quantize(Decimal("0.0001"))} for row in shared + own]
     return pa.Table.from_pylist(rows, schema=schema)

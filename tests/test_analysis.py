@@ -40,7 +40,12 @@ def total(table: pa.Table, column: str) -> Decimal:
 @pytest.mark.parametrize("name", ["amount", "cost", "expense", "value"])
 def test_customers_periods_and_company_agree_to_the_cent(run: Run, name: str) -> None:
     history = sum(Decimal(row[name]) for row in run.models["company"]["history"])
-    assert total(run.customers, name) == total(run.periods, name) == history == Decimal(run.manifest["totals"][name])
+    assert (
+        total(run.customers, name)
+        == total(run.periods, name)
+        == history
+        == Decimal(run.manifest["totals"][name])
+    )
 
 
 @pytest.mark.parametrize("name", ["amount", "cost", "expense", "value"])
@@ -53,8 +58,15 @@ def test_forecasts_of_customers_steps_and_company_agree_to_the_cent(run: Run, na
 
 
 def test_value_is_what_its_parts_say(run: Run) -> None:
-    for table, prefix in ((run.customers, ""), (run.customers, "forecast_"), (run.forecast, ""), (run.periods, "")):
-        amount, cost, expense, value = (table[prefix + name] for name in ("amount", "cost", "expense", "value"))
+    for table, prefix in (
+        (run.customers, ""),
+        (run.customers, "forecast_"),
+        (run.forecast, ""),
+        (run.periods, ""),
+    ):
+        amount, cost, expense, value = (
+            table[prefix + name] for name in ("amount", "cost", "expense", "value")
+        )
         assert pc.all(pc.equal(pc.subtract(pc.subtract(amount, cost), expense), value)).as_py()
 
 
@@ -84,7 +96,9 @@ def test_the_forecast_is_the_posterior_mean(run: Run) -> None:
     for row in run.periods.to_pylist():
         if row["purchases"] > 0 and row["amount"] > 0:
             active.setdefault(row["customer_id"], []).append(row["mean_amount"])
-    first_step = {row["customer_id"]: row for row in run.forecast.filter(pc.equal(run.forecast["step"], 1)).to_pylist()}
+    first_step = {
+        row["customer_id"]: row for row in run.forecast.filter(pc.equal(run.forecast["step"], 1)).to_pylist()
+    }
     for customer in run.customers.slice(0, 40).to_pylist():
         observed = customer["tenure_days"] / (365.2425 / 12)
         rate = (nbd["b"] + customer["purchases"] - 1) / (nbd["a"] + observed)
@@ -119,7 +133,9 @@ def test_what_comes_after_as_of_changes_nothing(tmp_path: Path, model: str) -> N
 
 def test_leaving_cost_and_expense_out_leaves_purchases(tmp_path: Path) -> None:
     """R18: with both switches off, value is purchases, in history and forecast, and the manifest says so."""
-    bare = analyse(tmp_path / "bare", order_log(), expenses=expense_log(), subtract_cost=False, subtract_expense=False)
+    bare = analyse(
+        tmp_path / "bare", order_log(), expenses=expense_log(), subtract_cost=False, subtract_expense=False
+    )
     for prefix in ("", "forecast_"):
         assert bare.customers[f"{prefix}value"] == bare.customers[f"{prefix}amount"]
     assert (bare.manifest["subtract_cost"], bare.manifest["subtract_expense"]) == (False, False)
@@ -165,7 +181,15 @@ def thin(out: Path, rows: list[tuple[str, date, float]], **settings: Any) -> Run
         [("a", date(2024, 1, 5), 0.0), ("b", date(2024, 2, 5), 5.0)],
         [("a", date(2024, 1, 5), 10.0), ("a", date(2024, 1, 20), -30.0), ("b", date(2024, 3, 5), 5.0)],
     ],
-    ids=["one row", "one customer", "one day", "all alike", "all returns", "zero", "more returned than bought"],
+    ids=[
+        "one row",
+        "one customer",
+        "one day",
+        "all alike",
+        "all returns",
+        "zero",
+        "more returned than bought",
+    ],
 )
 def test_a_thin_log_gets_a_thin_but_true_answer(tmp_path: Path, rows: list[Any], model: str) -> None:
     made = thin(tmp_path / "thin", rows, model=model)

@@ -1,9 +1,9 @@
 """kezhi (客值): what every customer was worth, what each will be worth, and how sure that is.
 
-    import kezhi
-    run = kezhi.analyse("orders.csv", period="month", horizon=3)
-    stats = kezhi.statistics("orders.csv", split="2025-06-30")
-    fit = kezhi.models.NBD().fit(stats)
+import kezhi
+run = kezhi.analyse("orders.csv", period="month", horizon=3)
+stats = kezhi.statistics("orders.csv", split="2025-06-30")
+fit = kezhi.models.NBD().fit(stats)
 """
 
 from __future__ import annotations

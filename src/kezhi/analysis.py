@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Text], None]
 
-CUSTOMERS_IN_WORKBOOK = 20_000  # more would take longer than the whole analysis of a million customers
+# Listing very many customers in the workbook would take longer than analysing them.
+LIST_ALL, LIST_BEST = 20_000, 5_000
 
 STAGES = {
     "read": Text("Reading and checking the files", "读取并检查文件"),
@@ -160,7 +161,11 @@ def analyse(
     files = {
         name: _several(given)
         for name, given in {
-            "orders": orders, "customers": customers, "products": products, "expenses": expenses, "margins": margins,
+            "orders": orders,
+            "customers": customers,
+            "products": products,
+            "expenses": expenses,
+            "margins": margins,
         }.items()
         if given is not None
     }
@@ -194,7 +199,13 @@ def _several(given: object) -> list[object]:
 
 
 def _write_run(
-    engine: Engine, intake: Intake, settings: Settings, folder: Path, stages: _Stages, now: datetime, name: str
+    engine: Engine,
+    intake: Intake,
+    settings: Settings,
+    folder: Path,
+    stages: _Stages,
+    now: datetime,
+    name: str,
 ) -> None:
     calendar = Calendar(settings.period, settings.fiscal_start)
     book = intake.book.extracting(cost=settings.subtract_cost, expense=settings.subtract_expense)
@@ -205,12 +216,14 @@ def _write_run(
             engine,
             book,
             ledger,
+            folder,
             horizon=settings.horizon,
             model=settings.model,
             edges=settings.amount_edges,
         )
     with stages("write"):
-        _write_tables(engine, ledger, valuation, folder, cost_known=book.cost_known)
+        periods = published_periods(ledger.accounts, ledger.calendar, cost_known=book.cost_known)
+        engine.write_parquet(periods, folder / "periods.parquet")
         write_json(folder / "models.json", valuation.models)
     manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
@@ -232,23 +245,12 @@ def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings) 
     return ledger
 
 
-def _write_tables(
-    engine: Engine, ledger: Ledger, valuation: Valuation, folder: Path, *, cost_known: bool
-) -> None:
-    periods = published_periods(ledger.accounts, ledger.calendar, cost_known=cost_known)
-    engine.write_parquet(valuation.customers, folder / "customers.parquet")
-    engine.write_parquet(periods, folder / "periods.parquet")
-    engine.write_parquet(valuation.forecast, folder / "forecast.parquet")
-    if valuation.current_period is not None:
-        engine.write_parquet(valuation.current_period, folder / "current_period.parquet")
-
-
 def write_report(engine: Engine, folder: Path, language: Language) -> None:
     """report.html and report.xlsx of a run folder; `kezhi report --format xlsx` lists more customers."""
     report = reports.build(engine, folder)
     reports.write_html(report, folder / "report.html", language)
-    workbook = folder / "report.xlsx"
-    reports.write_excel(engine, folder, report, workbook, language, most_customers=CUSTOMERS_IN_WORKBOOK)
+    most = LIST_ALL if report.customers <= LIST_ALL else LIST_BEST
+    reports.write_excel(engine, folder, report, folder / "report.xlsx", language, most_customers=most)
 
 
 def _manifest(

@@ -74,12 +74,6 @@ class Engine:
         self._stored.append(name)
         return self.connection.create_table(name, expression, temp=True)
 
-    def spool(self, expression: ir.Table) -> ir.Table:
-        """Compute an expression once and keep it on disk: for tables of several rows per customer."""
-        path = self.scratch / f"spool_{next(self._numbers)}.parquet"
-        self.write_parquet(expression, path)
-        return self.read_parquet(path)
-
     @contextmanager
     def passing(self) -> Iterator[None]:
         """Tables stored within are dropped at the end; only what was fetched or written remains."""
@@ -93,8 +87,13 @@ class Engine:
             del self._stored[kept:]
 
     def fetch(self, expression: ir.Table) -> pa.Table:
-        """The result of an expression in memory; meant for small results."""
-        return self.connection.to_pyarrow(expression)
+        """The result of an expression in memory; meant for small results.
+
+        Asked of DuckDB itself: by way of Ibis it would import pandas, which takes longer than most questions.
+        """
+        self.connection._run_pre_execute_hooks(expression)
+        found = self.connection.con.sql(str(self.connection.compile(expression))).to_arrow_table()
+        return found.cast(expression.schema().to_pyarrow())
 
     def row(self, expression: ir.Table) -> dict[str, Any]:
         """The single row that an aggregation gives."""

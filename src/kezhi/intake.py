@@ -38,9 +38,7 @@ def read_files(
 ) -> Intake:
     """Read the given files or frames, by table; the mapping is for the orders."""
     readings = {
-        table: read_table(
-            engine, table, inputs, mapping=mapping if table == "orders" else None, today=today
-        )
+        table: read_table(engine, table, inputs, mapping=mapping if table == "orders" else None, today=today)
         for table, inputs in files.items()
         if inputs
     }
@@ -50,7 +48,9 @@ def read_files(
         inputs=[entry for reading in readings.values() for entry in reading.report.inputs()],
         rows={name: reading.report.rows() for name, reading in readings.items()},
         rejected={name: reading.rejected for name, reading in readings.items() if reading.report.quarantined},
-        warnings=[_warning(reading, warning) for reading in readings.values() for warning in reading.report.warnings],
+        warnings=[
+            _warning(reading, warning) for reading in readings.values() for warning in reading.report.warnings
+        ],
         currency=readings["orders"].report.currency,
     )
 
@@ -152,7 +152,10 @@ def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
         return engine.read_parquet(files)
     columns = list(dict.fromkeys(name for part in parts for name in part.columns))
     numbered = [
-        part.select(**{name: part[name] if name in part.columns else ibis.null() for name in columns}, import_number=number)
+        part.select(
+            **{name: part[name] if name in part.columns else ibis.null() for name in columns},
+            import_number=number,
+        )
         for number, part in enumerate(parts)
     ]
     both = ibis.union(*numbered)
@@ -166,11 +169,16 @@ def _added_up(several: list[dict[str, Any]]) -> dict[str, Any]:
     """Row counts of several imports as one."""
     from decimal import Decimal
 
-    total: dict[str, Any] = {name: sum(rows[name] for rows in several) for name in ("read", "accepted", "quarantined")}
+    total: dict[str, Any] = {
+        name: sum(rows[name] for rows in several) for name in ("read", "accepted", "quarantined")
+    }
     for part, label in (("kinds", "kind"), ("rules", "rule")):
         merged: dict[str, dict[str, Any]] = {}
         for entry in (entry for rows in several for entry in rows[part]):
-            seen = merged.setdefault(entry[label], {**entry, "rows": 0, "amount": "0"} | ({"returns": 0} if "returns" in entry else {}))
+            seen = merged.setdefault(
+                entry[label],
+                {**entry, "rows": 0, "amount": "0"} | ({"returns": 0} if "returns" in entry else {}),
+            )
             seen["rows"] += entry["rows"]
             seen["amount"] = str(Decimal(seen["amount"]) + Decimal(entry["amount"] or 0))
             if "returns" in entry:
@@ -198,4 +206,3 @@ def write_rejected(engine: Engine, intake: Intake, folder: Path) -> None:
         (folder / "quarantine").mkdir(exist_ok=True)
         order = [rejected[name] for name in ("file", "row", "rule", "column")]
         engine.write_parquet(rejected.order_by(order), folder / "quarantine" / f"{table}.parquet")
-

@@ -28,15 +28,24 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    period: Annotated[Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")] = "month"
-    fiscal_start: Annotated[int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")] = 1
+    period: Annotated[
+        Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")
+    ] = "month"
+    fiscal_start: Annotated[
+        int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")
+    ] = 1
     horizon: Annotated[int, Field(ge=1, le=36, description="periods to forecast / 预测期数")] = 3
-    as_of: Annotated[date | None, Field(description="last day that counts; default the newest order / 截止日")] = None
-    model: Annotated[Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")] = "auto"
+    as_of: Annotated[
+        date | None, Field(description="last day that counts; default the newest order / 截止日")
+    ] = None
+    model: Annotated[
+        Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")
+    ] = "auto"
     subtract_cost: Annotated[bool, Field(description="extract product cost / 提取产品成本")] = True
     subtract_expense: Annotated[bool, Field(description="extract relationship expense / 提取费用")] = True
     amount_edges: Annotated[
-        tuple[float, ...] | None, Field(description="edges of the amount segments; default quantiles / 金额分段")
+        tuple[float, ...] | None,
+        Field(description="edges of the amount segments; default quantiles / 金额分段"),
     ] = None
     currency: Annotated[str | None, Field(description="currency of all money / 币种")] = None
     language: Annotated[Language | None, Field(description="language of the report / 报告语言")] = None
@@ -48,7 +57,9 @@ class Settings(BaseModel):
 
     def changed(self, **given: Any) -> Settings:
         """These settings with those replaced that were given (not None)."""
-        return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
+        return read_settings(
+            self.model_dump() | {name: value for name, value in given.items() if value is not None}
+        )
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
@@ -65,7 +76,9 @@ def read_settings(values: dict[str, Any]) -> Settings:
             )
         ) from None
     edges = settings.amount_edges
-    if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in zip(edges, edges[1:], strict=False))):
+    if edges and (
+        len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in zip(edges, edges[1:], strict=False))
+    ):
         raise KezhiError(
             Text(
                 "The setting 'amount_edges' must rise strictly and begin above 0, e.g. [0.01, 1000, 10000].",
@@ -234,7 +247,9 @@ def _swap(partial: Path, target: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """JSON for people and programs: sorted as given, UTF-8, money as text, dates as ISO; replaced in one step."""
-    _replace_text(path, json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n")
+    _replace_text(
+        path, json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n"
+    )
 
 
 def _replace_text(path: Path, text: str) -> None:

@@ -44,7 +44,13 @@ def test_run_prints_the_account_the_value_table_and_the_report(
     for part in ("customer_id ← customer_id", "accepted + quarantined", "forecast in all", "report.html"):
         assert part in printed
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"manifest.json", "models.json", "customers.parquet", "periods.parquet", "forecast.parquet"} <= written
+    assert {
+        "manifest.json",
+        "models.json",
+        "customers.parquet",
+        "periods.parquet",
+        "forecast.parquet",
+    } <= written
     assert {"report.html", "report.xlsx"} <= written
 
 
@@ -85,10 +91,16 @@ def test_importing_the_same_file_twice_changes_nothing(
     assert run("report", "--workspace", tmp_path, "--out", tmp_path / "r.xlsx", "--format", "xlsx") == 0
 
 
-def test_a_later_export_replaces_the_orders_it_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_later_export_replaces_the_orders_it_repeats(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first, second = tmp_path / "jan.csv", tmp_path / "feb.csv"
-    first.write_text("customer_id,date,amount,order_id\na,2025-01-05,10,1\na,2025-01-20,20,2\n", encoding="utf-8")
-    second.write_text("customer_id,date,amount,order_id\na,2025-01-20,25,2\nb,2025-02-20,40,3\n", encoding="utf-8")
+    first.write_text(
+        "customer_id,date,amount,order_id\na,2025-01-05,10,1\na,2025-01-20,20,2\n", encoding="utf-8"
+    )
+    second.write_text(
+        "customer_id,date,amount,order_id\na,2025-01-20,25,2\nb,2025-02-20,40,3\n", encoding="utf-8"
+    )
     for path in (first, second):
         assert run("import", "orders", path, "--workspace", tmp_path) == 0
     capsys.readouterr()
@@ -189,5 +201,7 @@ def test_a_killed_run_leaves_nothing_that_looks_complete(delay: float, orders: P
     process.wait()
     runs = tmp_path / "w" / "runs"
     for found in runs.glob("[!.]*/") if runs.exists() else []:
-        assert {"manifest.json", "customers.parquet", "report.html"} <= {path.name for path in found.iterdir()}
+        assert {"manifest.json", "customers.parquet", "report.html"} <= {
+            path.name for path in found.iterdir()
+        }
     assert run("run", orders, "--workspace", tmp_path / "w") == 0

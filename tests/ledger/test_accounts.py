@@ -27,11 +27,21 @@ lines = st.builds(
     st.sampled_from([None, "1", "2", "3"]),
     st.one_of(st.none(), st.integers(1, 5_000).map(lambda n: str(Decimal(n) / 100))),
 )
-expenses = st.builds(expense, days, st.integers(1, 99_999).map(lambda n: str(Decimal(n) / 100)), st.one_of(st.none(), customers))
+expenses = st.builds(
+    expense,
+    days,
+    st.integers(1, 99_999).map(lambda n: str(Decimal(n) / 100)),
+    st.one_of(st.none(), customers),
+)
 calendars = st.builds(Calendar, st.sampled_from(["month", "quarter", "year"]), st.integers(1, 12))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.lists(lines, min_size=1, max_size=25), st.lists(expenses, max_size=6), calendars, st.integers(0, 520)
 )
@@ -43,9 +53,7 @@ def test_accounts_equal_the_reference(
     as_of = DAY + timedelta(days=until)
     expected = reference.accounts(rows, spent, calendar.number, as_of)
     ledger = open_ledger(engine, book(engine, rows, spent), calendar, as_of)
-    found = {
-        (row["customer_id"], row["number"]): row for row in engine.fetch(ledger.accounts).to_pylist()
-    }
+    found = {(row["customer_id"], row["number"]): row for row in engine.fetch(ledger.accounts).to_pylist()}
     assert set(found) == set(expected)
     for key, account in expected.items():
         row = found[key]
@@ -66,12 +74,14 @@ def small() -> list[dict[str, Any]]:
 
 def test_a_return_reduces_the_day_of_the_order_it_names(engine: Engine, small: list[dict[str, Any]]) -> None:
     ledger = open_ledger(engine, book(engine, small), Calendar(), DAY + timedelta(60))
-    first = engine.fetch(ledger.accounts.filter((ledger.accounts.customer_id == "a"))).to_pylist()
+    first = engine.fetch(ledger.accounts.filter(ledger.accounts.customer_id == "a")).to_pylist()
     january = min(first, key=lambda row: row["number"])
     assert (january["purchases"], january["amount"], january["cost"]) == (1, Decimal(60), Decimal(40))
 
 
-def test_a_return_without_an_order_is_no_purchase_and_is_not_dropped(engine: Engine, small: list[dict[str, Any]]) -> None:
+def test_a_return_without_an_order_is_no_purchase_and_is_not_dropped(
+    engine: Engine, small: list[dict[str, Any]]
+) -> None:
     ledger = open_ledger(engine, book(engine, small), Calendar(), DAY + timedelta(60))
     (row,) = engine.fetch(ledger.accounts.filter(ledger.accounts.customer_id == "b")).to_pylist()
     assert (row["purchases"], row["amount"]) == (1, Decimal(-30))
@@ -105,7 +115,9 @@ def test_every_grain_gives_the_same_total(engine: Engine, small: list[dict[str, 
 def test_value_is_purchases_less_cost_less_expense(engine: Engine) -> None:
     """V01: 100 000 - 62 000 - 5 000 = 33 000."""
     rows = [line("a", DAY, 100_000, None, 62_000)]
-    ledger = open_ledger(engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31))
+    ledger = open_ledger(
+        engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31)
+    )
     (row,) = engine.fetch(published_periods(ledger.accounts, ledger.calendar, cost_known=True)).to_pylist()
     assert (row["value"], row["margin"], row["period"]) == (33_000, pytest.approx(0.38), date(2024, 1, 1))
 

@@ -20,10 +20,7 @@ DAY = date(2024, 1, 5)
 
 def test_the_margin_follows_the_companys_slope(engine: Engine) -> None:
     """R16: company margins 0.30, 0.32, 0.34 and r = 2 give a slope of 0.02 and a factor of 1.02."""
-    rows = [
-        line("a", date(2024, month, 1), 100, None, cost)
-        for month, cost in ((1, 70), (2, 68), (3, 66))
-    ]
+    rows = [line("a", date(2024, month, 1), 100, None, cost) for month, cost in ((1, 70), (2, 68), (3, 66))]
     ledger = open_ledger(engine, book(engine, rows), Calendar(), date(2024, 3, 31))
     slopes = margin_slopes(ledger, 2)
     assert slopes == pytest.approx([0.0, 0.02, 0.02])

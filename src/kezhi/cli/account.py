@@ -29,7 +29,9 @@ def print_columns(console: Console, inputs: list[dict[str, Any]]) -> None:
         said = Text("{file}: {n} rows, {format}; columns: {words}", "{file}:{n} 行,{format};列:{words}")
         console.print(
             escape(
-                str(said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words))
+                str(
+                    said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words)
+                )
             )
         )
 
@@ -44,14 +46,24 @@ def print_rows(console: Console, name: str, rows: dict[str, Any]) -> None:
     language = preferred_language()
     lines = [(str(Text("read", "读入")), count(rows["read"]), "", "")]
     lines += [
-        (str(KINDS.get(kind["kind"], Text(kind["kind"], kind["kind"]))), count(kind["rows"]), "", money(kind["amount"]))
+        (
+            str(KINDS.get(kind["kind"], Text(kind["kind"], kind["kind"]))),
+            count(kind["rows"]),
+            "",
+            money(kind["amount"]),
+        )
         for kind in rows["kinds"]
         if kind["rows"] and name == "orders"
     ]
     if name != "orders":
         lines.append((str(Text("accepted", "接受")), count(rows["accepted"]), "", ""))
     lines += [
-        (f"{Text('quarantined', '隔离')}: {rule[language]}", count(rule["rows"]), _returns(rule), money(rule["amount"]))
+        (
+            f"{Text('quarantined', '隔离')}: {rule[language]}",
+            count(rule["rows"]),
+            _returns(rule),
+            money(rule["amount"]),
+        )
         for rule in rows["rules"]
         if rule["rows"]
     ]

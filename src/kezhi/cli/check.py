@@ -18,7 +18,9 @@ SHOWN = 20
 
 def command(
     orders: Annotated[list[str], typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")],
-    table_name: Annotated[str, typer.Option("--table", help="Which table the files hold. / 文件属于哪张表。")] = "orders",
+    table_name: Annotated[
+        str, typer.Option("--table", help="Which table the files hold. / 文件属于哪张表。")
+    ] = "orders",
     mapping: Mapped = None,
     json: AsJson = False,
     lang: Lang = None,
@@ -46,7 +48,16 @@ def command(
         print_warnings(console, warnings)
         if examples:
             names = ("file", "row", "rule", "column", "seen")
-            heads = [(Text(*label), "left") for label in (("file", "文件"), ("row", "行"), ("rule", "规则"), ("column", "列"), ("seen", "所见"))]
+            heads = [
+                (Text(*label), "left")
+                for label in (
+                    ("file", "文件"),
+                    ("row", "行"),
+                    ("rule", "规则"),
+                    ("column", "列"),
+                    ("seen", "所见"),
+                )
+            ]
             rows = [[str(row[name] if row[name] is not None else "") for name in names] for row in examples]
             console.print(table(Text("First rejected rows", "最先被隔离的行"), heads, rows))
     raise typer.Exit(1 if report.quarantined else 0)

@@ -16,7 +16,9 @@ HELP = "Make a demo company, analyse it, show the result. / 生成示例公司�
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the demo company. / 示例公司文件夹。")] = Path("demo-company"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of the demo company. / 示例公司文件夹。")] = Path(
+        "demo-company"
+    ),
     customers: Annotated[int, typer.Option(min=1, help="How many customers. / 客户数。")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company. / 随机种子。")] = 20251122,
     lang: Lang = None,

@@ -19,10 +19,16 @@ HELP = "Add files to the workspace's book; the same file twice changes nothing. 
 
 def command(
     table: Annotated[str, typer.Argument(help="orders, customers, products, expenses, ... / 表名。")],
-    files: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")] = None,
-    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")
+    ] = None,
+    workspace: Annotated[
+        Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
+    ] = Path(),
     mapping: Mapped = None,
-    template: Annotated[bool, typer.Option("--template", help="Print an example file of this table. / 输出该表的模板。")] = False,
+    template: Annotated[
+        bool, typer.Option("--template", help="Print an example file of this table. / 输出该表的模板。")
+    ] = False,
     json: AsJson = False,
     lang: Lang = None,
 ) -> None:

@@ -38,13 +38,21 @@ class Spoken(StrEnum):
 Files = list[str]
 Orders = Annotated[
     list[str] | None,
-    typer.Argument(help="Files, folders or globs: CSV, TSV, Excel, Parquet. / 文件、文件夹或通配符。", show_default=False),
+    typer.Argument(
+        help="Files, folders or globs: CSV, TSV, Excel, Parquet. / 文件、文件夹或通配符。", show_default=False
+    ),
 ]
 Mapped = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="FIELD=COLUMN", help="Say which column is which; field==text for a constant. / 指定列。"),
+    typer.Option(
+        "--map",
+        metavar="FIELD=COLUMN",
+        help="Say which column is which; field==text for a constant. / 指定列。",
+    ),
 ]
-InWorkspace = Annotated[Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")]
+InWorkspace = Annotated[
+    Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object. / 输出 JSON。")]
 Lang = Annotated[Spoken | None, typer.Option("--lang", help="Language of messages and report. / 语言。")]
 
@@ -64,5 +72,8 @@ def day(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise KezhiError(
-            Text(f"--as-of wants a date such as 2025-12-31, not {text!r}.", f"--as-of 需要形如 2025-12-31 的日期,而不是 {text!r}。")
+            Text(
+                f"--as-of wants a date such as 2025-12-31, not {text!r}.",
+                f"--as-of 需要形如 2025-12-31 的日期,而不是 {text!r}。",
+            )
         ) from None

@@ -24,11 +24,18 @@ class Format(StrEnum):
 
 
 def command(
-    run: Annotated[str | None, typer.Option("--run", help="A run's name or folder; default the newest. / 运行名或文件夹。")] = None,
-    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="A run's name or folder; default the newest. / 运行名或文件夹。"),
+    ] = None,
+    workspace: Annotated[
+        Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
+    ] = Path(),
     kind: Annotated[Format, typer.Option("--format", help="html or xlsx. / 格式。")] = Format.html,
     out: Annotated[Path | None, typer.Option("--out", help="File to write. / 输出文件。")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the report's data as JSON. / 输出 JSON。")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report's data as JSON. / 输出 JSON。")
+    ] = False,
     lang: Lang = None,
 ) -> None:
     """Runs are never recomputed: the report is drawn from what the run folder holds."""

@@ -23,18 +23,31 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the results. / 结果文件夹。")] = None,
     period: Annotated[Period | None, typer.Option(help="Length of a period. / 期的长度。")] = None,
     horizon: Annotated[int | None, typer.Option(help="Periods to forecast (default 3). / 预测期数。")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Last day that counts. / 截止日。", metavar="DATE")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Last day that counts. / 截止日。", metavar="DATE")
+    ] = None,
     model: Annotated[Method | None, typer.Option(help="Forecast method. / 预测方法。")] = None,
     mapping: Mapped = None,
     customers: Annotated[list[str] | None, typer.Option(help="Customer table. / 客户表。")] = None,
-    products: Annotated[list[str] | None, typer.Option(help="Product table with unit costs. / 产品表(含单位成本)。")] = None,
-    expenses: Annotated[list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")] = None,
-    margins: Annotated[list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")] = None,
-    cost: Annotated[bool | None, typer.Option("--cost/--no-cost", help="Extract product cost. / 是否提取产品成本。")] = None,
-    expense: Annotated[
-        bool | None, typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。")
+    products: Annotated[
+        list[str] | None, typer.Option(help="Product table with unit costs. / 产品表(含单位成本)。")
     ] = None,
-    fiscal_start: Annotated[int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")] = None,
+    expenses: Annotated[
+        list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")
+    ] = None,
+    margins: Annotated[
+        list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")
+    ] = None,
+    cost: Annotated[
+        bool | None, typer.Option("--cost/--no-cost", help="Extract product cost. / 是否提取产品成本。")
+    ] = None,
+    expense: Annotated[
+        bool | None,
+        typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。"),
+    ] = None,
+    fiscal_start: Annotated[
+        int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")
+    ] = None,
     json: AsJson = False,
     lang: Lang = None,
 ) -> None:
@@ -126,7 +139,10 @@ def _periods(company: dict[str, Any]) -> Any:
         (Text("80 % interval", "80 % 区间"), "right"),
     ]
     rows = [[str(row["period"]), *(_figures(row)), ""] for row in company["history"][-6:]]
-    rows += [[f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)] for row in company["forecast"]]
+    rows += [
+        [f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)]
+        for row in company["forecast"]
+    ]
     rows.append([str(Text("forecast in all", "预测合计")), *_figures(total), _interval(total)])
     return table(Text("Company: last periods and forecast", "企业:最近各期与预测"), heads, rows)
 

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from kezhi.language import KezhiError, Text
 
-
 LOG_WIDTH = 150
 
 
@@ -66,7 +65,9 @@ def quietly(stages: Stages | None) -> AbstractContextManager[Any]:
     return stages or nullcontext()
 
 
-def table(title: Text, columns: Sequence[tuple[Text, Literal["left", "right"]]], rows: Sequence[Sequence[str]]) -> Table:
+def table(
+    title: Text, columns: Sequence[tuple[Text, Literal["left", "right"]]], rows: Sequence[Sequence[str]]
+) -> Table:
     """A table with a title; each column is a heading and "left" or "right"."""
     made = Table(title=escape(str(title)), title_justify="left", title_style="bold", header_style="bold")
     for heading, side in columns:

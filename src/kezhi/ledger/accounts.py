@@ -54,10 +54,7 @@ def _with_expenses(accounts: ir.Table, book: Book, calendar: Calendar, as_of: da
     key = ["customer_id", "number"]
     expenses = expenses_by_customer(book.expenses, accounts, calendar, as_of)
     both = accounts.outer_join(expenses, key, rname="{name}_spent")
-    money = {
-        name: both[name].coalesce(zero).cast(SUM)
-        for name in ("amount", "cost", "uncosted", "expense")
-    }
+    money = {name: both[name].coalesce(zero).cast(SUM) for name in ("amount", "cost", "uncosted", "expense")}
     return both.mutate(
         **money,
         **{name: both[name].coalesce(both[f"{name}_spent"]) for name in key},

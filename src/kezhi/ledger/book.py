@@ -30,4 +30,6 @@ class Book:
         book = self if expense else replace(self, expenses=None)
         if cost:
             return book
-        return replace(book, orders=book.orders.drop(*({"cost"} & set(book.orders.columns))), products=None, margins=None)
+        return replace(
+            book, orders=book.orders.drop(*({"cost"} & set(book.orders.columns))), products=None, margins=None
+        )

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from kezhi.ledger.calendar import Calendar
 
 
-def expenses_by_customer(
-    expenses: ir.Table, accounts: ir.Table, calendar: Calendar, as_of: date
-) -> ir.Table:
+def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
     """customer_id, number (of the period), expense.
 
     An expense without a customer is shared among the customers who bought in its period, in proportion to

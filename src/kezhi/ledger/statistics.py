@@ -79,7 +79,7 @@ def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> 
     one that made them a customer), recency_days and tenure_days (first to last purchase, first purchase to
     `as_of`); idle_periods (complete periods since the last one with a purchase); the last active period's
     frequency, mean amount and margin; active_periods with the sum of their mean amounts; expense per unit of
-    purchases and the smallest positive expense of a period. customer_number is the customer's place in the order of ids: a short key for joins.
+    purchases and the smallest positive expense of a period.
     """
     import ibis
 
@@ -114,7 +114,6 @@ def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> 
         tenure_days=(lambda t: end.delta(t.first_purchase, unit="day").cast("int32")),
         idle_periods=ibis.greatest(idle, 0).cast("int32"),
         expense_rate=ibis.ifelse(sums.amount > 0, spent, 0.0),
-        customer_number=ibis.row_number().over(ibis.window(order_by="customer_id")).cast("int32"),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
+from kezhi.valuation.backtest import Backtest, drawn
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -64,7 +65,9 @@ def _period(ledger: Ledger, number: int, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def company_forecast(engine: Engine, forecast: ir.Table, spread: Interval, horizon: int) -> list[dict[str, Any]]:
+def company_forecast(
+    engine: Engine, forecast: ir.Table, spread: Interval, horizon: int
+) -> list[dict[str, Any]]:
     """Totals by step with an 80 % interval."""
     sums = forecast.group_by("step", "period").aggregate(
         **{name: forecast[name].sum() for name in ("amount", "cost", "expense", "value")}
@@ -79,31 +82,53 @@ def bounds(value: float, deviation: float) -> dict[str, float]:
 
 
 def total_spread(
-    engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, missed: float
+    engine: Engine,
+    values: ir.Table,
+    ledger: Ledger,
+    fits: Fits,
+    horizon: int,
+    tested: Backtest | None,
+    method: str,
 ) -> Interval:
     """How uncertain the company's total value over the horizon is.
 
     Given the parameters customers vary independently: their variances add up. On top come the sampling error of
-    the parameters by the delta method, from one pass over the customers with each parameter moved a little, and
-    the relative error `missed` that the same method made on the company's last periods (0 if not tested).
+    the parameters by the delta method, from the customers of the backtest with each parameter moved a little, and
+    the error that the same method made on the company's last periods (none if it could not be tested).
     """
-    net: Any = values.net_share
-    known = (values.purchases > 0) & (values.amount_periods > 0)
+    sums = engine.row(
+        values.aggregate(
+            own=(values.net_share * values.net_share * values.variance).sum(),
+            value=values.forecast_value.sum(),
+        )
+    )
+    missed = tested.missed(method) if tested else 0.0
+    return Interval(
+        customers=float(sums["own"] or 0),
+        parameters=_parameter_variance(engine, values, ledger, fits, horizon, tested.one_in if tested else 1),
+        common=(missed * float(sums["value"] or 0)) ** 2,
+    )
+
+
+def _parameter_variance(
+    engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, one_in: int
+) -> float:
+    rows = drawn(values.filter((values.purchases > 0) & (values.amount_periods > 0)), one_in)
     uncertain = [fit for fit in (fits.purchases, fits.amounts) if _has_covariance(fit)]
     moved = {
-        f"{name}_{sign}": _total_value(values, fits, name, 1 + sign * NUDGE, ledger, horizon).sum(where=known)
+        f"{name}_{sign}": _total_value(rows, fits, name, 1 + sign * NUDGE, ledger, horizon).sum()
         for fit in uncertain
         for name in fit.names
         for sign in (1, -1)
     }
-    own: Any = (net * net * values.variance).sum()
-    sums = engine.row(values.aggregate(customers=own, value=values.forecast_value.sum(), **moved))
-    parameters = 0.0
+    if not moved:
+        return 0.0
+    sums = engine.row(rows.aggregate(**moved))
+    variance = 0.0
     for fit in uncertain:
-        slope = np.array([_slope(sums, name, fit.parameters[name]) for name in fit.names])
-        parameters += float(slope @ np.asarray(fit.covariance) @ slope)
-    common = (missed * float(sums["value"] or 0)) ** 2
-    return Interval(float(sums["customers"] or 0), max(parameters, 0.0), common)
+        slope = one_in * np.array([_slope(sums, name, fit.parameters[name]) for name in fit.names])
+        variance += float(slope @ np.asarray(fit.covariance) @ slope)
+    return max(variance, 0.0)
 
 
 def _has_covariance(fit: Any) -> bool:
@@ -114,9 +139,7 @@ def _slope(sums: dict[str, Any], name: str, at: float) -> float:
     return ((sums[f"{name}_1"] or 0.0) - (sums[f"{name}_-1"] or 0.0)) / (2 * NUDGE * at)
 
 
-def _total_value(
-    rows: ir.Table, fits: Fits, name: str, factor: float, ledger: Ledger, horizon: int
-) -> Any:
+def _total_value(rows: ir.Table, fits: Fits, name: str, factor: float, ledger: Ledger, horizon: int) -> Any:
     """A customer's expected value over the horizon with one parameter multiplied by a factor."""
     at = fits.purchases.parameters | fits.amounts.parameters
     at[name] *= factor
@@ -151,4 +174,6 @@ def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[s
 
 def _share(curve: list[dict[str, float]], customers: float) -> float:
     """The value share of the best customers, between the curve's points on a straight line."""
-    return float(np.interp(customers, [point["customers"] for point in curve], [point["value"] for point in curve]))
+    return float(
+        np.interp(customers, [point["customers"] for point in curve], [point["value"] for point in curve])
+    )

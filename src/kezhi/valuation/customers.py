@@ -17,21 +17,25 @@ HIDDEN = ("net_share", "variance", "repeat_purchases", "amount_periods", "mean_a
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
     """The forecast of each customer added up over steps 1..horizon."""
-    future = forecast.filter(forecast.step > 0)
-    return future.group_by("customer_number").aggregate(
-        expected_purchases=future.expected_purchases.cast("decimal(18, 10)").sum().cast("float64"),
-        capped=future.capped.any(),
-        **{f"forecast_{name}": future[name].sum().cast(FORECAST_MONEY) for name in SUMS},
+    return forecast.group_by("customer_id").aggregate(
+        expected_purchases=forecast.expected_purchases.cast("decimal(18, 10)").sum().cast("float64"),
+        highest_margin=forecast.margin.max(),
+        **{f"forecast_{name}": forecast[name].sum().cast(FORECAST_MONEY) for name in SUMS},
     )
 
 
 def value_table(
-    scored: ir.Table, forecast: ir.Table, names: ir.Table | None, ledger: Ledger, horizon: int, cost_known: bool
+    scored: ir.Table,
+    forecast: ir.Table,
+    names: ir.Table | None,
+    ledger: Ledger,
+    horizon: int,
+    cost_known: bool,
 ) -> ir.Table:
     """The columns of `customers.parquet`, and those of HIDDEN, from which the company's interval is made."""
     import ibis
 
-    rows = scored.left_join(horizon_sums(forecast), "customer_number", rname="{name}_f")
+    rows = scored.left_join(horizon_sums(forecast), "customer_id", rname="{name}_f")
     rows = _with_names(rows, names)
     amount: Any = rows.forecast_amount.cast("float64")
     margin: Any = (1.0 - rows.forecast_cost.cast("float64") / amount.nullif(0.0)).coalesce(1.0)
@@ -95,7 +99,7 @@ def _flags(rows: ir.Table, cost_known: bool) -> Any:
     if cost_known:
         tests["cost_missing"] = rows.last_uncosted > 0
         tests["negative_margin"] = rows.last_margin < 0
-        tests["margin_capped"] = rows.capped
+        tests["margin_capped"] = (rows.highest_margin >= 1.0) & (rows.last_margin < 1.0)
     codes = [ibis.ifelse(test.coalesce(False), code, None) for code, test in tests.items()]
     return ibis.array(codes).filter(lambda code: code.notnull())
 

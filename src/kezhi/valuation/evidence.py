@@ -51,7 +51,9 @@ def assumptions(ledger: Ledger) -> dict[str, Any]:
     dear: Any = (people.mean_amount_sum / people.amount_periods).ln()
     facts = ledger.engine.row(
         people.aggregate(
-            customers=people.count(), active_periods=people.amount_periods.sum(), correlation=often.corr(dear, how="pop")
+            customers=people.count(),
+            active_periods=people.amount_periods.sum(),
+            correlation=often.corr(dear, how="pop"),
         )
     )
     correlation = facts["correlation"]
@@ -88,7 +90,9 @@ def frequency_table(ledger: Ledger, fits: Fits) -> tuple[list[dict[str, Any]], f
     total = ledger.engine.row(first.aggregate(total=watched.clip(lower=0).sum()))["total"] or 0
     if not total:
         return [], None
-    later = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.number <= ledger.present))
+    later = ledger.accounts.filter(
+        (ledger.accounts.purchases > 0) & (ledger.accounts.number <= ledger.present)
+    )
     later = later.join(first, "customer_id").filter(lambda t: t.number > t.since)
     rows = ledger.engine.fetch(later.group_by("purchases").aggregate(count=later.count())).to_pylist()
     counts = np.zeros(max([row["purchases"] for row in rows], default=0) + 1)
@@ -139,7 +143,10 @@ def transition_tables(ledger: Ledger, fits: Fits, edges: tuple[float, ...]) -> d
     )
     shown = replace(rule, longest_idle=SHOWN_IDLE - 1)
     by_idle = shown.frequency_probability()
-    rows = range(rule.smallest_frequency - 1, min(rule.largest_frequency, rule.smallest_frequency + SHOWN_FREQUENCIES - 1))
+    rows = range(
+        rule.smallest_frequency - 1,
+        min(rule.largest_frequency, rule.smallest_frequency + SHOWN_FREQUENCIES - 1),
+    )
     return {
         "edges": list(edges),
         "expected_amount": rule.expected_amount().tolist(),
@@ -172,5 +179,7 @@ def observed_transitions(ledger: Ledger, edges: tuple[float, ...]) -> list[list[
     for row in ledger.engine.fetch(grouped).to_pylist():
         counts[row["now"], row["following"]] = row["n"]
     totals = counts.sum(axis=1, keepdims=True)
-    shares: list[list[float]] = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0).tolist()
+    shares: list[list[float]] = np.divide(
+        counts, totals, out=np.zeros_like(counts), where=totals > 0
+    ).tolist()
     return shares

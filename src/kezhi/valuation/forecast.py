@@ -17,7 +17,7 @@ FORECAST_MONEY = "decimal(28, 4)"
 CUMULANTS = tuple(f"amount_cumulant_{order}" for order in (1, 2, 3, 4))
 # what the steps need to know of a customer; every further column would be copied once per step
 CUSTOMER = (
-    *("customer_id", "customer_number", "history", "purchases", "mean_next", "log_scale", *CUMULANTS),
+    *("customer_id", "history", "purchases", "mean_next", "log_scale", *CUMULANTS),
     *("last_margin", "expense_rate", "expense_floor"),
 )
 LAST_STATE = ("last_frequency", "idle_periods", "last_mean_amount")
@@ -48,7 +48,12 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
         log_scale=(scored.amount_offset + amounts).ln(),
     )
     return engine.store(
-        made.drop("amount_base", "amount_slope", "amount_offset", *(n for n in made.columns if n[-2:] in ("_c", "_s")))
+        made.drop(
+            "amount_base",
+            "amount_slope",
+            "amount_offset",
+            *(n for n in made.columns if n[-2:] in ("_c", "_s")),
+        )
     )
 
 
@@ -60,7 +65,7 @@ def forecast_steps(
     cost_known: bool,
     published: PublishedTables | None = None,
 ) -> ir.Table:
-    """One row per customer and step, with the columns of `forecast.parquet` and some for totals.
+    """One row per customer and step, with the columns of `forecast.parquet`.
 
     `published` replaces purchases and amounts of the steps from 1 on by those of the published rule.
     Step 0, what is left of the current period, is there only when `as_of` cuts that period short.
@@ -99,13 +104,13 @@ def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
     import ibis
 
     if not cost_known:
-        return rows.mutate(next_margin=ibis.literal(1.0), capped=ibis.literal(False))
+        return rows.mutate(next_margin=ibis.literal(1.0))
     amount = sum(row["amount"] for row in ledger.company)
     cost = sum(row["cost"] for row in ledger.company)
     overall = float(1 - cost / amount) if amount > 0 else 1.0
     margin: Any = rows.last_margin.coalesce(overall) * rows.margin_factor.coalesce(1.0)
     # A margin above 100 % would be a negative cost.
-    return rows.mutate(next_margin=ibis.least(margin, 1.0), capped=margin > 1.0)
+    return rows.mutate(next_margin=ibis.least(margin, 1.0))
 
 
 def expected_expense(amount: Any, rows: ir.Table) -> Any:
@@ -159,7 +164,6 @@ def _with_value(rows: ir.Table) -> ir.Table:
     )
     factors = [name for name in KEPT if name in rows.columns]
     return rows.select(
-        "customer_number",
         "customer_id",
         "period",
         "step",
@@ -175,7 +179,6 @@ def _with_value(rows: ir.Table) -> ir.Table:
         value=(rows.next_amount - rows.next_cost - rows.next_expense).cast(FORECAST_MONEY),
         value_lower=rows.value_lower,
         value_upper=rows.value_upper,
-        capped=rows.capped,
     )
 
 

@@ -53,7 +53,8 @@ def window_spread(
     square_given = np.divide(square, something, out=np.full_like(mean, 2.0), where=buys)
     gamma_shape = 1.0 / np.clip(square_given / mean_given**2 - 1.0, 1e-12, 1e12)
     return WindowSpread(
-        log_gamma_cumulants(gamma_shape) + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
+        log_gamma_cumulants(gamma_shape)
+        + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
         _given_something(LOWER, nothing, something),
         _given_something(UPPER, nothing, something),
     )

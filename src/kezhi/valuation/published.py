@@ -41,7 +41,9 @@ class PublishedTables:
             method=ibis.ifelse(ruled, "transition", rows.method),
             p_purchase=ibis.ifelse(ruled, rows.rule_p_purchase, rows.p_purchase),
             expected_purchases=ibis.ifelse(ruled, purchases, rows.expected_purchases),
-            mean_amount=ibis.ifelse(ruled, rows.rule_amount / purchases.nullif(0.0), rows.mean_amount).coalesce(0.0),
+            mean_amount=ibis.ifelse(
+                ruled, rows.rule_amount / purchases.nullif(0.0), rows.mean_amount
+            ).coalesce(0.0),
             amount_float=ibis.ifelse(ruled, rows.rule_amount, rows.amount_float),
             **{name: rows[f"rule_{name}"] for name in KEPT},
         )
@@ -64,7 +66,9 @@ def amount_edges(ledger: Ledger, wanted: tuple[float, ...] | None, segments: int
     amount: Any = accounts.mean_amount.cast("float64")
     levels = np.linspace(0.0, 1.0, segments + 1)
     quantiles = ledger.engine.row(
-        accounts.aggregate(**{f"q{number}": amount.quantile(float(level)) for number, level in enumerate(levels)})
+        accounts.aggregate(
+            **{f"q{number}": amount.quantile(float(level)) for number, level in enumerate(levels)}
+        )
     )
     edges = sorted({float(value) for value in quantiles.values() if value is not None})
     if len(edges) < 2:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,62 +23,80 @@ HISTORY = ("repeat_purchases", "recency_days", "tenure_days")
 NO_HISTORY = -1  # stands for everyone who never bought
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """The posterior rate by distinct (x, T): it is all that spreads depend on, and there are far fewer of them.
+
+    `index` leads from a distinct history to its pair.
+    """
+
+    shape: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    index: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, fits: Fits, period_days: float) -> _Pairs:
+        table = fits.histories
+        x, days = (table[name].to_numpy().astype(np.int64) for name in ("repeat_purchases", "tenure_days"))
+        _, first, index = np.unique(
+            x * (days.max(initial=0) + 1) + days, return_index=True, return_inverse=True
+        )
+        shape, rate = fits.purchases.posterior(in_periods(table.take(first), period_days))
+        return cls(shape, rate, index)
+
+    def spread(
+        self, prefix: str, amount_shape: float, periods: float, steps: int
+    ) -> dict[str, NDArray[np.float64]]:
+        """Columns of `window_spread` by history."""
+        columns = _spread_columns(prefix, window_spread(self.shape, self.rate, amount_shape, periods, steps))
+        return {name: values[self.index] for name, values in columns.items()}
+
+
 def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
     """One row per distinct history and step (0: what is left of the current period, if `as_of` cuts it short).
 
     Columns: history (its number), step, period (its first day), p_purchase, expected_purchases, margin_factor,
     and the spread of the step's amount. NO_HISTORY has rows too: nothing is expected.
     """
-    histories = in_periods(fits.histories, ledger.calendar.mean_days)
+    days, amount_shape = ledger.calendar.mean_days, fits.amounts.parameters["p"]
+    histories, pairs = in_periods(fits.histories, days), _Pairs.of(fits, days)
     idle = column(fits.histories, "idle_periods").astype(np.int64)
     slopes = margin_slopes(ledger, int(idle.max(initial=0)))
     factors = margin_factors(fits.purchases.purchases_by_state(histories, horizon), idle, slopes)
-    shape, rate = fits.purchases.posterior(histories)
-    windows = [(step, 1.0, factors[:, step - 1]) for step in range(1, horizon + 1)]
     rest = ledger.calendar.rest(ledger.as_of)
-    if rest > 0:
-        windows.insert(0, (0, rest, np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)))
-    amount_shape = fits.amounts.parameters["p"]
-    starts = {step: ledger.calendar.start(ledger.next_period - 1 + step) for step, _, _ in windows}
-    never = window_spread(np.zeros(1), np.ones(1), amount_shape, 1.0, 1)
-    nobody = [
-        {"history": [NO_HISTORY], "step": [step], "period": [starts[step]], "p_purchase": [0.0]}
-        | {"expected_purchases": [0.0], "margin_factor": [1.0]}
-        | _spread_columns("", never)
-        for step, _, _ in windows
-    ]
-    return _stack(
-        [
-            {
-                "history": np.arange(len(idle), dtype=np.int32),
-                "step": np.full(len(idle), step, dtype=np.int32),
-                "period": [starts[step]] * len(idle),
-                "p_purchase": -np.expm1(-shape * np.log1p(length / rate)),
-                "expected_purchases": fits.purchases.expected_purchases(histories, length),
-                "margin_factor": factor,
-            }
-            | _spread_columns("", window_spread(shape, rate, amount_shape, length, 1))
-            for step, length, factor in windows
-        ]
-        + nobody
-    )
+    current = {0: np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)} if rest > 0 else {}
+    margins = current | {step: factors[:, step - 1] for step in range(1, horizon + 1)}
+    lengths = {step: rest if step == 0 else 1.0 for step in margins}
+    spreads = {length: pairs.spread("", amount_shape, length, 1) for length in set(lengths.values())}
+    never = _spread_columns("", window_spread(np.zeros(1), np.ones(1), amount_shape, 1.0, 1))
+    parts = []
+    for step, length in lengths.items():
+        start = ledger.calendar.start(ledger.next_period - 1 + step)
+        expected = {
+            "p_purchase": 1.0 - fits.purchases.p_no_purchase(histories, length),
+            "expected_purchases": fits.purchases.expected_purchases(histories, length),
+            "margin_factor": margins[step],
+        }
+        nothing = {"p_purchase": [0.0], "expected_purchases": [0.0], "margin_factor": [1.0]}
+        parts.append(_labels(np.arange(len(idle)), step, start) | expected | spreads[length])
+        parts.append(_labels(np.array([NO_HISTORY]), step, start) | nothing | never)
+    return _stack(parts)
+
+
+def _labels(numbers: NDArray[np.int64], step: int, start: date) -> dict[str, Any]:
+    return {"history": numbers, "step": np.full(len(numbers), step), "period": [start] * len(numbers)}
 
 
 def horizon_spread(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
     """One row per distinct history: HISTORY, its number, p_alive, and the spread of the whole horizon."""
-    histories = in_periods(fits.histories, ledger.calendar.mean_days)
-    shape, rate = fits.purchases.posterior(histories)
-    spread = window_spread(shape, rate, fits.amounts.parameters["p"], 1.0, horizon)
-    return _stack(
-        [
-            _key(fits.histories)
-            | {
-                "history": np.arange(len(shape), dtype=np.int32),
-                "p_alive": fits.purchases.p_alive(histories),
-            }
-            | _spread_columns("total_", spread)
-        ]
-    )
+    days = ledger.calendar.mean_days
+    histories, pairs = in_periods(fits.histories, days), _Pairs.of(fits, days)
+    known = {
+        **{name: fits.histories[name].to_numpy() for name in HISTORY},
+        "history": np.arange(len(pairs.index)),
+        "p_alive": fits.purchases.p_alive(histories),
+    }
+    return _stack([known | pairs.spread("total_", fits.amounts.parameters["p"], 1.0, horizon)])
 
 
 def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:
@@ -110,10 +130,6 @@ def _expected_amount(fits: Fits, periods: NDArray[np.float64], total: float) -> 
     sums = np.where(periods > 0, total, 0.0)
     expected: NDArray[np.float64] = fits.amounts.expected_amount(AmountPanel(periods, sums))
     return expected
-
-
-def _key(histories: pa.Table) -> dict[str, Any]:
-    return {name: histories[name].to_numpy() for name in HISTORY}
 
 
 def _spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.float64]]:

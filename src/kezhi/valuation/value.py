@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.ledger import Book, Ledger
 from kezhi.valuation.backtest import Backtest, backtest
-from kezhi.valuation.company import bounds, company_forecast, company_history, concentration, total_spread
+from kezhi.valuation.company import (
+    Interval,
+    bounds,
+    company_forecast,
+    company_history,
+    concentration,
+    total_spread,
+)
 from kezhi.valuation.customers import HIDDEN, value_table
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.fits import Fits, fit_models
@@ -40,15 +48,8 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Valuation:
-    """Tables ready to be written, and everything the models have to say.
+    """What a valuation leaves beside the files it wrote: the content of models.json and the totals so far."""
 
-    `customers`, `forecast` and `current_period` (None when `as_of` ends a period) are ordered table expressions
-    with the columns of the run folder's files; `models` is the content of models.json.
-    """
-
-    customers: ir.Table
-    forecast: ir.Table
-    current_period: ir.Table | None
     models: dict[str, Any]
     totals: dict[str, Any]
 
@@ -57,43 +58,43 @@ def value(
     engine: Engine,
     book: Book,
     ledger: Ledger,
+    folder: Path,
     *,
     horizon: int,
     model: str,
     edges: tuple[float, ...] | None,
 ) -> Valuation:
-    """Value every customer of a ledger over the next `horizon` periods."""
+    """Value every customer of a ledger over the next `horizon` periods.
+
+    Writes customers.parquet, forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into
+    the folder; the large tables are read back from there rather than kept in memory.
+    """
     with engine.passing():
         tested = backtest(engine, book, ledger, horizon, edges)
     method, reason = choose_method(model, tested)
     fits = fit_models(ledger)
-    bounds_of_amounts = amount_edges(ledger, edges)
+    segments = amount_edges(ledger, edges)
     scored = scored_customers(ledger, fits, horizon)
-    published = published_tables(ledger, fits, horizon, bounds_of_amounts) if method == "transition" else None
-    steps = engine.spool(forecast_steps(ledger, fits, scored, horizon, book.cost_known, published))
-    values = engine.store(value_table(scored, steps, book.customers, ledger, horizon, book.cost_known))
-    company = _company(engine, ledger, fits, steps, values, horizon, tested.missed(method) if tested else 0.0)
-    frequency, dispersion = frequency_table(ledger, fits)
+    published = published_tables(ledger, fits, horizon, segments) if method == "transition" else None
+    steps = forecast_steps(ledger, fits, scored, horizon, book.cost_known, published)
+    forecast = _written(engine, steps.filter(steps.step > 0), folder / "forecast.parquet")
+    current = None
+    if ledger.calendar.rest(ledger.as_of) > 0:
+        current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
+    values = engine.store(value_table(scored, forecast, book.customers, ledger, horizon, book.cost_known))
+    engine.write_parquet(_best_first(values), folder / "customers.parquet")
+    spread = total_spread(engine, values, ledger, fits, horizon, tested, method)
     models = {
         "method": method,
         "requested": model,
         "reason": reason.as_dict(),
         "models": {fit.model: _fit_summary(fit) for fit in (fits.purchases, fits.amounts)},
-        "assumptions": assumptions(ledger) | {"dispersion": dispersion},
-        "frequency": frequency,
-        "amounts": amount_table(ledger, fits, bounds_of_amounts),
-        "transitions": transition_tables(ledger, fits, bounds_of_amounts),
+        **_evidence(ledger, fits, segments),
         "backtest": asdict(tested) if tested else None,
-        "company": company,
+        "company": _company(engine, ledger, forecast, current, spread, horizon)
+        | concentration(engine, values),
     }
-    rest = ledger.calendar.rest(ledger.as_of) > 0
-    return Valuation(
-        customers=_customers(values),
-        forecast=_steps(steps.filter(steps.step > 0)),
-        current_period=_steps(steps.filter(steps.step == 0)) if rest else None,
-        models=models,
-        totals=_totals(engine, values),
-    )
+    return Valuation(models, _totals(engine, values))
 
 
 def choose_method(model: str, tested: Backtest | None) -> tuple[str, Text]:
@@ -107,14 +108,25 @@ def choose_method(model: str, tested: Backtest | None) -> tuple[str, Text]:
     return best, REASONS[best].fill(periods=tested.periods, **errors)
 
 
-def _customers(values: ir.Table) -> ir.Table:
+def _best_first(values: ir.Table) -> ir.Table:
     import ibis
 
     return values.drop(*HIDDEN).order_by(ibis.desc("forecast_value"), "customer_id")
 
 
-def _steps(steps: ir.Table) -> ir.Table:
-    return steps.order_by("customer_number", "step").drop("customer_number", "capped")
+def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
+    engine.write_parquet(steps.order_by("customer_id", "step"), path)
+    return engine.read_parquet(path)
+
+
+def _evidence(ledger: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
+    frequency, dispersion = frequency_table(ledger, fits)
+    return {
+        "assumptions": assumptions(ledger) | {"dispersion": dispersion},
+        "frequency": frequency,
+        "amounts": amount_table(ledger, fits, segments),
+        "transitions": transition_tables(ledger, fits, segments),
+    }
 
 
 def _fit_summary(fit: Any) -> dict[str, Any]:
@@ -131,23 +143,20 @@ def _fit_summary(fit: Any) -> dict[str, Any]:
 def _company(
     engine: Engine,
     ledger: Ledger,
-    fits: Fits,
-    steps: ir.Table,
-    values: ir.Table,
+    forecast: ir.Table,
+    current: ir.Table | None,
+    spread: Interval,
     horizon: int,
-    missed: float,
 ) -> dict[str, Any]:
-    spread = total_spread(engine, values, ledger, fits, horizon, missed)
-    rows = company_forecast(engine, steps, spread, horizon)
-    future, current = rows[-horizon:], rows[:-horizon]
+    future = company_forecast(engine, forecast, spread, horizon)
+    rest = company_forecast(engine, current, spread, horizon)[0] if current is not None else None
     total = {name: sum(row[name] for row in future) for name in ("amount", "cost", "expense", "value")}
     return {
         "history": company_history(ledger),
         "forecast": future,
         "total": total | bounds(float(total["value"]), spread.deviation()),
-        "current": {name: current[0][name] for name in ("period", "amount", "value")} if current else None,
+        "current": {name: rest[name] for name in ("period", "amount", "value")} if rest else None,
         "spread": asdict(spread),
-        **concentration(engine, values),
     }
 
 
