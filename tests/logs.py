@@ -59,8 +59,6 @@ def expense_log(seed: int = 3) -> pa.Table:
         }
         for _ in range(60)
     ]
-    schema = pa.schema(
-        [("date", pa.date32()), ("amount", pa.decimal128(18, 4)), ("customer_id", pa.string())]
-    )
+    schema = pa.schema([("date", pa.date32()), ("amount", pa.decimal128(18, 4)), ("customer_id", pa.string())])
     rows = [row | {"amount": row["amount"].quantize(Decimal("0.0001"))} for row in shared + own]
     return pa.Table.from_pylist(rows, schema=schema)

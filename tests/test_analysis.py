@@ -40,12 +40,7 @@ def total(table: pa.Table, column: str) -> Decimal:
 @pytest.mark.parametrize("name", ["amount", "cost", "expense", "value"])
 def test_customers_periods_and_company_agree_to_the_cent(run: Run, name: str) -> None:
     history = sum(Decimal(row[name]) for row in run.models["company"]["history"])
-    assert (
-        total(run.customers, name)
-        == total(run.periods, name)
-        == history
-        == Decimal(run.manifest["totals"][name])
-    )
+    assert total(run.customers, name) == total(run.periods, name) == history == Decimal(run.manifest["totals"][name])
 
 
 @pytest.mark.parametrize("name", ["amount", "cost", "expense", "value"])
@@ -64,9 +59,7 @@ def test_value_is_what_its_parts_say(run: Run) -> None:
         (run.forecast, ""),
         (run.periods, ""),
     ):
-        amount, cost, expense, value = (
-            table[prefix + name] for name in ("amount", "cost", "expense", "value")
-        )
+        amount, cost, expense, value = (table[prefix + name] for name in ("amount", "cost", "expense", "value"))
         assert pc.all(pc.equal(pc.subtract(pc.subtract(amount, cost), expense), value)).as_py()
 
 
@@ -96,9 +89,7 @@ def test_the_forecast_is_the_posterior_mean(run: Run) -> None:
     for row in run.periods.to_pylist():
         if row["purchases"] > 0 and row["amount"] > 0:
             active.setdefault(row["customer_id"], []).append(row["mean_amount"])
-    first_step = {
-        row["customer_id"]: row for row in run.forecast.filter(pc.equal(run.forecast["step"], 1)).to_pylist()
-    }
+    first_step = {row["customer_id"]: row for row in run.forecast.filter(pc.equal(run.forecast["step"], 1)).to_pylist()}
     for customer in run.customers.slice(0, 40).to_pylist():
         observed = customer["tenure_days"] / (365.2425 / 12)
         rate = (nbd["b"] + customer["purchases"] - 1) / (nbd["a"] + observed)
@@ -133,9 +124,7 @@ def test_what_comes_after_as_of_changes_nothing(tmp_path: Path, model: str) -> N
 
 def test_leaving_cost_and_expense_out_leaves_purchases(tmp_path: Path) -> None:
     """R18: with both switches off, value is purchases, in history and forecast, and the manifest says so."""
-    bare = analyse(
-        tmp_path / "bare", order_log(), expenses=expense_log(), subtract_cost=False, subtract_expense=False
-    )
+    bare = analyse(tmp_path / "bare", order_log(), expenses=expense_log(), subtract_cost=False, subtract_expense=False)
     for prefix in ("", "forecast_"):
         assert bare.customers[f"{prefix}value"] == bare.customers[f"{prefix}amount"]
     assert (bare.manifest["subtract_cost"], bare.manifest["subtract_expense"]) == (False, False)
@@ -257,3 +246,17 @@ def test_statistics_are_those_of_the_literature() -> None:
             "mean_amount": 0.0,
         },
     ]
+
+
+@pytest.mark.parametrize("cost", [True, False])
+def test_the_files_have_the_promised_types(tmp_path: Path, cost: bool) -> None:
+    """Money is decimal(28, 4) in every file, shares and expectations are doubles, whatever is known."""
+    made = analyse(tmp_path / "types", order_log(30, cost=cost))
+    for name in FILES:
+        for field in pq.read_schema(made.folder / f"{name}.parquet"):
+            if pa.types.is_decimal(field.type):
+                assert field.type == pa.decimal128(28, 4), (name, field.name)
+    for name in ("p_purchase", "expected_purchases", "mean_amount", "margin", "value_lower", "value_upper"):
+        assert made.forecast.schema.field(name).type == pa.float64(), name
+    assert made.customers.schema.field("margin").type == pa.float64()
+    assert made.customers.schema.field("value").type == pa.decimal128(28, 4)

@@ -43,11 +43,11 @@ STAGES = {
 WARNINGS = {
     "no_purchase": Text(
         "No customer has a day with a positive net amount, so nothing can be forecast; history is shown as it is.",
-        "没有任何客户在任何一天有正的净金额,因此无法预测;历史数据如实列出。",
+        "没有任何客户在任何一天有正的净金额，因此无法预测；历史数据如实列出。",
     ),
     "cost_unknown": Text(
         "Product cost is not known (no cost column, no product table): value = purchases − relationship expense.",
-        "产品成本未知(没有成本列,也没有产品表):价值 = 购买金额 − 关系营销费用。",
+        "产品成本未知(没有成本列，也没有产品表):价值 = 购买金额 − 关系营销费用。",
     ),
     "expense_unknown": Text(
         "Relationship expenses are not known (no expense table): nothing is subtracted for them.",
@@ -59,7 +59,7 @@ WARNINGS = {
     ),
     "after_as_of": Text(
         "{rows} order lines are dated after {as_of} and were not used.",
-        "有 {rows} 条订单明细的日期晚于 {as_of},未被使用。",
+        "有 {rows} 条订单明细的日期晚于 {as_of}，未被使用。",
     ),
 }
 
@@ -169,6 +169,13 @@ def analyse(
         }.items()
         if given is not None
     }
+    if "orders" not in files and files:
+        raise KezhiError(
+            Text(
+                f"Give the orders together with {', '.join(files)}, or import all of them into the workspace first.",
+                f"请将订单与 {'、'.join(files)} 一起提供，或先全部导入工作区。",
+            )
+        )
     temporary = out is None and place is None
     with ExitStack() as stack:
         if out is not None:
@@ -239,7 +246,7 @@ def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings) 
         raise KezhiError(
             Text(
                 f"No order line is dated on or before {as_of}; choose a later --as-of.",
-                f"没有日期在 {as_of} 或之前的订单明细;请选择更晚的 --as-of。",
+                f"没有日期在 {as_of} 或之前的订单明细；请选择更晚的 --as-of。",
             )
         )
     return ledger

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 LEDGER_TABLES = ("orders", "customers", "products", "expenses", "margins")
-KEYS = {"orders": ("order_id", "date"), "customers": ("customer_id",), "products": ("product_id",)}
+KEYS = {
+    "orders": ("order_id", "customer_id", "date", "is_return"),
+    "customers": ("customer_id",),
+    "products": ("product_id",),
+}
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,7 @@ def read_files(
         inputs=[entry for reading in readings.values() for entry in reading.report.inputs()],
         rows={name: reading.report.rows() for name, reading in readings.items()},
         rejected={name: reading.rejected for name, reading in readings.items() if reading.report.quarantined},
-        warnings=[
-            _warning(reading, warning) for reading in readings.values() for warning in reading.report.warnings
-        ],
+        warnings=[_warning(reading, warning) for reading in readings.values() for warning in reading.report.warnings],
         currency=readings["orders"].report.currency,
     )
 
@@ -75,7 +77,7 @@ def import_table(
         raise KezhiError(
             Text(
                 f"There is no table {table!r}. Tables: {', '.join(TABLES)}.",
-                f"没有名为 {table!r} 的表。可用的表:{'、'.join(TABLES)}。",
+                f"没有名为 {table!r} 的表。可用的表：{'、'.join(TABLES)}。",
             )
         )
     entries = []
@@ -141,37 +143,43 @@ def read_book(engine: Engine, workspace: Workspace) -> Intake:
 def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
     """Rows of all imports; where a later import brings a key again, the later one counts.
 
-    The key of an order line is its order number and day: a corrected export replaces what it repeats, and a
-    return that comes in a later file stands beside its sale.
+    The key of an order line is its order, customer and day, sales and returns apart: a corrected export replaces
+    what it repeats, and a return that comes in a later file stands beside its sale.
     """
     import ibis
 
     key = KEYS.get(table)
-    parts = [engine.read_parquet(path) for path in files]
-    if len(parts) == 1 or key is None or not all(set(key) <= set(part.columns) for part in parts):
+    if len(files) == 1 or key is None:
         return engine.read_parquet(files)
-    columns = list(dict.fromkeys(name for part in parts for name in part.columns))
-    numbered = [
-        part.select(
-            **{name: part[name] if name in part.columns else ibis.null() for name in columns},
-            import_number=number,
-        )
-        for number, part in enumerate(parts)
-    ]
-    both = ibis.union(*numbered)
-    newest: Any = both.import_number.max().over(ibis.window(group_by=key))
-    both = both.mutate(newest=newest)
-    current: Any = both[key[0]].isnull() | (both.import_number == both.newest)
-    return both.filter(current).drop("newest", "import_number")
+    parts = [engine.read_parquet(path) for path in files]
+    types = {name: kind for part in reversed(parts) for name, kind in part.schema().items()}
+    if key[0] not in types:
+        return engine.read_parquet(files)
+    both = ibis.union(*(_aligned(part, types).mutate(place=place) for place, part in enumerate(parts)))
+    if table == "orders":
+        both = both.mutate(is_return=both.amount < 0)
+    newest: Any = both.place.max().over(ibis.window(group_by=key))
+    current: Any = both[key[0]].isnull() | (both.place == newest)
+    return both.filter(current).select(*types)
+
+
+def _aligned(part: ir.Table, types: Mapping[str, Any]) -> ir.Table:
+    """The same columns for every import: missing ones empty, those of another type in that of the first import."""
+    import ibis
+
+    return part.select(
+        **{
+            name: part[name].cast(kind) if name in part.columns else ibis.null(kind.copy(nullable=True))
+            for name, kind in types.items()
+        }
+    )
 
 
 def _added_up(several: list[dict[str, Any]]) -> dict[str, Any]:
     """Row counts of several imports as one."""
     from decimal import Decimal
 
-    total: dict[str, Any] = {
-        name: sum(rows[name] for rows in several) for name in ("read", "accepted", "quarantined")
-    }
+    total: dict[str, Any] = {name: sum(rows[name] for rows in several) for name in ("read", "accepted", "quarantined")}
     for part, label in (("kinds", "kind"), ("rules", "rule")):
         merged: dict[str, dict[str, Any]] = {}
         for entry in (entry for rows in several for entry in rows[part]):
@@ -194,7 +202,7 @@ def _one_currency(imports: list[dict[str, Any]]) -> str | None:
         raise KezhiError(
             Text(
                 f"The orders of this book are in several currencies: {names}. Keep one workspace per currency.",
-                f"台账中的订单含有多种货币:{names}。请为每种货币建立一个工作区。",
+                f"台账中的订单含有多种货币：{names}。请为每种货币建立一个工作区。",
             )
         )
     return next(iter(found), None)

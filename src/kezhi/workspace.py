@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -28,19 +29,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    period: Annotated[
-        Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")
-    ] = "month"
-    fiscal_start: Annotated[
-        int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")
-    ] = 1
+    period: Annotated[Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")] = "month"
+    fiscal_start: Annotated[int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")] = 1
     horizon: Annotated[int, Field(ge=1, le=36, description="periods to forecast / 预测期数")] = 3
-    as_of: Annotated[
-        date | None, Field(description="last day that counts; default the newest order / 截止日")
-    ] = None
-    model: Annotated[
-        Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")
-    ] = "auto"
+    as_of: Annotated[date | None, Field(description="last day that counts; default the newest order / 截止日")] = None
+    model: Annotated[Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")] = "auto"
     subtract_cost: Annotated[bool, Field(description="extract product cost / 提取产品成本")] = True
     subtract_expense: Annotated[bool, Field(description="extract relationship expense / 提取费用")] = True
     amount_edges: Annotated[
@@ -49,17 +42,13 @@ class Settings(BaseModel):
     ] = None
     currency: Annotated[str | None, Field(description="currency of all money / 币种")] = None
     language: Annotated[Language | None, Field(description="language of the report / 报告语言")] = None
-    columns: Annotated[
-        dict[str, str], Field(description="field = column of the orders file / 字段与列名的对应")
-    ] = {}
+    columns: Annotated[dict[str, str], Field(description="field = column of the orders file / 字段与列名的对应")] = {}
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
     def changed(self, **given: Any) -> Settings:
         """These settings with those replaced that were given (not None)."""
-        return read_settings(
-            self.model_dump() | {name: value for name, value in given.items() if value is not None}
-        )
+        return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
@@ -72,13 +61,11 @@ def read_settings(values: dict[str, Any]) -> Settings:
         raise KezhiError(
             Text(
                 f"The setting {field!r} cannot be used: {first['msg']}.",
-                f"设置项 {field!r} 无法使用:{first['msg']}。",
+                f"设置项 {field!r} 无法使用：{first['msg']}。",
             )
         ) from None
     edges = settings.amount_edges
-    if edges and (
-        len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in zip(edges, edges[1:], strict=False))
-    ):
+    if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in itertools.pairwise(edges))):
         raise KezhiError(
             Text(
                 "The setting 'amount_edges' must rise strictly and begin above 0, e.g. [0.01, 1000, 10000].",
@@ -102,9 +89,7 @@ class Workspace:
         try:
             return read_settings(tomllib.loads(path.read_text(encoding="utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise KezhiError(
-                Text(f"kezhi.toml cannot be read: {error}.", f"kezhi.toml 无法读取:{error}。")
-            ) from None
+            raise KezhiError(Text(f"kezhi.toml cannot be read: {error}.", f"kezhi.toml 无法读取：{error}。")) from None
 
     @property
     def runs(self) -> Path:
@@ -144,7 +129,8 @@ class Workspace:
         if run is None or not (run / MANIFEST).exists():
             raise KezhiError(
                 Text(
-                    f"There is no run {name or ''} in {self.folder}. Make one with: kezhi run --workspace {self.folder}",
+                    f"There is no run {name or ''} in {self.folder}. "
+                    f"Make one with: kezhi run --workspace {self.folder}",
                     f"{self.folder} 中没有运行结果 {name or ''}。请先执行:kezhi run --workspace {self.folder}",
                 )
             )
@@ -199,7 +185,7 @@ def refuse_foreign(target: Path) -> None:
         raise KezhiError(
             Text(
                 f"{target} exists and is not an earlier result of kezhi. Choose another --out folder.",
-                f"{target} 已存在,且不是 kezhi 的结果。请用 --out 指定另一个文件夹。",
+                f"{target} 已存在，且不是 kezhi 的结果。请用 --out 指定另一个文件夹。",
             )
         )
 
@@ -214,7 +200,7 @@ def make_demo_folder(target: Path) -> None:
             raise KezhiError(
                 Text(
                     f"{target} exists and is not an earlier demo company. Choose another --out folder.",
-                    f"{target} 已存在,且不是之前的示例公司。请用 --out 指定另一个文件夹。",
+                    f"{target} 已存在，且不是之前的示例公司。请用 --out 指定另一个文件夹。",
                 )
             )
         shutil.rmtree(target)
@@ -247,9 +233,7 @@ def _swap(partial: Path, target: Path) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """JSON for people and programs: sorted as given, UTF-8, money as text, dates as ISO; replaced in one step."""
-    _replace_text(
-        path, json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n"
-    )
+    _replace_text(path, json.dumps(content, ensure_ascii=False, indent=1, default=str, allow_nan=False) + "\n")
 
 
 def _replace_text(path: Path, text: str) -> None:

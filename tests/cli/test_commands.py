@@ -91,21 +91,43 @@ def test_importing_the_same_file_twice_changes_nothing(
     assert run("report", "--workspace", tmp_path, "--out", tmp_path / "r.xlsx", "--format", "xlsx") == 0
 
 
-def test_a_later_export_replaces_the_orders_it_repeats(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("first", "second", "amount"),
+    [
+        ("a,2025-01-05,10,1\na,2025-01-20,20,2", "a,2025-01-20,25,2\nb,2025-02-20,40,3", "75.0000"),
+        ("a,2025-01-05,100,1", "a,2025-01-05,-20,1", "80.0000"),
+        ("a,2025-01-05,100,1", "a,2025-03-05,-20,1", "80.0000"),
+        ("a,2025-01-05,100,1", "b,2025-01-05,30,1", "130.0000"),
+        ("a,2025-01-05,100,", "a,2025-01-05,30,", "130.0000"),
+    ],
+    ids=["corrected", "return on the same day", "return later", "same number in two shops", "no number"],
+)
+def test_a_later_import_replaces_what_it_repeats_and_nothing_else(
+    first: str, second: str, amount: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = tmp_path / "jan.csv", tmp_path / "feb.csv"
-    first.write_text(
-        "customer_id,date,amount,order_id\na,2025-01-05,10,1\na,2025-01-20,20,2\n", encoding="utf-8"
-    )
-    second.write_text(
-        "customer_id,date,amount,order_id\na,2025-01-20,25,2\nb,2025-02-20,40,3\n", encoding="utf-8"
-    )
-    for path in (first, second):
-        assert run("import", "orders", path, "--workspace", tmp_path) == 0
+    for name, rows in (("jan.csv", first), ("feb.csv", second), ("shop.csv", "c,2025-02-02,1,9")):
+        (tmp_path / name).write_text(f"customer_id,date,amount,order_id\n{rows}\n", encoding="utf-8")
+    assert run("import", "orders", tmp_path / "jan.csv", "--workspace", tmp_path) == 0
+    assert run("import", "orders", tmp_path / "feb.csv", "--workspace", tmp_path) == 0
     capsys.readouterr()
     assert run("run", "--workspace", tmp_path, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["manifest"]["totals"]["amount"] == "75.0000"
+    assert json.loads(capsys.readouterr().out)["manifest"]["totals"]["amount"] == amount
+
+
+def test_a_file_without_order_numbers_leaves_the_rule_in_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "a.csv": "customer_id,date,amount,order_id\na,2025-01-05,100,1\n",
+        "b.csv": "customer_id,date,amount,order_id\na,2025-01-05,110,1\n",
+        "c.csv": "customer_id,date,amount\nb,2025-01-07,5\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        assert run("import", "orders", tmp_path / name, "--workspace", tmp_path) == 0
+    capsys.readouterr()
+    assert run("run", "--workspace", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["manifest"]["totals"]["amount"] == "115.0000"
 
 
 @pytest.mark.parametrize("table", ["orders", "customers", "products", "expenses", "opportunities"])
@@ -201,7 +223,5 @@ def test_a_killed_run_leaves_nothing_that_looks_complete(delay: float, orders: P
     process.wait()
     runs = tmp_path / "w" / "runs"
     for found in runs.glob("[!.]*/") if runs.exists() else []:
-        assert {"manifest.json", "customers.parquet", "report.html"} <= {
-            path.name for path in found.iterdir()
-        }
+        assert {"manifest.json", "customers.parquet", "report.html"} <= {path.name for path in found.iterdir()}
     assert run("run", orders, "--workspace", tmp_path / "w") == 0

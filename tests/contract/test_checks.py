@@ -82,6 +82,4 @@ def test_everything_is_on_the_input_page(language):
     for table in TABLES.values():
         section = page.partition(f"### `{table.name}` ")[2].partition("\n### ")[0]
         for field in table.fields:
-            assert re.search(
-                rf"^\| \**`{field.name}`\** \|.*{re.escape(field.text.to(language))}", section, re.M
-            )
+            assert re.search(rf"^\| \**`{field.name}`\** \|.*{re.escape(field.text.to(language))}", section, re.M)

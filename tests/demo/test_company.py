@@ -140,9 +140,7 @@ def test_who_left_buys_no_more(orders: list[Row], truth: dict[str, Row]) -> None
 
 
 def test_acquisition_cost_is_in_the_expenses(clean: Company, customers: dict[str, Row]) -> None:
-    spent = {
-        row["customer_id"]: row["amount"] for row in table(clean, "expenses") if row["kind"] == "acquisition"
-    }
+    spent = {row["customer_id"]: row["amount"] for row in table(clean, "expenses") if row["kind"] == "acquisition"}
     assert spent == {n: row["acquisition_cost"] for n, row in customers.items() if row["acquisition_cost"]}
     shared = {row["kind"] for row in table(clean, "expenses") if row["customer_id"] is None}
     assert shared == {"marketing"}

@@ -22,9 +22,7 @@ def simulate() -> ModuleType:
     return module
 
 
-def test_same_seed_same_bytes_in_chunks(
-    simulate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_seed_same_bytes_in_chunks(simulate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "CHUNK", 400)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         simulate.make_log(1000, seed, tmp_path / name)

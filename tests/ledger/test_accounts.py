@@ -42,9 +42,7 @@ calendars = st.builds(Calendar, st.sampled_from(["month", "quarter", "year"]), s
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(
-    st.lists(lines, min_size=1, max_size=25), st.lists(expenses, max_size=6), calendars, st.integers(0, 520)
-)
+@given(st.lists(lines, min_size=1, max_size=25), st.lists(expenses, max_size=6), calendars, st.integers(0, 520))
 @example([line("a", DAY, 10), line("b", DAY, 10), line("c", DAY, 10)], [expense(DAY, "0.01")], Calendar(), 0)
 @example([line("a", DAY + timedelta(40), 5)], [expense(DAY, 7)], Calendar(), 100)
 def test_accounts_equal_the_reference(
@@ -115,9 +113,7 @@ def test_every_grain_gives_the_same_total(engine: Engine, small: list[dict[str, 
 def test_value_is_purchases_less_cost_less_expense(engine: Engine) -> None:
     """V01: 100 000 - 62 000 - 5 000 = 33 000."""
     rows = [line("a", DAY, 100_000, None, 62_000)]
-    ledger = open_ledger(
-        engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31)
-    )
+    ledger = open_ledger(engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31))
     (row,) = engine.fetch(published_periods(ledger.accounts, ledger.calendar, cost_known=True)).to_pylist()
     assert (row["value"], row["margin"], row["period"]) == (33_000, pytest.approx(0.38), date(2024, 1, 1))
 

@@ -46,9 +46,7 @@ def test_panel_likelihood_is_the_integrated_product():
 
     area = integrate.quad(integrand, 0, 3, epsabs=0, epsrel=1e-11, limit=200)[0]
     fit = GammaGammaFit.with_parameters(p=p, q=q, k=k)
-    assert fit.log_likelihood_of(AmountPanel.from_periods([1, 1, 1], amounts)) == pytest.approx(
-        np.log(area), rel=1e-10
-    )
+    assert fit.log_likelihood_of(AmountPanel.from_periods([1, 1, 1], amounts)) == pytest.approx(np.log(area), rel=1e-10)
 
 
 def test_fader_hardie_likelihood_is_the_integrated_density():
@@ -86,9 +84,7 @@ def test_the_two_forms_predict_alike():
 @pytest.mark.parametrize("form", ["panel", "fader_hardie"])
 def test_slope_and_curvature_are_those_of_the_value(form):
     panel = form == "panel"
-    evidence = (
-        AmountEvidence.of_panel(panel_of()) if panel else AmountEvidence.of_repeat_amounts(repeats_of())
-    )
+    evidence = AmountEvidence.of_panel(panel_of()) if panel else AmountEvidence.of_repeat_amounts(repeats_of())
     at = np.array([0.9, 0.3, -0.4])
     _, slope, curvature = evidence.objective(at)
     for i, step in enumerate(np.eye(3) * 1e-5):
@@ -124,12 +120,7 @@ def test_density_against_mpmath():
     mpmath.mp.dps = 30
     for p, q, k, m in [(8.57, 1.53, 3224.15, 9646.96), (0.4, 0.6, 2.0, 1e-3), (250.0, 3000.0, 1e5, 9e3)]:
         P, Q, K, M = (mpmath.mpf(v) for v in (p, q, k, m))
-        exact = (
-            K**Q
-            * M ** (P - 1)
-            * mpmath.gamma(P + Q)
-            / (mpmath.gamma(P) * mpmath.gamma(Q) * (K + M) ** (P + Q))
-        )
+        exact = K**Q * M ** (P - 1) * mpmath.gamma(P + Q) / (mpmath.gamma(P) * mpmath.gamma(Q) * (K + M) ** (P + Q))
         assert float(beta_prime.density(p, q, k, m)) == pytest.approx(float(exact), rel=1e-11)
 
 
@@ -137,12 +128,8 @@ def test_density_against_mpmath():
 @pytest.mark.parametrize(("low", "high"), [(0.0, 90.0), (5.0, 4000.0), (900.0, 1000.0)])
 def test_truncated_mean_against_an_integral(q, low, high):
     p, k = 2.2, 30.0
-    top = integrate.quad(
-        lambda m: m * beta_prime.density(p, q, k, m), low or 1e-12, high, epsabs=0, limit=200
-    )[0]
-    bottom = integrate.quad(
-        lambda m: beta_prime.density(p, q, k, m), low or 1e-12, high, epsabs=0, limit=200
-    )[0]
+    top = integrate.quad(lambda m: m * beta_prime.density(p, q, k, m), low or 1e-12, high, epsabs=0, limit=200)[0]
+    bottom = integrate.quad(lambda m: beta_prime.density(p, q, k, m), low or 1e-12, high, epsabs=0, limit=200)[0]
     assert float(beta_prime.truncated_mean(p, q, k, low, high)) == pytest.approx(top / bottom, rel=1e-8)
 
 
@@ -171,9 +158,7 @@ def test_unit_of_money(unit):
     other = AmountPanel(panel.active_periods, panel.mean_amount_sum * unit, None, logs)
     one, two = GammaGamma().fit(panel), GammaGamma().fit(other)
     assert [two.p, two.q, two.k / unit] == pytest.approx([one.p, one.q, one.k], rel=1e-6)
-    assert two.log_likelihood == pytest.approx(
-        one.log_likelihood - panel.active_periods.sum() * np.log(unit), rel=1e-9
-    )
+    assert two.log_likelihood == pytest.approx(one.log_likelihood - panel.active_periods.sum() * np.log(unit), rel=1e-9)
     assert two.log_likelihood_of(other) == pytest.approx(two.log_likelihood, rel=1e-12)
     three = GammaGammaFaderHardie().fit(repeats)
     four = GammaGammaFaderHardie().fit(RepeatAmounts(repeats.repeat_purchases, repeats.mean_amount * unit))
@@ -185,9 +170,7 @@ def test_unit_of_money(unit):
 def test_row_order_changes_no_digit():
     panel, repeats = panel_of(), repeats_of()
     order = np.random.default_rng(6).permutation(2000)
-    other = AmountPanel(
-        panel.active_periods[order], panel.mean_amount_sum[order], None, panel.log_mean_amount_sum
-    )
+    other = AmountPanel(panel.active_periods[order], panel.mean_amount_sum[order], None, panel.log_mean_amount_sum)
     assert GammaGamma().fit(other).to_json() == GammaGamma().fit(panel).to_json()
     shuffled = RepeatAmounts(repeats.repeat_purchases[order], repeats.mean_amount[order])
     assert GammaGammaFaderHardie().fit(shuffled).to_json() == GammaGammaFaderHardie().fit(repeats).to_json()
@@ -264,9 +247,7 @@ def test_alike_customers_get_the_common_mean():
 def test_alike_customers_in_the_other_form():
     z = stats.gamma(4, scale=5).ppf((np.arange(300) + 0.5) / 300)
     x = np.repeat([1, 2, 3], 100)
-    mean = np.concatenate(
-        [stats.gamma(4 * n, scale=5 / n).ppf((np.arange(100) + 0.5) / 100) for n in (1, 2, 3)]
-    )
+    mean = np.concatenate([stats.gamma(4 * n, scale=5 / n).ppf((np.arange(100) + 0.5) / 100) for n in (1, 2, 3)])
     fit = GammaGammaFaderHardie().fit(RepeatAmounts(x, mean))
     assert fit.fallback == "alike"
     assert fit.expected_amount(RepeatAmounts(x, z)) == pytest.approx((x * mean).sum() / x.sum(), rel=1e-6)

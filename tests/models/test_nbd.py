@@ -37,9 +37,7 @@ def test_expectations_are_integrals_over_the_rate():
     for i, (s, t) in enumerate(zip(shape, rate, strict=True)):
         assert expected[i] == pytest.approx(over_rates(lambda lam: lam * 2.5, s, t), rel=1e-9)
         assert silent[i] == pytest.approx(over_rates(lambda lam: np.exp(-2.5 * lam), s, t), rel=1e-9)
-        assert two[i] == pytest.approx(
-            over_rates(lambda lam: stats.poisson.pmf(2, lam * 2.5), s, t), rel=1e-9
-        )
+        assert two[i] == pytest.approx(over_rates(lambda lam: stats.poisson.pmf(2, lam * 2.5), s, t), rel=1e-9)
 
 
 def test_log_likelihood_is_the_integrated_density():
@@ -71,9 +69,7 @@ def test_purchases_by_state_against_integrals():
                 in_step_k = over_rates(lambda lam, j=h - k: lam * -np.expm1(-lam) * np.exp(-lam * j), s, t)
                 assert states[i, h, k] == pytest.approx(in_step_k, rel=1e-9)
     assert np.all(np.triu(states[0], 1) == 0)
-    assert states.sum(axis=2) == pytest.approx(
-        np.repeat(FIT.expected_purchases(SEEN, 1)[:, None], 4, 1), rel=1e-13
-    )
+    assert states.sum(axis=2) == pytest.approx(np.repeat(FIT.expected_purchases(SEEN, 1)[:, None], 4, 1), rel=1e-13)
 
 
 def test_simulated_purchases_have_the_expected_mean():
@@ -120,9 +116,7 @@ def test_row_order_changes_no_digit():
 @pytest.mark.parametrize("unit", [7.0, 1 / 365.25, 1e9])
 def test_unit_of_time(unit):
     seen = FIT.simulate(np.random.default_rng(2), np.linspace(0.1, 9, 2000))
-    other = PurchaseHistories(
-        seen.repeat_purchases, seen.last_purchase_at * unit, seen.observed_periods * unit
-    )
+    other = PurchaseHistories(seen.repeat_purchases, seen.last_purchase_at * unit, seen.observed_periods * unit)
     one, two = NBD().fit(seen), NBD().fit(other)
     assert two.a / unit == pytest.approx(one.a, rel=1e-6)
     assert two.b == pytest.approx(one.b, rel=1e-6)

@@ -35,9 +35,7 @@ def slow_matrix(p, q, k, edges):
     rows = []
     for a1, b1 in pairwise(edges):
         share = integrate.quad(lambda m: density(p, q, k, m), a1, b1, epsabs=0)[0]
-        cells = [
-            integrate.dblquad(joint, a1, b1, a2, b2, epsabs=0, epsrel=1e-7)[0] for a2, b2 in pairwise(edges)
-        ]
+        cells = [integrate.dblquad(joint, a1, b1, a2, b2, epsabs=0, epsrel=1e-7)[0] for a2, b2 in pairwise(edges)]
         rows.append(np.array(cells) / share)
     return np.array(rows)
 
@@ -58,9 +56,7 @@ def test_the_published_density_is_a_beta_prime():
     p, q, k, m1, m2 = (mpmath.mpf(v) for v in (P, Q, K, 12_000, 30_000))
     top = mpmath.gamma(2 * p + q) * m2 ** (p - 1) * (k + m1) ** (p + q)
     exact = top / (mpmath.gamma(p) * mpmath.gamma(p + q) * (m2 + m1 + k) ** (2 * p + q))
-    assert float(transitions.next_amount_density(P, Q, K, 12_000, 30_000)) == pytest.approx(
-        float(exact), rel=1e-12
-    )
+    assert float(transitions.next_amount_density(P, Q, K, 12_000, 30_000)) == pytest.approx(float(exact), rel=1e-12)
 
 
 def test_expected_amount_with_thirty_digits():
@@ -69,9 +65,7 @@ def test_expected_amount_with_thirty_digits():
     def p_of(m):
         return m ** (P - 1) / (K + m) ** (P + Q)
 
-    for low, found in zip(
-        EDGES[2:5], transitions.expected_next_amount(P, Q, K, EDGES, 499_999.0)[2:5], strict=True
-    ):
+    for low, found in zip(EDGES[2:5], transitions.expected_next_amount(P, Q, K, EDGES, 499_999.0)[2:5], strict=True):
         points = mpmath.linspace(low, 499_999, 8)
         exact = mpmath.quad(lambda m: m * p_of(m), points) / mpmath.quad(p_of, points)
         assert found == pytest.approx(float(exact), rel=1e-11)
@@ -125,9 +119,7 @@ def test_open_rows_add_up_to_one():
 
 
 def test_one_segment_is_certainty():
-    assert transitions.amount_transition_matrix(P, Q, K, [1.0, 2.0], open_last=True) == pytest.approx(
-        np.ones((1, 1))
-    )
+    assert transitions.amount_transition_matrix(P, Q, K, [1.0, 2.0], open_last=True) == pytest.approx(np.ones((1, 1)))
     assert transitions.p_expected_amount(P, Q, K, [1e-6, 1e12], 1e11) == pytest.approx([1], abs=1e-10)
 
 
@@ -135,9 +127,9 @@ def test_unit_of_money():
     one = transitions.amount_transition_matrix(P, Q, K, EDGES)
     cents = transitions.amount_transition_matrix(P, Q, K * 100, np.array(EDGES) * 100)
     assert cents == pytest.approx(one, rel=1e-9)
-    assert transitions.expected_next_amount(
-        P, Q, K * 100, np.array(EDGES) * 100, 49_999_900.0
-    ) == pytest.approx(100 * transitions.expected_next_amount(P, Q, K, EDGES, 499_999.0), rel=1e-12)
+    assert transitions.expected_next_amount(P, Q, K * 100, np.array(EDGES) * 100, 49_999_900.0) == pytest.approx(
+        100 * transitions.expected_next_amount(P, Q, K, EDGES, 499_999.0), rel=1e-12
+    )
 
 
 def test_largest_frequency_of_one():
@@ -161,9 +153,7 @@ def test_idle_periods_only_lower_the_chances():
     assert some[-1] < 1e-3
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [(1e9 / 1.3, 1e9), (1.0, 0.0), (1e9 / 50, 1e9), (1e-3, 5.0), (1e6, 1e-6)]
-)
+@pytest.mark.parametrize(("a", "b"), [(1e9 / 1.3, 1e9), (1.0, 0.0), (1e9 / 50, 1e9), (1e-3, 5.0), (1e6, 1e-6)])
 def test_extreme_frequencies_stay_finite(a, b):
     means, rounded = transitions.expected_next_frequency(a, b, 1, 300)
     assert np.all((means >= np.arange(1, 301) - 1e-9) & (means <= 300) & (rounded >= 1) & (rounded <= 300))
@@ -255,9 +245,7 @@ def test_default_edges_split_evenly_at_round_numbers():
     assert transitions.segment_edges(amounts * 100) == pytest.approx(edges * 100, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    "amounts", [[5.0], [5.0] * 9, [100.0, 100, 3], [0.01, 499_999], [1e-9, 1e15], [99.9, 100]]
-)
+@pytest.mark.parametrize("amounts", [[5.0], [5.0] * 9, [100.0, 100, 3], [0.01, 499_999], [1e-9, 1e15], [99.9, 100]])
 def test_default_edges_of_few_amounts(amounts):
     edges = transitions.check_edges(transitions.segment_edges(amounts))
     assert edges[0] <= min(amounts)

@@ -91,8 +91,7 @@ class Maker:
         steps = [self._step(key, step, size, last["margin"]) for step in (1, 2, 3)]
         self.forecast += steps
         ahead = {
-            f"forecast_{k}": sum((row[k] for row in steps), Decimal(0))
-            for k in ("amount", "cost", "expense", "value")
+            f"forecast_{k}": sum((row[k] for row in steps), Decimal(0)) for k in ("amount", "cost", "expense", "value")
         }
         purchases = sum(row["purchases"] for row in past)
         idle = len([month for month in self.months[:-1] if month > last["period"]])
@@ -219,9 +218,7 @@ class Maker:
         }
 
     def company(self) -> dict[str, Any]:
-        history = [
-            self._month(month) for month in self.months if any(r["period"] == month for r in self.periods)
-        ]
+        history = [self._month(month) for month in self.months if any(r["period"] == month for r in self.periods)]
         ahead = []
         for month in self.ahead:
             sums = self._sums([row for row in self.forecast if row["period"] == month])
@@ -233,9 +230,7 @@ class Maker:
             "history": history,
             "forecast": ahead,
             "total": {**plain(total), **interval(total["value"], 0.08)},
-            "current": {"period": "2011-12-01", "amount": "900.0000", "value": "300.0000"}
-            if self.unfinished
-            else None,
+            "current": {"period": "2011-12-01", "amount": "900.0000", "value": "300.0000"} if self.unfinished else None,
             "concentration": curve,
             "top20_share": share_of(curve, 0.2),
             "top10_share": share_of(curve, 0.1),
@@ -315,10 +310,7 @@ CUSTOMERS = pa.schema(
         ("name", pa.string()),
         ("first_purchase", pa.date32()),
         ("last_purchase", pa.date32()),
-        *(
-            (n, pa.int64())
-            for n in ("tenure_days", "purchases", "active_periods", "idle_periods", "last_frequency")
-        ),
+        *((n, pa.int64()) for n in ("tenure_days", "purchases", "active_periods", "idle_periods", "last_frequency")),
         ("last_mean_amount", pa.float64()),
         ("last_margin", pa.float64()),
         *((n, TOTAL) for n in ("amount", "cost", "expense", "value")),

@@ -29,9 +29,7 @@ CONDITIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=str)
-def test_customers_periods_and_company_agree(
-    engine: Engine, make_run: Make, condition: dict[str, Any]
-) -> None:
+def test_customers_periods_and_company_agree(engine: Engine, make_run: Make, condition: dict[str, Any]) -> None:
     run = make_run(**condition)
     report = build(engine, run)
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["totals"]

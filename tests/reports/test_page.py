@@ -48,9 +48,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append(tag)
-        self.loads += [
-            str(value) for key, value in attrs if key in {"src", "href", "srcset", "data", "action"}
-        ]
+        self.loads += [str(value) for key, value in attrs if key in {"src", "href", "srcset", "data", "action"}]
         self.handlers += [key for key, _ in attrs if key.startswith("on")]
         if tag not in VOID:
             self.open.append(tag)
@@ -182,8 +180,7 @@ def test_trust_in_plain_words(engine: Engine, make_run: Make) -> None:
     lead = sentences.trusted(report, "en")
     assert lead.figure == "8% too low"
     assert lead.sentence == (
-        "Made 3 months earlier, the same method would have predicted purchases of £1.20 million; "
-        "£1.31 million came."
+        "Made 3 months earlier, the same method would have predicted purchases of £1.20 million; £1.31 million came."
     )
     assert "Simply repeating the last periods would have been 18% too high." in lead.notes
     assert "Customer by customer, our figures came 26% closer than repeating." in lead.notes
@@ -234,9 +231,7 @@ def test_writing_replaces_at_once_and_repeats_itself(engine: Engine, make_run: M
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-@pytest.mark.parametrize(
-    ("mae", "said"), [(420.9, "as close as"), (310.2, "26% closer"), (842.0, "100% larger")]
-)
+@pytest.mark.parametrize(("mae", "said"), [(420.9, "as close as"), (310.2, "26% closer"), (842.0, "100% larger")])
 def test_the_naive_forecast_is_never_flattered(engine: Engine, make_run: Make, mae: float, said: str) -> None:
     report = report_of(engine, make_run)
     backtest = report.models.backtest

@@ -42,9 +42,7 @@ class Reader:
         return list(self.engine.fetch(reading.accepted).to_pylist())
 
     def bad(self, reading: Reading) -> list[dict[str, Any]]:
-        return sorted(
-            self.engine.fetch(reading.rejected).to_pylist(), key=lambda row: (row["file"], row["row"])
-        )
+        return sorted(self.engine.fetch(reading.rejected).to_pylist(), key=lambda row: (row["file"], row["row"]))
 
 
 @pytest.fixture

@@ -40,9 +40,7 @@ TOO_LARGE = ["99999999999999", "5e20", "-10000000000001", "1000000亿"]
 
 def read(source, cells: list[str]) -> tuple[dict[str, Decimal], dict[str, str]]:
     """The amounts that were accepted and the rules that rejected the others, by what was written."""
-    text = "customer,date,amount\n" + "".join(
-        f'{place},2025-03-04,"{cell}"\n' for place, cell in enumerate(cells)
-    )
+    text = "customer,date,amount\n" + "".join(f'{place},2025-03-04,"{cell}"\n' for place, cell in enumerate(cells))
     reading = source.read(text)
     good = {cells[int(row["customer_id"])]: row["amount"] for row in source.rows(reading)}
     bad = {cells[row["row"] - 2]: row["rule"] for row in source.bad(reading)}

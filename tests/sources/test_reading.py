@@ -165,9 +165,7 @@ def test_broken_lines_are_counted_and_placed(source):
     assert [(row["row"], row["rule"]) for row in source.bad(reading) if row["rule"] == "malformed_row"] == [
         (3, "malformed_row"), (4, "malformed_row"),
     ]  # fmt: skip
-    assert [(row["row"], row["seen"]) for row in source.bad(reading) if row["rule"] == "unreadable_date"] == [
-        (5, "x")
-    ]
+    assert [(row["row"], row["seen"]) for row in source.bad(reading) if row["rule"] == "unreadable_date"] == [(5, "x")]
 
 
 def test_rows_are_numbered_as_in_the_file_whatever_is_broken_above(source):
@@ -231,9 +229,7 @@ def test_what_is_already_known_is_not_guessed_again(source):
 
 
 def test_of_two_names_the_one_whose_cells_can_be_read(source):
-    report = source.read(
-        "customer,date,net amount,total\na,2025-03-04,none given,3\nb,2025-03-04,tbd,4\n"
-    ).report
+    report = source.read("customer,date,net amount,total\na,2025-03-04,none given,3\nb,2025-03-04,tbd,4\n").report
     assert {match.field: match.column for match in report.columns}["amount"] == "total"
 
 
@@ -361,9 +357,7 @@ def test_accepted_and_quarantined_are_all_rows(source, rows):
     """Whatever is in the cells, every row that is not blank is accounted for."""
     written = [row for row in rows if any(cell.strip() for cell in row)]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
-        [("customer_id", "date", "amount"), *rows]
-    )
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows([("customer_id", "date", "amount"), *rows])
     if not written:
         with pytest.raises(KezhiError, match="no rows"):
             source.read(text.getvalue())

@@ -7,14 +7,14 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from kezhi.cli.screen import count, money, table
+from kezhi.cli.screen import Heads, count, money, table
 from kezhi.language import Text, preferred_language
 
 KINDS = {
-    "sale": Text("accepted: sales", "接受:销售"),
-    "return": Text("accepted: returns (negative amount)", "接受:退货(负金额)"),
-    "cancellation": Text("accepted: cancelled orders (negative amount)", "接受:取消的订单(负金额)"),
-    "zero": Text("accepted: amount 0", "接受:金额为 0"),
+    "sale": Text("accepted: sales", "接受：销售"),
+    "return": Text("accepted: returns (negative amount)", "接受：退货(负金额)"),
+    "cancellation": Text("accepted: cancelled orders (negative amount)", "接受：取消的订单(负金额)"),
+    "zero": Text("accepted: amount 0", "接受：金额为 0"),
 }
 
 
@@ -26,13 +26,9 @@ def print_columns(console: Console, inputs: list[dict[str, Any]]) -> None:
         if (entry["table"], words) in seen:
             continue
         seen.add((entry["table"], words))
-        said = Text("{file}: {n} rows, {format}; columns: {words}", "{file}:{n} 行,{format};列:{words}")
+        said = Text("{file}: {n} rows, {format}; columns: {words}", "{file}:{n} 行，{format}；列：{words}")
         console.print(
-            escape(
-                str(
-                    said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words)
-                )
-            )
+            escape(str(said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words)))
         )
 
 
@@ -69,7 +65,7 @@ def print_rows(console: Console, name: str, rows: dict[str, Any]) -> None:
     ]
     total = Text("accepted + quarantined", "接受 + 隔离")
     lines.append((str(total), f"{count(rows['accepted'])} + {count(rows['quarantined'])}", "", ""))
-    heads = [
+    heads: Heads = [
         (Text("rows of {name}", "{name} 的行").fill(name=name), "left"),
         (Text("rows", "行数"), "right"),
         (Text("of which returns", "其中退货"), "right"),

@@ -9,7 +9,7 @@ import typer
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
 from kezhi.cli.options import AsJson, Lang, Mapped, speak
-from kezhi.cli.screen import print_json, screen, table
+from kezhi.cli.screen import Heads, print_json, screen, table
 from kezhi.language import Text
 
 HELP = "Read, map and check only; what would be rejected and why. / 只读取、对应列并检查。"
@@ -32,15 +32,17 @@ def command(
 
     with Engine() as engine:
         reading = read_table(
-            engine, table_name, orders, mapping=parse_mapping(mapping or []), today=datetime.now(UTC).date()
+            engine,
+            table_name,
+            orders,
+            mapping=parse_mapping(mapping or [], table=table_name),
+            today=datetime.now(UTC).date(),
         )
         report = reading.report
         examples = engine.fetch(reading.rejected.limit(SHOWN)).to_pylist() if report.quarantined else []
     warnings = [warning.as_dict() for warning in report.warnings]
     if json:
-        print_json(
-            {"inputs": report.inputs(), "rows": report.rows(), "warnings": warnings, "rejected": examples}
-        )
+        print_json({"inputs": report.inputs(), "rows": report.rows(), "warnings": warnings, "rejected": examples})
     else:
         console = screen()
         print_columns(console, report.inputs())
@@ -48,7 +50,7 @@ def command(
         print_warnings(console, warnings)
         if examples:
             names = ("file", "row", "rule", "column", "seen")
-            heads = [
+            heads: Heads = [
                 (Text(*label), "left")
                 for label in (
                     ("file", "文件"),

@@ -14,17 +14,16 @@ from kezhi.cli.options import AsJson, Lang, Mapped, Spoken, speak
 from kezhi.cli.screen import print_json, screen
 from kezhi.language import Text
 
-HELP = "Add files to the workspace's book; the same file twice changes nothing. / 导入工作区,重复导入同一文件不会改变任何内容。"
+HELP = (
+    "Add files to the workspace's book; the same file twice changes nothing. / "
+    "导入工作区，重复导入同一文件不会改变任何内容。"
+)
 
 
 def command(
     table: Annotated[str, typer.Argument(help="orders, customers, products, expenses, ... / 表名。")],
-    files: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")
-    ] = None,
-    workspace: Annotated[
-        Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
-    ] = Path(),
+    files: Annotated[list[str] | None, typer.Argument(help="Files, folders or globs. / 文件、文件夹或通配符。")] = None,
+    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
     mapping: Mapped = None,
     template: Annotated[
         bool, typer.Option("--template", help="Print an example file of this table. / 输出该表的模板。")
@@ -52,10 +51,11 @@ def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None
     from kezhi.sources import parse_mapping
     from kezhi.workspace import Workspace
 
-    with Engine() as engine:
-        place = Workspace(workspace)
-        usual = place.settings().columns if table == "orders" else {}
-        told = usual | parse_mapping(mapping or [])
+    place = Workspace(workspace)
+    limits = place.settings()
+    with Engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine:
+        usual = limits.columns if table == "orders" else {}
+        told = usual | parse_mapping(mapping or [], table=table)
         return import_table(engine, place, table, files, told, datetime.now(UTC).date())
 
 
@@ -71,7 +71,7 @@ def _show(entries: list[dict[str, Any]], table: str) -> None:
     for entry in entries:
         print_columns(console, entry["inputs"])
         if not entry["added"]:
-            known = Text("Imported before; nothing changed.", "此前已导入,未作改变。")
+            known = Text("Imported before; nothing changed.", "此前已导入，未作改变。")
             console.print(escape(str(known)))
             continue
         print_rows(console, table, entry["rows"])

@@ -50,16 +50,14 @@ Mapped = Annotated[
         help="Say which column is which; field==text for a constant. / 指定列。",
     ),
 ]
-InWorkspace = Annotated[
-    Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
-]
+InWorkspace = Annotated[Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object. / 输出 JSON。")]
 Lang = Annotated[Spoken | None, typer.Option("--lang", help="Language of messages and report. / 语言。")]
 
 
 def speak(language: Spoken | None) -> Language | None:
     """Choose the language of this process; returns it for settings."""
-    chosen: Language | None = language.value if language else None  # type: ignore[assignment]
+    chosen: Language | None = language.value if language else None
     choose_language(chosen)
     return chosen
 
@@ -74,6 +72,6 @@ def day(text: str | None) -> date | None:
         raise KezhiError(
             Text(
                 f"--as-of wants a date such as 2025-12-31, not {text!r}.",
-                f"--as-of 需要形如 2025-12-31 的日期,而不是 {text!r}。",
+                f"--as-of 需要形如 2025-12-31 的日期，而不是 {text!r}。",
             )
         ) from None

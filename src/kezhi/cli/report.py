@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -28,14 +29,10 @@ def command(
         str | None,
         typer.Option("--run", help="A run's name or folder; default the newest. / 运行名或文件夹。"),
     ] = None,
-    workspace: Annotated[
-        Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")
-    ] = Path(),
+    workspace: Annotated[Path, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")] = Path(),
     kind: Annotated[Format, typer.Option("--format", help="html or xlsx. / 格式。")] = Format.html,
     out: Annotated[Path | None, typer.Option("--out", help="File to write. / 输出文件。")] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the report's data as JSON. / 输出 JSON。")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report's data as JSON. / 输出 JSON。")] = False,
     lang: Lang = None,
 ) -> None:
     """Runs are never recomputed: the report is drawn from what the run folder holds."""
@@ -48,7 +45,7 @@ def command(
     with Engine() as engine:
         made = reports.build(engine, folder)
         if json:
-            print_json(made.as_dict())
+            print_json(asdict(made))
             return
         target = out or Path(f"report-{preferred_language()}.{kind.value}")
         if not target.parent.exists():

@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
 from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
-from kezhi.cli.screen import Stages, print_json, screen, table, whole
+from kezhi.cli.screen import Heads, Stages, print_json, screen, table, whole
 from kezhi.language import KezhiError, Text
 
-HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值:读取、检查、预测、报告。"
+HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值：读取、检查、预测、报告。"
 
 
 def command(
@@ -23,21 +23,15 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the results. / 结果文件夹。")] = None,
     period: Annotated[Period | None, typer.Option(help="Length of a period. / 期的长度。")] = None,
     horizon: Annotated[int | None, typer.Option(help="Periods to forecast (default 3). / 预测期数。")] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="Last day that counts. / 截止日。", metavar="DATE")
-    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Last day that counts. / 截止日。", metavar="DATE")] = None,
     model: Annotated[Method | None, typer.Option(help="Forecast method. / 预测方法。")] = None,
     mapping: Mapped = None,
     customers: Annotated[list[str] | None, typer.Option(help="Customer table. / 客户表。")] = None,
     products: Annotated[
         list[str] | None, typer.Option(help="Product table with unit costs. / 产品表(含单位成本)。")
     ] = None,
-    expenses: Annotated[
-        list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")
-    ] = None,
-    margins: Annotated[
-        list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")
-    ] = None,
+    expenses: Annotated[list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")] = None,
+    margins: Annotated[list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")] = None,
     cost: Annotated[
         bool | None, typer.Option("--cost/--no-cost", help="Extract product cost. / 是否提取产品成本。")
     ] = None,
@@ -45,9 +39,7 @@ def command(
         bool | None,
         typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。"),
     ] = None,
-    fiscal_start: Annotated[
-        int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")
-    ] = None,
+    fiscal_start: Annotated[int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")] = None,
     json: AsJson = False,
     lang: Lang = None,
 ) -> None:
@@ -57,13 +49,13 @@ def command(
         raise KezhiError(
             Text(
                 "Say where the results go: --out DIR, or --workspace DIR.",
-                "请指定结果位置:--out 文件夹,或 --workspace 工作区。",
+                "请指定结果位置:--out 文件夹，或 --workspace 工作区。",
             )
         )
     from kezhi.analysis import analyse
     from kezhi.sources import parse_mapping
 
-    files = {
+    files: dict[str, Any] = {
         name: given
         for name, given in {
             "orders": orders,
@@ -99,12 +91,12 @@ def command(
     show(screen(), done)
 
 
-def _add_to_book(workspace: Path, files: dict[str, list[str]], mapping: list[str] | None) -> None:
+def _add_to_book(workspace: Path, files: dict[str, Any], mapping: list[str] | None) -> None:
     """Files given beside a workspace are added to its book first, then the whole book is analysed."""
     from kezhi.cli.importing import add
 
-    for table, paths in files.items():
-        add(workspace, table, paths, mapping if table == "orders" else None)
+    for name, paths in files.items():
+        add(workspace, name, paths, mapping if name == "orders" else None)
 
 
 def show(console: Console, done: Any) -> None:
@@ -118,7 +110,7 @@ def show(console: Console, done: Any) -> None:
     console.print(_top(done))
     method = done.models["reason"][_language()]
     console.print(escape(method))
-    report = Text("Report: {path}", "报告:{path}").fill(path=done.folder / "report.html")
+    report = Text("Report: {path}", "报告：{path}").fill(path=done.folder / "report.html")
     console.print(f"[bold green]✓[/] {escape(str(report))}")
 
 
@@ -130,7 +122,7 @@ def _language() -> str:
 
 def _periods(company: dict[str, Any]) -> Any:
     total = company["total"]
-    heads = [
+    heads: Heads = [
         (Text("period", "期"), "left"),
         (Text("purchases", "购买金额"), "right"),
         (Text("cost", "产品成本"), "right"),
@@ -140,11 +132,10 @@ def _periods(company: dict[str, Any]) -> Any:
     ]
     rows = [[str(row["period"]), *(_figures(row)), ""] for row in company["history"][-6:]]
     rows += [
-        [f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)]
-        for row in company["forecast"]
+        [f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)] for row in company["forecast"]
     ]
     rows.append([str(Text("forecast in all", "预测合计")), *_figures(total), _interval(total)])
-    return table(Text("Company: last periods and forecast", "企业:最近各期与预测"), heads, rows)
+    return table(Text("Company: last periods and forecast", "企业：最近各期与预测"), heads, rows)
 
 
 def _figures(row: dict[str, Any]) -> list[str]:
@@ -157,7 +148,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _top(done: Any, shown: int = 10) -> Any:
     best = done.customers.slice(0, shown).to_pylist()
-    heads = [
+    heads: Heads = [
         (Text("customer", "客户"), "left"),
         (Text("purchases", "购买次数"), "right"),
         (Text("value so far", "历史价值"), "right"),

@@ -65,9 +65,10 @@ def quietly(stages: Stages | None) -> AbstractContextManager[Any]:
     return stages or nullcontext()
 
 
-def table(
-    title: Text, columns: Sequence[tuple[Text, Literal["left", "right"]]], rows: Sequence[Sequence[str]]
-) -> Table:
+Heads = list[tuple[Text, Literal["left", "right"]]]
+
+
+def table(title: Text, columns: Heads, rows: Sequence[Sequence[str]]) -> Table:
     """A table with a title; each column is a heading and "left" or "right"."""
     made = Table(title=escape(str(title)), title_justify="left", title_style="bold", header_style="bold")
     for heading, side in columns:

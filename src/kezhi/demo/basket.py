@@ -47,9 +47,7 @@ def stack(first: Lines, second: Lines) -> Lines:
     return Lines(**{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names})
 
 
-def fill_baskets(
-    plan: Plan, window: Window, customers: Customers, catalogue: Catalogue, purchases: Purchases
-) -> Lines:
+def fill_baskets(plan: Plan, window: Window, customers: Customers, catalogue: Catalogue, purchases: Purchases) -> Lines:
     """The order lines of all purchases with their returns, sorted by day and order."""
     sales = _sales(plan, window, customers, catalogue, purchases)
     sales = _forget_costs(plan, sales)
@@ -59,15 +57,11 @@ def fill_baskets(
     return lines.rows(np.lexsort((lines.order, lines.day)))
 
 
-def _sales(
-    plan: Plan, window: Window, customers: Customers, catalogue: Catalogue, purchases: Purchases
-) -> Lines:
+def _sales(plan: Plan, window: Window, customers: Customers, catalogue: Catalogue, purchases: Purchases) -> Lines:
     rng = stream(plan, "baskets")
     by_day = np.lexsort((purchases.customer, purchases.day))
     customer, day, cents = purchases.customer[by_day], purchases.day[by_day], purchases.cents[by_day]
-    count = np.minimum(
-        1 + rng.poisson(plan.of_group(customers.role, "lines")[customer] - 1), np.minimum(cents, 9)
-    )
+    count = np.minimum(1 + rng.poisson(plan.of_group(customers.role, "lines")[customer] - 1), np.minimum(cents, 9))
     owner = np.repeat(np.arange(len(count)), count)
     wished = divide(cents, count, rng.gamma(2.0, size=len(owner)))
     customer, day = customer[owner], day[owner]

@@ -221,9 +221,7 @@ def _chances(catalogue: Catalogue) -> Floats:
     top = np.append(1.2 * np.append(25.0, BAND_EDGES[:-1]), np.inf)[:, None]
     near = np.where(price <= top, (price / np.minimum(top, 4000.0)) ** 0.4, 0.0)
     chance = (
-        catalogue.sold[:, None, None, :]
-        * _LIKING[:, catalogue.category][None, :, None, :]
-        * near[None, None, :, :]
+        catalogue.sold[:, None, None, :] * _LIKING[:, catalogue.category][None, :, None, :] * near[None, None, :, :]
     ).reshape(-1, len(price))
     summed = np.cumsum(chance, axis=1)
     summed /= summed[:, -1:]

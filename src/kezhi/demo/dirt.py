@@ -80,6 +80,5 @@ def _interleave(orders: Columns, dirty: Columns, source: NDArray[np.int64]) -> C
 
     rows = pa.array(source)
     return {
-        name: pa.concat_arrays([column.cast(pa.string()), dirty[name]]).take(rows)
-        for name, column in orders.items()
+        name: pa.concat_arrays([column.cast(pa.string()), dirty[name]]).take(rows) for name, column in orders.items()
     }

@@ -55,17 +55,13 @@ def _marketing(world: World) -> Entries:
     """A budget on the first of every month for three channels, half of it following sales."""
     window, lines = world.window, world.lines
     rng = stream(world.plan, "marketing")
-    sales = np.bincount(
-        window.month[lines.day], weights=np.maximum(lines.amount_cents, 0), minlength=window.months
-    )
+    sales = np.bincount(window.month[lines.day], weights=np.maximum(lines.amount_cents, 0), minlength=window.months)
     smooth = 0.5 * sales + 0.5 * sales.mean()
     share = np.array([0.45, 0.4, 0.15]) * MARKETING_SHARE
     cents = np.rint(smooth[:, None] * share * rng.uniform(0.85, 1.15, size=(window.months, 3)))
     day = np.repeat(window.month_start[:-1], len(MARKETED))
     nobody = np.full(len(day), -1)
-    return _entries(
-        day, cents.ravel().astype(np.int64), nobody, "marketing", np.tile(MARKETED, window.months)
-    )
+    return _entries(day, cents.ravel().astype(np.int64), nobody, "marketing", np.tile(MARKETED, window.months))
 
 
 def _selling(world: World) -> Entries:

@@ -86,9 +86,7 @@ def _days(plan: Plan, window: Window, customers: Customers, counts: Ints) -> tup
     return customer[order], day[order]
 
 
-def _different_days(
-    rng: np.random.Generator, window: Window, begin: Ints, end: Ints, count: Ints
-) -> tuple[Ints, Ints]:
+def _different_days(rng: np.random.Generator, window: Window, begin: Ints, end: Ints, count: Ints) -> tuple[Ints, Ints]:
     """`count` different days of each span, busier days more often (Gumbel keys, the largest win)."""
     day = begin[:, None] + np.arange(31)
     inside = day < end[:, None]

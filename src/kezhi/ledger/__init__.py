@@ -1,6 +1,6 @@
 """Customer x period accounts and each customer's statistics, computed where the data is."""
 
-from kezhi.ledger.accounts import published_periods
+from kezhi.ledger.accounts import SUM, as_sum, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar
 from kezhi.ledger.statistics import (
@@ -14,10 +14,12 @@ from kezhi.ledger.statistics import (
 )
 
 __all__ = [
+    "SUM",
     "Book",
     "Calendar",
     "Ledger",
     "amount_histories",
+    "as_sum",
     "last_day",
     "log_mean_amount_sum",
     "open_ledger",

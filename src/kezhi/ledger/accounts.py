@@ -18,6 +18,15 @@ SUM = "decimal(28, 4)"  # sums of money: wide enough for any company, and Arrow 
 MEAN = "decimal(38, 8)"  # mean amounts: decimal too, so that their sums do not depend on the order of rows
 
 
+def as_sum(value: Any) -> Any:
+    """A result of money arithmetic in the type of sums.
+
+    Ibis takes the difference of two such numbers for one of the same type and would drop a plain cast, but the
+    engine has made it wider.
+    """
+    return value.cast("decimal(38, 4)").cast(SUM)
+
+
 def customer_days(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
     """customer_id, day, amount, cost, uncosted: everything a customer did on one day, added up."""
     lines = booked_lines(book, calendar, as_of)
@@ -81,6 +90,6 @@ def published_periods(accounts: ir.Table, calendar: Calendar, *, cost_known: boo
         mean_amount=accounts.mean_amount.cast("float64"),
         cost=accounts.cost,
         expense=accounts.expense,
-        value=(accounts.amount - accounts.cost - accounts.expense).cast(SUM),
+        value=as_sum(accounts.amount - accounts.cost - accounts.expense),
         margin=margin if cost_known else ibis.null("float64"),
     ).order_by("customer_id", "period")

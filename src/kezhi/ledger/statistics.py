@@ -126,7 +126,7 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
 
     if period not in DAYS:
         names = ", ".join(DAYS)
-        raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一:{names}。"))
+        raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一：{names}。"))
     days = customer_days(book, Calendar(), as_of)
     days = days.filter(days.amount > 0)
     found = days.group_by("customer_id").aggregate(

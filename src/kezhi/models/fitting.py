@@ -237,8 +237,7 @@ FITTED = Diagnosis("fitted", "ok", "The model was fitted without difficulty.", "
 NOT_CONVERGED = Diagnosis(
     "not_converged",
     "warning",
-    "The search for the best parameters did not settle; treat the forecast as rough and compare it with "
-    "a backtest.",
+    "The search for the best parameters did not settle; treat the forecast as rough and compare it with a backtest.",
     "参数搜索没有完全收敛;请把预测当作粗略估计,并与回测对照。",
 )
 FEW_CUSTOMERS = Diagnosis(

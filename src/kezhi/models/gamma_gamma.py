@@ -254,9 +254,7 @@ def _constant(evidence: AmountEvidence, kind: type[F]) -> F:
     gap = float(np.log(inverse)) + float((w * np.log(means)).sum() / w.sum())
     q = gamma_shape(gap, largest=LARGEST_SHAPE)
     fit = kind(
-        **fitting.natural(
-            kind.names, np.array([LIMIT, q, q / inverse / LIMIT * evidence.unit]), np.zeros((3, 3))
-        ),
+        **fitting.natural(kind.names, np.array([LIMIT, q, q / inverse / LIMIT * evidence.unit]), np.zeros((3, 3))),
         customers=evidence.customers,
         diagnosis=(CONSTANT,),
         fallback="constant",
@@ -289,8 +287,7 @@ CONSTANT = Diagnosis(
 ALIKE = Diagnosis(
     "alike",
     "note",
-    "Customers differ in amount no more than chance would make them, so everybody is given the common "
-    "average.",
+    "Customers differ in amount no more than chance would make them, so everybody is given the common average.",
     "客户之间的金额差异不超过偶然波动,因此所有客户采用共同的平均金额。",
 )
 NOT_SEPARABLE = Diagnosis(

@@ -125,9 +125,7 @@ class AmountPanel:
     def known_log_sum(self) -> float:
         """`log_mean_amount_sum`, which fitting needs; ValueError where it was not given."""
         if self.log_mean_amount_sum is None:
-            raise ValueError(
-                "log_mean_amount_sum is needed to fit: the sum of ln(mean amount) over all active periods"
-            )
+            raise ValueError("log_mean_amount_sum is needed to fit: the sum of ln(mean amount) over all active periods")
         return self.log_mean_amount_sum
 
     @property
@@ -179,9 +177,7 @@ class RepeatAmounts:
         _freeze(self, repeat_purchases=repeat_purchases, mean_amount=mean_amount, customers=customers)
         x, z = self.repeat_purchases, self.mean_amount
         _require(bool(np.all(x == np.floor(x))), "repeat_purchases must be whole numbers")
-        _require(
-            not np.any((x > 0) & (z <= 0)), "mean_amount must be above 0 where repeat_purchases is above 0"
-        )
+        _require(not np.any((x > 0) & (z <= 0)), "mean_amount must be above 0 where repeat_purchases is above 0")
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -244,7 +240,5 @@ def _optional(table: Any, name: str) -> npt.ArrayLike | None:
 def _column(table: Any, name: str) -> npt.ArrayLike:
     values = _optional(table, name)
     if values is None:
-        raise ValueError(
-            f"table has no column {' or '.join(_NAMES[name])}; it has {', '.join(_columns_of(table))}"
-        )
+        raise ValueError(f"table has no column {' or '.join(_NAMES[name])}; it has {', '.join(_columns_of(table))}")
     return values

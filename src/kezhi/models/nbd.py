@@ -88,9 +88,7 @@ class NBDFit(Fit):
         last = T * rng.random(T.shape) ** (1 / np.maximum(x, 1))  # the latest of x moments spread evenly
         return PurchaseHistories(x, np.where(x > 0, last, 0.0), T)
 
-    def simulate_purchases(
-        self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike
-    ) -> FloatArray:
+    def simulate_purchases(self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike) -> FloatArray:
         """One random draw of each customer's purchases in the next so many periods."""
         shape, rate = self.posterior(histories)
         return rng.poisson(rng.gamma(shape) / rate * _not_negative("periods", periods)).astype(np.float64)
@@ -296,7 +294,6 @@ NO_REPEAT = Diagnosis(
 ALIKE = Diagnosis(
     "poisson",
     "note",
-    "Customers differ no more than chance would make them differ, so everybody is given the same "
-    "purchase rate.",
+    "Customers differ no more than chance would make them differ, so everybody is given the same purchase rate.",
     "客户之间的差异不超过偶然波动,因此所有客户采用同一购买率。",
 )

@@ -54,9 +54,7 @@ class PublishedForecast:
     p_amount: FloatArray
     p_purchase: FloatArray
 
-    def of(
-        self, frequency: npt.ArrayLike, idle_periods: npt.ArrayLike, segment: npt.ArrayLike
-    ) -> PublishedForecast:
+    def of(self, frequency: npt.ArrayLike, idle_periods: npt.ArrayLike, segment: npt.ArrayLike) -> PublishedForecast:
         """The forecasts of customers in these states, over [step, customer]; the table's end for others."""
         _, top, idle, segments = self.amount.shape
         f = np.clip(np.asarray(frequency, dtype=np.int64), 1, top) - 1

@@ -59,8 +59,7 @@ _ALL = (
             "每位客户以稳定的速率随机购买(卜松过程)且不会流失;不同客户的速率服从伽玛分配。",
         ),
         Bilingual(
-            "Customers hardly leave, or the history is too short to see it; also the basis of the "
-            "published rule.",
+            "Customers hardly leave, or the history is too short to see it; also the basis of the published rule.",
             "客户很少流失,或历史太短还看不出流失时使用;它也是移转规则的基础。",
         ),
     ),
@@ -71,8 +70,7 @@ _ALL = (
         GammaGammaFit,
         AmountPanel,
         Bilingual(
-            "What a purchase is worth, learned from every active period of every customer (Gamma-Gamma, "
-            "panel form).",
+            "What a purchase is worth, learned from every active period of every customer (Gamma-Gamma, panel form).",
             "一次购买值多少,由每位客户每个成交期的平均金额得出(伽玛-伽玛模型,逐期形式)。",
         ),
         Bilingual(

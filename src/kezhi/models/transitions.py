@@ -28,9 +28,7 @@ DOCUMENT_EDGES = (0.01, 1_000.0, 10_000.0, 100_000.0, 200_000.0, 300_000.0, 400_
 # --- average amount
 
 
-def segment_edges(
-    amounts: npt.ArrayLike, segments: int = 7, customers: npt.ArrayLike | None = None
-) -> FloatArray:
+def segment_edges(amounts: npt.ArrayLike, segments: int = 7, customers: npt.ArrayLike | None = None) -> FloatArray:
     """Edges that put about equally many amounts into each segment, at round numbers (two digits), rising.
 
     All amounts lie in [first, last); equal quantiles are merged, so there may be fewer segments than asked
@@ -79,9 +77,7 @@ def expected_next_amount(p: float, q: float, k: float, edges: npt.ArrayLike, lar
     return beta_prime.truncated_mean(p, q, k, lower, np.maximum(lower, largest))
 
 
-def next_amount_density(
-    p: float, q: float, k: float, now: npt.ArrayLike, following: npt.ArrayLike
-) -> FloatArray:
+def next_amount_density(p: float, q: float, k: float, now: npt.ArrayLike, following: npt.ArrayLike) -> FloatArray:
     """The density of the next average amount given the present one: beta-prime(p, p + q), scale k + m1."""
     return beta_prime.density(p, p + q, k + np.asarray(now, dtype=np.float64), following)
 
@@ -220,9 +216,7 @@ def frequency_shares(a: float, b: float, largest: int, periods: float = 1.0) -> 
     return np.exp(log_negative_binomial(np.arange(largest + 1), b, a, periods))
 
 
-def _believed(
-    a: float, b: float, smallest: int, largest: int, longest_idle: int
-) -> tuple[FloatArray, FloatArray]:
+def _believed(a: float, b: float, smallest: int, largest: int, longest_idle: int) -> tuple[FloatArray, FloatArray]:
     """The frequencies of the trust interval and ln w_f(r): how likely each is after r idle periods."""
     if longest_idle < 0:
         raise ValueError("longest_idle must not be negative")

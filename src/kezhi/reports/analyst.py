@@ -19,13 +19,9 @@ MODELS = {
 
 ASSUMPTIONS = (
     Text("Frequency and average amount are independent.", "购买频率与平均金额相互独立。"),
-    Text(
-        "The next period depends on the present state alone (Markov).", "下一期只取决于当前状态（马可夫性）。"
-    ),
+    Text("The next period depends on the present state alone (Markov).", "下一期只取决于当前状态（马可夫性）。"),
     Text("One customer's purchases per period are Poisson.", "单个客户每期的购买次数服从卜松分配。"),
-    Text(
-        "Purchase rates differ between customers as a gamma distribution.", "各客户的购买率之间服从伽玛分配。"
-    ),
+    Text("Purchase rates differ between customers as a gamma distribution.", "各客户的购买率之间服从伽玛分配。"),
     Text(
         "One customer's average amount per active period is gamma.",
         "单个客户有成交期的平均金额服从伽玛分配。",
@@ -39,9 +35,7 @@ ASSUMPTIONS = (
 
 def section(report: ValueReport, canvas: Canvas) -> Html:
     """Everything for the analyst, one click away."""
-    title = Text(
-        "For the analyst: models, tests, settings, provenance", "供分析人员查阅：模型、检验、设置与来源"
-    )
+    title = Text("For the analyst: models, tests, settings, provenance", "供分析人员查阅：模型、检验、设置与来源")
     parts = (
         _method(report, canvas),
         _backtest(report, canvas),
@@ -75,9 +69,7 @@ def _method(report: ValueReport, canvas: Canvas) -> Html:
     method = canvas.say(sentences.method_name(report.models.method))
     line = canvas.say(said, method=method, requested=report.models.requested or numbers.ABSENT)
     reason = canvas.say(report.models.reason) if report.models.reason else None
-    return joined(
-        [_heading(canvas, Text("Method", "方法")), tag("p", line), tag("p", reason) if reason else None]
-    )
+    return joined([_heading(canvas, Text("Method", "方法")), tag("p", line), tag("p", reason) if reason else None])
 
 
 def _backtest(report: ValueReport, canvas: Canvas) -> Html:
@@ -88,8 +80,7 @@ def _backtest(report: ValueReport, canvas: Canvas) -> Html:
     said = Text(
         "Fitted on what was known at {split}, held against {start} to {until}: {customers} customers, "
         "purchases of {amount}.",
-        "用截至 {split} 的数据拟合，与 {start} 至 {until} 的实际比较："
-        "{customers} 位客户，购买金额 {amount}。",
+        "用截至 {split} 的数据拟合，与 {start} 至 {until} 的实际比较：{customers} 位客户，购买金额 {amount}。",
     )
     line = canvas.say(
         said,
@@ -114,9 +105,7 @@ def _backtest(report: ValueReport, canvas: Canvas) -> Html:
         "Gini: 1 ranks the customers perfectly, 0 no better than chance.",
         "基尼系数：1 为排序完全正确，0 等同随机。",
     )
-    return joined(
-        [heading, tag("p", line), _grid(canvas, heads, rows), tag("p", canvas.say(gini), class_="soft")]
-    )
+    return joined([heading, tag("p", line), _grid(canvas, heads, rows), tag("p", canvas.say(gini), class_="soft")])
 
 
 def _score(report: ValueReport, canvas: Canvas, score: Score) -> Row:
@@ -171,15 +160,11 @@ def _assumptions(report: ValueReport, canvas: Canvas) -> Html:
         "每期购买次数的方差 ÷ 均值：{d}（大于 1 表示客户之间有差异，符合假设 4）。",
     )
     said = [
-        canvas.say(
-            sizes, customers=numbers.grouped(found.customers), periods=numbers.grouped(found.active_periods)
-        ),
+        canvas.say(sizes, customers=numbers.grouped(found.customers), periods=numbers.grouped(found.active_periods)),
         canvas.say(checks, r=numbers.grouped(found.correlation, 3), d=numbers.grouped(found.dispersion, 3)),
     ]
     listed = tag("ol", *(tag("li", canvas.say(text)) for text in ASSUMPTIONS))
-    heading = _heading(
-        canvas, Text("The six assumptions, and what can be tested of them", "六个基本假设及其检验")
-    )
+    heading = _heading(canvas, Text("The six assumptions, and what can be tested of them", "六个基本假设及其检验"))
     return joined([heading, listed, *(tag("p", line) for line in said), _notes(canvas, found.notes)])
 
 
@@ -213,14 +198,10 @@ def _amounts(report: ValueReport, canvas: Canvas) -> Html | None:
     heads = (Text("Mean amount", "平均金额"), Text("Observed", "实际"), Text("Model", "模型"))
     rows = [
         Row([label, numbers.percent(seen, 2), numbers.percent(expected, 2)])
-        for label, seen, expected in zip(
-            figures.amount_labels(found), found.observed, found.expected, strict=False
-        )
+        for label, seen, expected in zip(figures.amount_labels(found), found.observed, found.expected, strict=False)
     ]
     mode = Text("Most likely amount {mode}, density there {density}.", "众数 {mode}，该处密度 {density}。")
-    line = canvas.say(
-        mode, mode=numbers.grouped(found.mode, 2), density=numbers.short(found.density_at_mode, 6)
-    )
+    line = canvas.say(mode, mode=numbers.grouped(found.mode, 2), density=numbers.short(found.density_at_mode, 6))
     heading = _heading(canvas, Text("Average amount", "平均金额的概率密度"))
     as_table = canvas.as_table(_grid(canvas, heads, rows))
     return tag("div", heading, figure, tag("p", line, class_="soft"), as_table)
@@ -266,19 +247,14 @@ def _matrix(canvas: Canvas, found: Transitions, *, observed: bool) -> Html | Non
     rows = found.observed if observed else found.matrix
     if not rows:
         return None
-    title = (
-        Text("Observed, % of the row", "实际，占行 %")
-        if observed
-        else Text("Model, % of the row", "模型，占行 %")
-    )
+    title = Text("Observed, % of the row", "实际，占行 %") if observed else Text("Model, % of the row", "模型，占行 %")
     name = "figure-observed" if observed else "figure-matrix"
     drawing = figures.amount_transitions(found, canvas.language, observed=observed)
     figure = canvas.place(name, drawing, title, "tall")
     labels = figures.bin_labels(found.edges, len(rows))
     heads = (Text("Now \u2192 next", "现在 \u2192 下期"), *(Text(label, label) for label in labels))
     lines = [
-        Row([label, *(numbers.grouped(cell, 4) for cell in row)])
-        for label, row in zip(labels, rows, strict=False)
+        Row([label, *(numbers.grouped(cell, 4) for cell in row)]) for label, row in zip(labels, rows, strict=False)
     ]
     as_table = canvas.as_table(_grid(canvas, heads, lines))
     return tag("div", tag("p", tag("b", canvas.say(title))), figure, as_table)
@@ -305,9 +281,7 @@ def _frequency_moves(canvas: Canvas, found: Transitions) -> Html | None:
         )
         for move in found.frequency
     ]
-    heading = _heading(
-        canvas, Text("Transitions of the frequency, by idle periods r", "频率的移转（按未成交期数 r）")
-    )
+    heading = _heading(canvas, Text("Transitions of the frequency, by idle periods r", "频率的移转（按未成交期数 r）"))
     trust = Text("Trust interval of the frequency: {low} to {high}.", "频率信任区间：{low} 至 {high}。")
     bounds = found.trust_interval
     line = tag("p", canvas.say(trust, low=bounds[0], high=bounds[-1]), class_="soft") if bounds else None
@@ -331,11 +305,7 @@ def _provenance(report: ValueReport, canvas: Canvas) -> Html:
 
 
 def _pairs(values: dict[str, object]) -> Html:
-    parts = [
-        tag(name, text)
-        for key, value in values.items()
-        for name, text in (("dt", key), ("dd", _plain(value)))
-    ]
+    parts = [tag(name, text) for key, value in values.items() for name, text in (("dt", key), ("dd", _plain(value)))]
     return tag("dl", *parts)
 
 

@@ -69,9 +69,9 @@ def _document(run: Path, name: str) -> Json:
 
 def _damaged(run: Path, name: str) -> KezhiError:
     return KezhiError(
-        Text(
-            "{name} in {run} is damaged. Run the analysis again.", "{run} 中的 {name} 已损坏，请重新运行。"
-        ).fill(run=run, name=name)
+        Text("{name} in {run} is damaged. Run the analysis again.", "{run} 中的 {name} 已损坏，请重新运行。").fill(
+            run=run, name=name
+        )
     )
 
 
@@ -102,9 +102,7 @@ def _facts(manifest: Json) -> Json:
 
 def account(source: Json) -> data.Account:
     """Amount, cost, expense and value of a JSON object or a table row; what is absent counts as nothing."""
-    return data.Account(
-        *(money(source.get(key)) or data.ZERO for key in ("amount", "cost", "expense", "value"))
-    )
+    return data.Account(*(money(source.get(key)) or data.ZERO for key in ("amount", "cost", "expense", "value")))
 
 
 def money(value: object) -> Decimal | None:
@@ -198,9 +196,7 @@ def _expected(row: Json) -> data.Expected:
 # --- customers, aggregated or cut off in the engine -------------------------------------------------------
 
 
-def top_customers(
-    engine: Engine, customers: ir.Table, forecast: ir.Table, count: int
-) -> tuple[data.TopCustomer, ...]:
+def top_customers(engine: Engine, customers: ir.Table, forecast: ir.Table, count: int) -> tuple[data.TopCustomer, ...]:
     """The customers with the largest forecast, each with its coming periods."""
     first = best(customers, count)
     rows = engine.fetch(first).to_pylist()
@@ -245,9 +241,7 @@ def _bands(engine: Engine, customers: ir.Table) -> tuple[data.Band, ...]:
     value = customers.forecast_value
     place = ibis.cases(*((value <= bound, i) for i, bound in enumerate(_BANDS)), else_=len(_BANDS))
     placed = customers.select(place=ibis.ifelse(value < 0, -1, place), value=value)
-    counted = placed.group_by("place").agg(
-        customers=placed.count(), value=placed.value.sum().cast("decimal(38, 4)")
-    )
+    counted = placed.group_by("place").agg(customers=placed.count(), value=placed.value.sum().cast("decimal(38, 4)"))
     return tuple(
         data.Band(*_bounds(row["place"]), row["customers"], money(row["value"]) or data.ZERO)
         for row in engine.fetch(counted.order_by("place")).to_pylist()
@@ -264,9 +258,7 @@ def _bounds(place: int) -> tuple[Decimal | None, Decimal | None]:
 def _flag_counts(engine: Engine, customers: ir.Table) -> tuple[tuple[str, int], ...]:
     codes = customers.select(code=customers.flags.unnest())
     counted = codes.filter(codes.code.notnull()).group_by("code").agg(customers=lambda t: t.count())
-    return tuple(
-        (row["code"], row["customers"]) for row in engine.fetch(counted.order_by("code")).to_pylist()
-    )
+    return tuple((row["code"], row["customers"]) for row in engine.fetch(counted.order_by("code")).to_pylist())
 
 
 # --- rows -------------------------------------------------------------------------------------------------
@@ -361,9 +353,7 @@ def _transitions(found: Json | None) -> data.Transitions | None:
         expected_amount=_known(found.get("expected_amount")),
         p_amount=_known(found.get("p_amount")),
         matrix=tuple(_known(row) for row in found.get("matrix") or ()),
-        observed=tuple(
-            tuple(_number(value) for value in row or ()) for row in found.get("observed_matrix") or ()
-        ),
+        observed=tuple(tuple(_number(value) for value in row or ()) for row in found.get("observed_matrix") or ()),
         frequency=tuple(
             data.FrequencyMove(
                 int(move["now"]), float(move["expected"]), int(move["next"]), _known(move.get("p_by_idle"))

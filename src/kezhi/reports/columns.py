@@ -23,14 +23,10 @@ class Column:
     @property
     def width(self) -> int:
         """Width in characters."""
-        return {"text": 22, "day": 12, "count": 11, "money": 16, "share": 10, "number": 13, "flags": 44}[
-            self.kind
-        ]
+        return {"text": 22, "day": 12, "count": 11, "money": 16, "share": 10, "number": 13, "flags": 44}[self.kind]
 
 
-_ID = Column(
-    "customer_id", Text("Customer id", "客户编号"), Text("As in the source.", "与源数据一致。"), "text"
-)
+_ID = Column("customer_id", Text("Customer id", "客户编号"), Text("As in the source.", "与源数据一致。"), "text")
 _NAME = Column("name", Text("Name", "客户名称"), Text("Where known.", "已知时显示。"), "text")
 
 CUSTOMERS: tuple[Column, ...] = (
@@ -174,18 +170,14 @@ CUSTOMERS: tuple[Column, ...] = (
 FORECAST: tuple[Column, ...] = (
     _ID,
     _NAME,
-    Column(
-        "period", Text("Period", "期"), Text("First day of the coming period.", "未来一期的第一天。"), "day"
-    ),
+    Column("period", Text("Period", "期"), Text("First day of the coming period.", "未来一期的第一天。"), "day"),
     Column(
         "step",
         Text("Step", "第几期"),
         Text("1 is the first period after the as-of day's.", "1 为截止日之后的第一期。"),
         "count",
     ),
-    Column(
-        "method", Text("Method", "预测方法"), Text("How the figure was computed.", "数字的计算方法。"), "text"
-    ),
+    Column("method", Text("Method", "预测方法"), Text("How the figure was computed.", "数字的计算方法。"), "text"),
     Column(
         "p_purchase",
         Text("P(purchase)", "成交概率"),
@@ -312,9 +304,7 @@ PERIODS: tuple[Column, ...] = (
         "money",
         total=True,
     ),
-    Column(
-        "value", Text("Value", "客户价值"), Text("Of all customers.", "全部客户合计。"), "money", total=True
-    ),
+    Column("value", Text("Value", "客户价值"), Text("Of all customers.", "全部客户合计。"), "money", total=True),
     Column(
         "margin",
         Text("Margin", "毛利率"),
@@ -327,9 +317,7 @@ REJECTED: tuple[Column, ...] = (
     Column("table", Text("Table", "表"), Text("Which table of the book.", "所属数据表。"), "text"),
     Column("file", Text("File", "文件"), Text("Source file.", "源文件。"), "text"),
     Column("row", Text("Line", "行号"), Text("Line in the source file.", "源文件中的行号。"), "count"),
-    Column(
-        "rule", Text("Reason", "原因"), Text("The rule that set the row aside.", "隔离该行的规则。"), "flags"
-    ),
+    Column("rule", Text("Reason", "原因"), Text("The rule that set the row aside.", "隔离该行的规则。"), "flags"),
     Column("column", Text("Column", "列"), Text("The column at fault.", "有问题的列。"), "text"),
     Column(
         "seen",

@@ -84,9 +84,7 @@ def _rows(engine: Engine, table: ir.Table) -> Iterator[dict[str, Any]]:
 # --- customers, periods, forecast -------------------------------------------------------------------------
 
 
-def _customers(
-    book: Book, engine: Engine, report: ValueReport, customers: ir.Table, most_customers: int
-) -> None:
+def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Table, most_customers: int) -> None:
     wanted = _present(columns.CUSTOMERS, report, customers.columns)
     sheet = _sheet(book, Text("Customers", "客户"), wanted)
     shown = engine.store(best(customers, most_customers))
@@ -115,9 +113,7 @@ def _totals(account: Account) -> dict[str, Any]:
 
 def _how_many(book: Book, report: ValueReport, count: int, file: str) -> str:
     if count >= report.customers:
-        said = Text(
-            "All {all} customers, by forecast value. {unit}", "全部 {all} 位客户，按预测价值排序。{unit}"
-        )
+        said = Text("All {all} customers, by forecast value. {unit}", "全部 {all} 位客户，按预测价值排序。{unit}")
     else:
         said = Text(
             "The {count} customers with the largest forecast value, of {all}. "
@@ -162,9 +158,7 @@ def _periods(book: Book, report: ValueReport) -> None:
     )
 
 
-def _forecast(
-    book: Book, engine: Engine, report: ValueReport, customers: ir.Table, forecast: ir.Table
-) -> None:
+def _forecast(book: Book, engine: Engine, report: ValueReport, customers: ir.Table, forecast: ir.Table) -> None:
     chosen = engine.store(_joined(customers, forecast))
     wanted = _present(columns.FORECAST, report, [*_filled(engine, chosen)])
     sheet = _sheet(book, Text("Forecast", "预测"), wanted)

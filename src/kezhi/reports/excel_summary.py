@@ -138,9 +138,7 @@ def _parameters(sheet: Sheet, report: ValueReport) -> None:
     for fitted in report.models.fitted:
         name = sheet.book.say(MODELS.get(fitted.name) or Text(fitted.name, fitted.name))
         for key, value in fitted.parameters.items():
-            sheet.row(
-                (name, key, value, fitted.standard_errors.get(key)), ("text", "text", "factor", "factor")
-            )
+            sheet.row((name, key, value, fitted.standard_errors.get(key)), ("text", "text", "factor", "factor"))
         for note in fitted.diagnosis:
             sheet.line(sheet.book.say(note.text))
 
@@ -179,9 +177,7 @@ def _distributions(sheet: Sheet, report: ValueReport) -> None:
     if found is None:
         return
     _block(sheet, Text("Average amount", "平均金额"), (Text("Class", "区间"), *shares))
-    for label, seen, expected in zip(
-        figures.amount_labels(found), found.observed, found.expected, strict=False
-    ):
+    for label, seen, expected in zip(figures.amount_labels(found), found.observed, found.expected, strict=False):
         sheet.row((label, seen, expected), ("text", "factor", "factor"))
 
 
@@ -195,9 +191,7 @@ def _transitions(sheet: Sheet, found: Transitions) -> None:
     labels = figures.bin_labels(found.edges, len(found.expected_amount))
     for label, amount, p in zip(labels, found.expected_amount, found.p_amount, strict=False):
         sheet.row((label, amount, p), ("text", "money", "factor"))
-    _matrix(
-        sheet, found, Text("Model: now (rows), next (columns)", "模型：现在（行）→ 下期（列）"), found.matrix
-    )
+    _matrix(sheet, found, Text("Model: now (rows), next (columns)", "模型：现在（行）→ 下期（列）"), found.matrix)
     _matrix(
         sheet,
         found,

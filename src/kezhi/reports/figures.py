@@ -40,9 +40,7 @@ def history_and_forecast(report: ValueReport, language: Language) -> go.Figure:
     if report.unfinished:
         so_far = [(report.unfinished.period, report.unfinished.account.value)]
         pattern = {"shape": "/", "fgcolor": OBSERVED, "bgcolor": "rgba(0,0,0,0)", "size": 6}
-        _bars(
-            figure, report, so_far, language, name=_UNFINISHED.to(language), color=OBSERVED, pattern=pattern
-        )
+        _bars(figure, report, so_far, language, name=_UNFINISHED.to(language), color=OBSERVED, pattern=pattern)
     coming = [(row.period, row.account.value) for row in report.forecast if row.period]
     whisker = _whisker(report.forecast)
     _bars(figure, report, coming, language, name=_FORECAST.to(language), color=ACCENT, error_y=whisker)
@@ -86,9 +84,7 @@ def _whisker(forecast: tuple[Expected, ...]) -> dict[str, Any]:
         "type": "data",
         "symmetric": False,
         "array": [max((row.upper if row.upper is not None else value) - value, 0.0) for row, value in rows],
-        "arrayminus": [
-            max(value - (row.lower if row.lower is not None else value), 0.0) for row, value in rows
-        ],
+        "arrayminus": [max(value - (row.lower if row.lower is not None else value), 0.0) for row, value in rows],
         "color": INTERVAL,
         "thickness": 2,
         "width": 4,
@@ -152,9 +148,7 @@ def amounts(report: ValueReport, language: Language) -> go.Figure:
     labels = amount_labels(found)
     hover = "%{x}: %{y:.2f}%<extra></extra>"
     seen = [share * 100 for share in found.observed]
-    figure.add_bar(
-        x=labels, y=seen, name=_OBSERVED.to(language), marker={"color": OBSERVED}, hovertemplate=hover
-    )
+    figure.add_bar(x=labels, y=seen, name=_OBSERVED.to(language), marker={"color": OBSERVED}, hovertemplate=hover)
     figure.add_scatter(
         x=labels,
         y=[share * 100 for share in found.expected],
@@ -197,9 +191,7 @@ def frequency_transitions(found: Transitions, language: Language) -> go.Figure:
     rows = tuple(move.p_by_idle for move in found.frequency)
     idle = [str(r) for r in range(max((len(row) for row in rows), default=0))]
     moves = [f"\u2265 {move.now} \u2192 {move.next}" for move in found.frequency]
-    return _heat_map(
-        rows, idle, moves, Text("idle periods", "未成交期数"), Text("frequency", "频率"), language
-    )
+    return _heat_map(rows, idle, moves, Text("idle periods", "未成交期数"), Text("frequency", "频率"), language)
 
 
 def _heat_map(

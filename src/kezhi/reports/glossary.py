@@ -19,8 +19,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Customer value", "客户价值"),
         Text(
-            "What is left of a customer's purchases after product cost and relationship expense "
-            "(CRM gross profit).",
+            "What is left of a customer's purchases after product cost and relationship expense (CRM gross profit).",
             "客户的购买金额减去产品成本和关系营销费用之后的余额（即 CRM 毛利）。",
         ),
     ),
@@ -34,8 +33,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Purchase", "购买（次）"),
         Text(
-            "A day on which the customer bought something, returns netted. "
-            "Several orders on one day are one purchase.",
+            "A day on which the customer bought something, returns netted. Several orders on one day are one purchase.",
             "客户有净购买的一天；同一天多张订单算一次，退货已冲抵。",
         ),
     ),
@@ -105,8 +103,7 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Set aside (quarantine)", "隔离"),
         Text(
-            "Rows that could not be counted. They are kept with file, line and reason; "
-            "counted + set aside = read.",
+            "Rows that could not be counted. They are kept with file, line and reason; counted + set aside = read.",
             "无法计入的行。连同文件、行号和原因一并保留；计入 + 隔离 = 读入。",
         ),
     ),

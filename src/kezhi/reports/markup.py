@@ -57,21 +57,15 @@ class Row:
     kind: str | None = None
 
 
-def table(
-    heads: Sequence[str], rows: Iterable[Row], numeric: Iterable[int], caption: str | None = None
-) -> Html:
+def table(heads: Sequence[str], rows: Iterable[Row], numeric: Iterable[int], caption: str | None = None) -> Html:
     """A table whose `numeric` columns are set right with figures of equal width."""
     right = set(numeric)
     rows = list(rows)
     assert all(len(row.cells) == len(heads) for row in rows), "every row has a cell for every head"
-    header = tag(
-        "tr", *(tag("th", head, scope="col", class_=_side(i, right)) for i, head in enumerate(heads))
-    )
+    header = tag("tr", *(tag("th", head, scope="col", class_=_side(i, right)) for i, head in enumerate(heads)))
     body = [_row(row, right) for row in rows]
     title = tag("caption", caption) if caption else None
-    return tag(
-        "div", tag("table", title, tag("thead", header), tag("tbody", *body)), class_="scroll", tabindex="0"
-    )
+    return tag("div", tag("table", title, tag("thead", header), tag("tbody", *body)), class_="scroll", tabindex="0")
 
 
 def _row(row: Row, right: set[int]) -> Html:

@@ -126,16 +126,12 @@ def period_label(first: date, period: str, fiscal_start: int, language: Language
         return _span(first, 3 if period == "quarter" else 12, language)
     if period == "quarter":
         number = (first.month - 1) // 3
-        return (
-            f"{first.year}年{_QUARTERS_ZH[number]}季度" if language == "zh" else f"{first.year} Q{number + 1}"
-        )
+        return f"{first.year}年{_QUARTERS_ZH[number]}季度" if language == "zh" else f"{first.year} Q{number + 1}"
     return f"{first.year}年" if language == "zh" else str(first.year)
 
 
 def _month(first: date, language: Language) -> str:
-    return (
-        f"{first.year}年{first.month}月" if language == "zh" else f"{_MONTHS[first.month - 1]} {first.year}"
-    )
+    return f"{first.year}年{first.month}月" if language == "zh" else f"{_MONTHS[first.month - 1]} {first.year}"
 
 
 def _span(first: date, months: int, language: Language) -> str:

@@ -18,8 +18,7 @@ from kezhi.reports.sections import Canvas
 _TITLE = Text("Customer value", "客户价值报告")
 _CONFIG = {"displayModeBar": False, "responsive": True, "displaylogo": False}
 _DRAW = (
-    "const drawn={figures};"
-    "for(const name in drawn)Plotly.newPlot(name,drawn[name].data,drawn[name].layout,{config});"
+    "const drawn={figures};for(const name in drawn)Plotly.newPlot(name,drawn[name].data,drawn[name].layout,{config});"
 )
 
 
@@ -38,15 +37,11 @@ def render(report: ValueReport, language: Language) -> str:
     canvas = Canvas(language)
     body = _body(report, language, canvas)
     library = get_plotlyjs().replace("</script", "<\\/script")
-    drawing = _DRAW.replace("{figures}", _for_script(canvas.figures)).replace(
-        "{config}", _for_script(_CONFIG)
-    )
+    drawing = _DRAW.replace("{figures}", _for_script(canvas.figures)).replace("{config}", _for_script(_CONFIG))
     return "\n".join(_document(report, language, body, (library, drawing)))
 
 
-def _document(
-    report: ValueReport, language: Language, body: Html, scripts: tuple[str, ...]
-) -> tuple[str, ...]:
+def _document(report: ValueReport, language: Language, body: Html, scripts: tuple[str, ...]) -> tuple[str, ...]:
     title = f"{_TITLE.to(language)} · {numbers.day(report.as_of, language)}"
     return (
         "<!doctype html>",
@@ -109,9 +104,7 @@ def _body(report: ValueReport, language: Language, canvas: Canvas) -> Html:
 def _header(report: ValueReport, language: Language) -> Html:
     facts = [
         Text("up to {day}", "截至{day}").fill(day=numbers.day(report.as_of, language)).to(language),
-        Text("by {period}", "按{period}")
-        .fill(period=sections.period_word(report.period).to(language))
-        .to(language),
+        Text("by {period}", "按{period}").fill(period=sections.period_word(report.period).to(language)).to(language),
     ]
     unit = numbers.currency_name(report.currency, language)
     if unit:

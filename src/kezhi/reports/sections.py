@@ -52,9 +52,7 @@ class Canvas:
     def place(self, name: str, figure: Any, describe: Text, size: str = "") -> Html:
         """The place where a figure will be drawn, with a description for who cannot see it."""
         self.figures[name] = json.loads(figure.to_json())
-        return tag(
-            "div", class_=f"figure {size}".strip(), id=name, role="img", aria_label=describe.to(self.language)
-        )
+        return tag("div", class_=f"figure {size}".strip(), id=name, role="img", aria_label=describe.to(self.language))
 
     def as_table(self, content: Html) -> Html:
         """A figure's numbers, one click away."""
@@ -81,9 +79,7 @@ def leads(report: ValueReport, canvas: Canvas) -> Html:
 
 def _lead(lead: sentences.Lead) -> Html:
     figure = tag("div", lead.figure, class_="figure-word")
-    return tag(
-        "div", tag("h2", lead.title), figure, tag("p", lead.sentence), bullets(lead.notes), class_="lead"
-    )
+    return tag("div", tag("h2", lead.title), figure, tag("p", lead.sentence), bullets(lead.notes), class_="lead")
 
 
 def mind(report: ValueReport, canvas: Canvas) -> Html:
@@ -123,9 +119,7 @@ def _formula(report: ValueReport, canvas: Canvas) -> str:
 def periods(report: ValueReport, canvas: Canvas) -> Html:
     """The company's periods as a table, and the coming ones."""
     title = Text("Company, period by period", "公司各期明细")
-    return section(
-        canvas, title, _history_table(report, canvas), _forecast_table(report, canvas), name="periods"
-    )
+    return section(canvas, title, _history_table(report, canvas), _forecast_table(report, canvas), name="periods")
 
 
 def _account_heads(report: ValueReport, canvas: Canvas) -> list[str]:
@@ -153,9 +147,7 @@ def _history_table(report: ValueReport, canvas: Canvas) -> Html:
     heads += [canvas.say(_MARGIN)] if report.basis.cost else []
     heads += [canvas.say(_CUSTOMERS), canvas.say(_PURCHASES)]
     rows = _history_rows(report, canvas)
-    rows.append(
-        Row(_history_cells(report, canvas.say(_TOTAL), None, report.totals, report.purchases), "total")
-    )
+    rows.append(Row(_history_cells(report, canvas.say(_TOTAL), None, report.totals, report.purchases), "total"))
     caption = canvas.say(Text("History, exact", "历史（精确数）"))
     return table(heads, rows, range(1, len(heads)), caption)
 
@@ -167,9 +159,7 @@ def _history_rows(report: ValueReport, canvas: Canvas) -> list[Row]:
     if hidden:
         earlier = sum((row.account for row in hidden), Account())
         label = canvas.say(Text("Earlier ({n})", "更早（{n} 期）"), n=len(hidden))
-        rows.append(
-            Row(_history_cells(report, label, None, earlier, sum(row.purchases for row in hidden)), "apart")
-        )
+        rows.append(Row(_history_cells(report, label, None, earlier, sum(row.purchases for row in hidden)), "apart"))
     before: PastPeriod | None = hidden[-1] if hidden else None
     for row in shown:
         rows.append(_past_row(report, canvas, row, before))
@@ -350,14 +340,10 @@ def concentration(report: ValueReport, canvas: Canvas) -> Html:
 
 
 def _curve(report: ValueReport, canvas: Canvas) -> Html:
-    heading = tag(
-        "h3", canvas.say(Text("Value so far, best customers first", "已有价值：从最好的客户起累计"))
-    )
+    heading = tag("h3", canvas.say(Text("Value so far, best customers first", "已有价值：从最好的客户起累计")))
     if not report.concentration:
         return tag("div", heading, tag("p", canvas.say(Text("No value yet.", "尚无价值。"))))
-    describe = Text(
-        "Cumulative share of value over customers sorted by value.", "客户按价值排序后的累计价值占比曲线。"
-    )
+    describe = Text("Cumulative share of value over customers sorted by value.", "客户按价值排序后的累计价值占比曲线。")
     drawing = figures.concentration(report, canvas.language)
     figure = canvas.place("figure-concentration", drawing, describe, "low")
     heads = [Text("Best customers", "最好的客户"), Text("Share of value", "占价值")]
@@ -386,9 +372,7 @@ def rows(report: ValueReport, canvas: Canvas) -> Html:
     """What was read, what was counted, what was set aside and why."""
     title = Text("What was counted and what was set aside", "计入与隔离的数据")
     if not report.tables:
-        return section(
-            canvas, title, tag("p", canvas.say(Text("Nothing is known of the input.", "没有输入记录。")))
-        )
+        return section(canvas, title, tag("p", canvas.say(Text("Nothing is known of the input.", "没有输入记录。"))))
     return section(canvas, title, *(_one_table(canvas, rows) for rows in report.tables))
 
 
@@ -468,8 +452,7 @@ def _rules(canvas: Canvas, rows: TableRows) -> Html | None:
     what_to_do = Text(
         "Every one of them is listed with file and line on the sheet “Rejected rows” of the workbook and in "
         "quarantine/{table}.parquet. Mend them in the source and run again.",
-        "每一行的文件、行号和原因见工作簿“隔离的行”和 quarantine/{table}.parquet。"
-        "请在源文件中改正后重新运行。",
+        "每一行的文件、行号和原因见工作簿“隔离的行”和 quarantine/{table}.parquet。请在源文件中改正后重新运行。",
     )
     return tag(
         "div",
@@ -489,8 +472,6 @@ def _why(canvas: Canvas, rule: Any) -> Html:
 def glossary(canvas: Canvas) -> Html:
     """The words, explained."""
     pairs = [
-        tag(name, canvas.say(text))
-        for term in GLOSSARY
-        for name, text in (("dt", term.term), ("dd", term.meaning))
+        tag(name, canvas.say(text)) for term in GLOSSARY for name, text in (("dt", term.term), ("dd", term.meaning))
     ]
     return section(canvas, Text("Words used here", "名词解释"), tag("dl", *pairs))

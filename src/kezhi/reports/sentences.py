@@ -70,9 +70,7 @@ def formula(basis: Basis) -> Text:
     if basis.cost:
         return Text("value = purchases \u2212 product cost", "客户价值 = 购买金额 \u2212 产品成本")
     if basis.expense:
-        return Text(
-            "value = purchases \u2212 relationship expense", "客户价值 = 购买金额 \u2212 关系营销费用"
-        )
+        return Text("value = purchases \u2212 relationship expense", "客户价值 = 购买金额 \u2212 关系营销费用")
     return Text("value = purchases", "客户价值 = 购买金额")
 
 
@@ -84,9 +82,7 @@ def basis_notice(basis: Basis) -> tuple[Text, ...]:
     elif not basis.cost_known:
         notices.append(Text("Product cost is not known.", "产品成本未知。"))
     if not basis.subtract_expense:
-        notices.append(
-            Text("Relationship expense is left out, as the settings ask.", "按设置未扣除关系营销费用。")
-        )
+        notices.append(Text("Relationship expense is left out, as the settings ask.", "按设置未扣除关系营销费用。"))
     elif not basis.expense_known:
         notices.append(Text("Relationship expense is not known.", "关系营销费用未知。"))
     return tuple(notices)
@@ -127,9 +123,7 @@ def brought(report: ValueReport, language: Language) -> Lead:
         "day": numbers.day(report.as_of, language),
         "less": _less(report, language),
     }
-    return Lead(
-        title.to(language), _money(report, report.totals.value, language), first.fill(**values).to(language)
-    )
+    return Lead(title.to(language), _money(report, report.totals.value, language), first.fill(**values).to(language))
 
 
 def _less(report: ValueReport, language: Language) -> str:
@@ -322,8 +316,7 @@ def verdict(bias: float) -> Text:
             "仅供粗略参考：可用排序，总额不宜直接采用。",
         )
     return Text(
-        "Do not plan the total with it; season, growth or one-off orders are stronger than the "
-        "model assumes.",
+        "Do not plan the total with it; season, growth or one-off orders are stronger than the model assumes.",
         "总额不宜用于计划：季节、增长或偶发大单的影响超出模型假设。",
     )
 
@@ -334,9 +327,9 @@ def _beside_naive(report: ValueReport, score: Score, language: Language) -> tupl
     if backtest is None or naive is None or naive.amount is None or naive is score:
         return ()
     off = naive.amount / backtest.amount - 1
-    total = Text(
-        "Simply repeating the last periods would have been {off}.", "若简单照搬上一期，则会{off}。"
-    ).fill(off=high_or_low(off).to(language))
+    total = Text("Simply repeating the last periods would have been {off}.", "若简单照搬上一期，则会{off}。").fill(
+        off=high_or_low(off).to(language)
+    )
     gain = _closer(score.mae, naive.mae)
     if gain is None:
         return (total.to(language),)
@@ -399,9 +392,7 @@ def _set_aside(report: ValueReport, rows: TableRows) -> Text:
             "{share} of the rows read ({table}) could not be counted; see below why.",
             "读入的{table}中有 {share} 的行未能计入，原因见下文。",
         )
-        return Text(
-            said.en.format(share=share, table=name.en.lower()), said.zh.format(share=share, table=name.zh)
-        )
+        return Text(said.en.format(share=share, table=name.en.lower()), said.zh.format(share=share, table=name.zh))
     return Text(
         f"{share} of the rows read ({name.en.lower()}), worth {_money(report, worth, 'en')}, "
         "could not be counted; see below why.",

@@ -172,9 +172,7 @@ def fill_long_sheet(
 ) -> None:
     """As `fill_sheet`, for the `count` rows of a table: the first and last here, those between afterwards."""
     fields = [column.field for column in columns]
-    ends = [
-        engine.fetch(ordered.select(*fields).limit(1, offset=n)).to_pylist() for n in {0, max(count - 1, 0)}
-    ]
+    ends = [engine.fetch(ordered.select(*fields).limit(1, offset=n)).to_pylist() for n in {0, max(count - 1, 0)}]
     first, last = ends[0], ends[-1] if len(ends) > 1 else []
     fill_sheet(sheet, columns, first, count=count, **more)
     if not last:

@@ -62,10 +62,7 @@ def split_numbers(rows: ir.Table, columns: Mapping[str, Written]) -> ir.Table:
     )
     rows = rows.mutate(**{f"__joined_{name}": _without_gaps(rows[f"__bare_{name}"]) for name in columns})
     rows = rows.mutate(
-        **{
-            f"__point_{name}": _with_point(rows[f"__joined_{name}"], written)
-            for name, written in columns.items()
-        }
+        **{f"__point_{name}": _with_point(rows[f"__joined_{name}"], written) for name, written in columns.items()}
     )
     rows = rows.mutate(**{f"__size_{name}": _without_sign(rows[f"__point_{name}"]) for name in columns})
     rows = rows.mutate(

@@ -68,9 +68,7 @@ def _tidied(engine: Engine, rows: ir.Table, odd: Mapping[str, Kind]) -> ir.Table
         return rows
     rows = rows.mutate(**{_TEXT + column: filled(rows[column]) for column in odd})
     tidy = {"day": days.tidy, "period": days.tidy, "money": amounts.tidy, "number": amounts.tidy}
-    tidied = {
-        _TIDY + column: tidy[kind](rows[_TEXT + column]) for column, kind in odd.items() if kind in tidy
-    }
+    tidied = {_TIDY + column: tidy[kind](rows[_TEXT + column]) for column, kind in odd.items() if kind in tidy}
     return engine.store(rows.mutate(**tidied) if tidied else rows)
 
 
@@ -153,8 +151,8 @@ def _mixed_order(column: str, dmy: int, mdy: int) -> KezhiError:
             "Column {column} has {dmy} dates that must be day first and {mdy} that must be month first; "
             "mend the file, or choose with --map date_order=dmy or --map date_order=mdy "
             "and the others go to quarantine.",
-            "列 {column} 中有 {dmy} 个日期只能是日在前,{mdy} 个只能是月在前;请修正文件,"
-            "或用 --map date_order=dmy 或 --map date_order=mdy 选定,其余进入隔离区。",
+            "列 {column} 中有 {dmy} 个日期只能是日在前，{mdy} 个只能是月在前；请修正文件,"
+            "或用 --map date_order=dmy 或 --map date_order=mdy 选定，其余进入隔离区。",
         ).fill(column=column, dmy=dmy, mdy=mdy)
     )
 

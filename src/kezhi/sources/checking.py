@@ -98,9 +98,7 @@ def _checked(
     import ibis
 
     if trials:
-        judged = rows.mutate(
-            **{RULE: ibis.cases(*zip(failures, range(len(trials)), strict=True)).cast("int16")}
-        )
+        judged = rows.mutate(**{RULE: ibis.cases(*zip(failures, range(len(trials)), strict=True)).cast("int16")})
         shown = [(place, judged[text.get_name()]) for place, text in enumerate(texts)]
         judged = judged.mutate(**{SEEN: judged[RULE].cases(*shown).cast("string")})
     else:

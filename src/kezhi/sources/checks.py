@@ -60,7 +60,7 @@ class MalformedRow(ReaderCheck):
     sentence = Text(
         "The line has more or fewer cells than the header, or a quotation mark that never closes; "
         "mend the line in the file.",
-        "该行的单元格多于或少于表头,或引号没有闭合;请在文件中修正该行。",
+        "该行的单元格多于或少于表头，或引号没有闭合；请在文件中修正该行。",
     )
 
 
@@ -90,9 +90,8 @@ class MissingCustomer(_Missing):
     code = "missing_customer"
     title = Text("No customer", "缺少客户")
     sentence = Text(
-        "The row does not say which customer it belongs to; add the customer, "
-        "or leave it out if the buyer is unknown.",
-        "该行没有写明属于哪位客户;请补上客户,买家不明时可不处理。",
+        "The row does not say which customer it belongs to; add the customer, or leave it out if the buyer is unknown.",
+        "该行没有写明属于哪位客户；请补上客户，买家不明时可不处理。",
     )
 
     def covers(self, field: Field) -> bool:
@@ -102,7 +101,7 @@ class MissingCustomer(_Missing):
 class MissingDate(_Missing):
     code = "missing_date"
     title = Text("No date", "缺少日期")
-    sentence = Text("The row has no date; add the day of the purchase.", "该行没有日期;请补上购买日期。")
+    sentence = Text("The row has no date; add the day of the purchase.", "该行没有日期；请补上购买日期。")
 
     def covers(self, field: Field) -> bool:
         return field.kind == "day"
@@ -113,7 +112,7 @@ class UnreadableDate(Check):
     title = Text("Unreadable date", "日期无法识别")
     sentence = Text(
         "The date cannot be read or is not in the calendar; write it as 2025-03-04.",
-        "日期无法识别或日历中不存在;请写成 2025-03-04 的形式。",
+        "日期无法识别或日历中不存在；请写成 2025-03-04 的形式。",
     )
 
     def applies(self, field: Field) -> bool:
@@ -128,7 +127,7 @@ class ImpossibleDate(UnreadableDate):
     title = Text("Impossible date", "不可能的日期")
     sentence = Text(
         "The date lies before 1950; correct the year.",
-        "日期早于 1950 年;请更正年份。",
+        "日期早于 1950 年；请更正年份。",
     )
 
     def fails(self, cell: Cell) -> ir.BooleanValue:
@@ -140,7 +139,7 @@ class FutureDate(UnreadableDate):
     title = Text("Date in the future", "未来的日期")
     sentence = Text(
         "The date lies after today; correct it, or read the file again when the day has come.",
-        "日期晚于今天;请更正,或到期后再读入。",
+        "日期晚于今天；请更正，或到期后再读入。",
     )
 
     def applies(self, field: Field) -> bool:
@@ -153,9 +152,7 @@ class FutureDate(UnreadableDate):
 class MissingAmount(_Missing):
     code = "missing_amount"
     title = Text("No amount", "缺少金额")
-    sentence = Text(
-        "The row has no amount; add it, 0 if nothing was paid.", "该行没有金额;请补上,未付款请填 0。"
-    )
+    sentence = Text("The row has no amount; add it, 0 if nothing was paid.", "该行没有金额；请补上，未付款请填 0。")
 
     def covers(self, field: Field) -> bool:
         return field.kind == "money"
@@ -166,7 +163,7 @@ class UnreadableAmount(Check):
     title = Text("Unreadable amount", "金额无法识别")
     sentence = Text(
         "The amount cannot be read as a number; write it as 1234.50.",
-        "金额无法识别为数字;请写成 1234.50 的形式。",
+        "金额无法识别为数字；请写成 1234.50 的形式。",
     )
 
     def applies(self, field: Field) -> bool:
@@ -181,7 +178,7 @@ class TooLarge(UnreadableAmount):
     title = Text("Amount too large", "金额过大")
     sentence = Text(
         "The amount is above 10 000 000 000 000 on one line; it is probably a number of another kind.",
-        "单行金额超过 10 万亿;它可能不是金额。",
+        "单行金额超过 10 万亿；它可能不是金额。",
     )
 
     def fails(self, cell: Cell) -> ir.BooleanValue:
@@ -193,7 +190,7 @@ class UnknownCurrency(Check):
     title = Text("Unknown currency", "未知币种")
     sentence = Text(
         "The currency is not a known code or sign; write it as CNY, USD, EUR, ...",
-        "币种不是已知的代码或符号;请写成 CNY、USD、EUR 等。",
+        "币种不是已知的代码或符号；请写成 CNY、USD、EUR 等。",
     )
 
     def applies(self, field: Field) -> bool:
@@ -208,7 +205,7 @@ class MissingValue(_Missing):
     title = Text("Required value missing", "缺少必填值")
     sentence = Text(
         "A cell without which the row means nothing is empty; fill it in.",
-        "必填的单元格为空;请补上。",
+        "必填的单元格为空；请补上。",
     )
 
     def covers(self, field: Field) -> bool:
@@ -220,7 +217,7 @@ class UnreadableValue(Check):
     title = Text("Unreadable value", "值无法识别")
     sentence = Text(
         "A required number or period cannot be read; write numbers as 0.42 and periods as 2025-03.",
-        "必填的数字或期无法识别;数字请写成 0.42,期请写成 2025-03。",
+        "必填的数字或期无法识别；数字请写成 0.42,期请写成 2025-03。",
     )
 
     def applies(self, field: Field) -> bool:

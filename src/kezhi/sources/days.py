@@ -77,9 +77,7 @@ def _in_order(text: ir.StringValue, pattern: str) -> ir.DateValue:
     return text.re_search(pattern).ifelse(written, ibis.null("string")).try_cast("date")
 
 
-def _parts(
-    text: ir.StringValue, pattern: str, year: int, month: int, day: int, *, named: bool = False
-) -> ir.DateValue:
+def _parts(text: ir.StringValue, pattern: str, year: int, month: int, day: int, *, named: bool = False) -> ir.DateValue:
     """The day whose parts are these groups of the pattern; null where the calendar has no such day."""
     import ibis
 
@@ -105,13 +103,7 @@ def day_of_number(number: ir.NumericValue) -> ir.DateValue:
     import ibis
 
     value = number.cast("float64")
-    written = (
-        value.between(19000101, 22001231)
-        .ifelse(value, ibis.null("float64"))
-        .floor()
-        .cast("int64")
-        .cast("string")
-    )
+    written = value.between(19000101, 22001231).ifelse(value, ibis.null("float64")).floor().cast("int64").cast("string")
     compact = written.left(4) + "-" + written.substr(4, 2) + "-" + written.substr(6, 2)
     since_1970 = ibis.cases(
         (value.between(1, 99_999), value - 25_569),  # Excel counts days from 1899-12-30

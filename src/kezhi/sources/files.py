@@ -41,11 +41,7 @@ def expand(path: str | Path) -> list[Path]:
     """The files a path, a folder or a pattern stands for, in the order of their names."""
     given = Path(path).expanduser()
     if given.is_dir():
-        found = [
-            inner
-            for inner in sorted(given.rglob("*"))
-            if inner.suffix.lower() in _FAMILIES and inner.is_file()
-        ]
+        found = [inner for inner in sorted(given.rglob("*")) if inner.suffix.lower() in _FAMILIES and inner.is_file()]
         found = [inner for inner in found if not inner.name.startswith((".", "~$"))]
     elif given.is_file():
         found = [given]
@@ -67,16 +63,12 @@ def inspect(path: Path) -> Inspection:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
     except OSError as error:
-        raise _refuse(
-            path, "cannot be opened ({reason})", "无法打开({reason})", reason=error.strerror
-        ) from None
+        raise _refuse(path, "cannot be opened ({reason})", "无法打开({reason})", reason=error.strerror) from None
     if not head.strip():
         raise _refuse(path, "is empty; export it again", "是空文件;请重新导出")
     form = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "text")
     if form in ("gzip", "pdf"):
-        raise _refuse(
-            path, "is a {form} file; give the table itself", "是 {form} 文件;请提供表格文件", form=form
-        )
+        raise _refuse(path, "is a {form} file; give the table itself", "是 {form} 文件;请提供表格文件", form=form)
     if form != "text":
         return Inspection(path, _fingerprint(_blocks(path)), path.stat().st_size, form)
     return _inspect_text(path, head)
@@ -139,9 +131,7 @@ def _guess_encoding(path: Path, head: bytes, *, binary: bool) -> str:
     """GB18030 if the text then reads as common Chinese, else what charset-normalizer finds."""
     if not binary:
         text = head.decode("gb18030", errors="ignore")
-        foreign = [
-            letter for letter in text if ord(letter) > 127 and unicodedata.category(letter)[0] not in "SPZ"
-        ]
+        foreign = [letter for letter in text if ord(letter) > 127 and unicodedata.category(letter)[0] not in "SPZ"]
         common = sum(_is_common_chinese(letter) for letter in foreign)
         if common >= 0.8 * len(foreign) and _decodes(path, "gb18030"):
             return "gb18030"
@@ -156,9 +146,7 @@ def _ask_normalizer(head: bytes) -> str | None:
 
     codes = ["cp1252", "cp1250", "cp1251", "big5", "shift_jis", "euc_kr"]
     found = list(from_bytes(head.rpartition(b"\n")[0] or head, cp_isolation=codes, threshold=0.2))
-    ranked = sorted(
-        found, key=lambda match: (round(match.chaos, 2), -match.coherence, codes.index(match.encoding))
-    )
+    ranked = sorted(found, key=lambda match: (round(match.chaos, 2), -match.coherence, codes.index(match.encoding)))
     return ranked[0].encoding if ranked else None
 
 

@@ -51,9 +51,7 @@ def _arrow(frame: Any, name: str) -> pa.Table:
                 "{name} 中有一列混有多种类型的值;请统一为文本或数字。",
             ).fill(name=name)
         ) from None
-    return table.drop_columns(
-        [column for column in table.column_names if column.startswith("__index_level_")]
-    )
+    return table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])
 
 
 def _through_narwhals(frame: Any) -> pa.Table:

@@ -27,9 +27,7 @@ class Header:
     delimiter: str = ","
 
 
-def find_header(
-    rows: Sequence[Sequence[object]], table: Table, ends: Sequence[int] | None = None
-) -> Header | None:
+def find_header(rows: Sequence[Sequence[object]], table: Table, ends: Sequence[int] | None = None) -> Header | None:
     """The row among the first ones in which most headings are known; else the first that looks like names."""
     best: Header | None = None
     for position, row in enumerate(rows[:_TITLE_LINES]):

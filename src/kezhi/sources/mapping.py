@@ -20,8 +20,7 @@ def parse_mapping(
         if not (equals and field.strip() and value):
             raise KezhiError(
                 Text(
-                    "`--map {pair}` is not of the form field=column "
-                    "(or field==text for the same text on every row).",
+                    "`--map {pair}` is not of the form field=column (or field==text for the same text on every row).",
                     "`--map {pair}` 的写法不对,应为 字段=列名(或 字段==文本,表示每行都相同)。",
                 ).fill(pair=pair)
             )
@@ -56,8 +55,7 @@ def _check_order(order: str) -> None:
     if order not in ("dmy", "mdy"):
         raise KezhiError(
             Text(
-                "`--map date_order={order}`: write date_order=dmy for day first "
-                "or date_order=mdy for month first.",
+                "`--map date_order={order}`: write date_order=dmy for day first or date_order=mdy for month first.",
                 "`--map date_order={order}`:日在前请写 date_order=dmy,月在前请写 date_order=mdy。",
             ).fill(order=order)
         )

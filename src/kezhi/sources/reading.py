@@ -58,9 +58,7 @@ def read_table(
     counts = tally(engine, checked, sum(piece.malformed_rows for piece in pieces))
     notes = [*notes, *found.warnings, *counts.warnings, *_repeated(engine, found, pieces)]
     report = _report(spec, pieces, found, checked, counts, notes)
-    return Reading(
-        table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report
-    )
+    return Reading(table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report)
 
 
 def _with_preset(engine: Engine, table: str, rows: ir.Table) -> Recognised:
@@ -90,8 +88,7 @@ def _repeated(engine: Engine, found: Recognised, pieces: Sequence[Piece]) -> lis
     counts = engine.row(rows.aggregate(all=rows.count(), different=whole.hash().nunique()))
     repeated = counts["all"] - counts["different"]
     text = Text(
-        "{rows} rows repeat another row in every column; they were kept. "
-        "Remove them if the export is at fault.",
+        "{rows} rows repeat another row in every column; they were kept. Remove them if the export is at fault.",
         "{rows} 行与其他行完全相同,已保留;若为导出错误请删除。",
     )
     return [Remark("repeated_rows", text.fill(rows=repeated))] if repeated else []

@@ -25,9 +25,7 @@ STATUS, REFUSED = (
 )  # columns a preset may add: a status, and whether it means "no sale"
 PRODUCT_OF = "__quantity_times_"  # marks a field that is computed as quantity x this column
 
-_SAMPLE = (
-    100_000  # rows whose cells are looked at; all rows of most files, so that their order does not matter
-)
+_SAMPLE = 100_000  # rows whose cells are looked at; all rows of most files, so that their order does not matter
 _CONVINCING = 0.9
 _WEAK_IDS = {"id", "编号"}
 
@@ -156,9 +154,7 @@ def _taken_apart(sample: ir.Table, kind: str) -> ir.Table:
     if kind == "day":
         return sample.mutate(tidy=days.tidy(sample.cell))
     if kind in ("money", "number"):
-        written = {
-            sign: Written("cell", sign == "comma", percent=kind == "number") for sign in ("comma", "point")
-        }
+        written = {sign: Written("cell", sign == "comma", percent=kind == "number") for sign in ("comma", "point")}
         return amounts.split_numbers(sample, written)
     return sample
 
@@ -208,9 +204,7 @@ def _line_amount(found: Recognised, table: Table) -> Recognised:
     found, shown = _product(found, "amount", price)
     note = Remark(
         "amount_computed",
-        Text("There is no amount; it was computed as {shown}.", "没有金额列;金额按 {shown} 计算。").fill(
-            shown=shown
-        ),
+        Text("There is no amount; it was computed as {shown}.", "没有金额列;金额按 {shown} 计算。").fill(shown=shown),
     )
     return replace(found, warnings=(*found.warnings, note))
 
@@ -251,9 +245,7 @@ def _written_as(cell: ir.Column, field: Field, looks: _Looks, column: str) -> bo
     if looks.share(column, field.kind) < _CONVINCING:
         return False
     if field.kind == "day":
-        return bool(cell.type().is_temporal()) or (
-            cell.type().is_string() and looks.share(column, "number") < 0.5
-        )
+        return bool(cell.type().is_temporal()) or (cell.type().is_string() and looks.share(column, "number") < 0.5)
     return bool(cell.type().is_decimal() or cell.type().is_floating()) or (
         bool(cell.type().is_string()) and looks.has_fractions(column)
     )

@@ -87,9 +87,7 @@ def _customer(required: bool = True) -> Field:
     return Field("customer_id", "id", text, CUSTOMER, required=required)
 
 
-def _day(
-    en: str, zh: str, *, name: str = "date", names: tuple[str, ...] = DAY, future: bool = False
-) -> Field:
+def _day(en: str, zh: str, *, name: str = "date", names: tuple[str, ...] = DAY, future: bool = False) -> Field:
     return Field(name, "day", Text(en, zh), names, required=True, future=future)
 
 
@@ -140,16 +138,14 @@ ORDERS = Table(
             "text",
             "The shop or branch.",
             "门店。",
-            "shop, store id, store name, branch, outlet, location, 门店, 店铺, 店铺名称, 门店名称, "
-            "分店, 网点",
+            "shop, store id, store name, branch, outlet, location, 门店, 店铺, 店铺名称, 门店名称, 分店, 网点",
         ),
         _field(
             "salesperson",
             "text",
             "Who sold it.",
             "销售人员。",
-            "sales rep, sales person, seller, employee, staff, sales, 销售员, 业务员, 销售人员, "
-            "导购, 店员, 营业员",
+            "sales rep, sales person, seller, employee, staff, sales, 销售员, 业务员, 销售人员, 导购, 店员, 营业员",
         ),
         Field(
             "currency",
@@ -341,8 +337,7 @@ PRODUCT_LINKS = Table(
             "id",
             "The product that goes with it.",
             "关联的产品编号。",
-            "linked product, related id, related product, related product id, 关联产品, "
-            "关联产品编号, 配套产品",
+            "linked product, related id, related product, related product id, 关联产品, 关联产品编号, 配套产品",
             required=True,
         ),
         _field(
@@ -435,9 +430,7 @@ SUGGESTIONS = Table(
     Text("Customers' suggestions", "客户建议"),
     (
         _customer(),
-        _day(
-            "Day of the suggestion.", "建议日期。", names=(*listed("suggested on, 建议日期, 提出日期"), *DAY)
-        ),
+        _day("Day of the suggestion.", "建议日期。", names=(*listed("suggested on, 建议日期, 提出日期"), *DAY)),
         _field(
             "grade",
             "text",
@@ -445,9 +438,7 @@ SUGGESTIONS = Table(
             "high 高价值或 ordinary 一般。",
             "value, class, 等级, 级别, 价值等级",
         ),
-        _field(
-            "text", "text", "What was suggested.", "建议内容。", "suggestion, content, 内容, 建议, 建议内容"
-        ),
+        _field("text", "text", "What was suggested.", "建议内容。", "suggestion, content, 内容, 建议, 建议内容"),
         Field("product_id", "id", Text("The product it is about.", "涉及的产品。"), PRODUCT),
         _field("taken_up", "flag", "Was it taken up?", "是否采纳。", "adopted, accepted, 采纳, 是否采纳"),
     ),
@@ -485,13 +476,9 @@ SURVEYS = Table(
             "回答日期。",
             names=(*listed("answered on, survey date, 调查日期, 回答日期"), *DAY),
         ),
-        _field(
-            "dimension", "text", "What was asked about.", "评价维度。", "question, topic, 维度, 问题, 项目"
-        ),
+        _field("dimension", "text", "What was asked about.", "评价维度。", "question, topic, 维度, 问题, 项目"),
         _field("score", "number", "The score given.", "得分。", "rating, answer, points, 得分, 分数, 评分"),
-        _field(
-            "comment", "text", "What was said besides.", "补充意见。", "comments, remark, 意见, 备注, 评论"
-        ),
+        _field("comment", "text", "What was said besides.", "补充意见。", "comments, remark, 意见, 备注, 评论"),
     ),
 )
 

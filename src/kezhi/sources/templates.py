@@ -111,7 +111,5 @@ def template(table: str, language: Language = "en") -> str:
 def heading(field: Field, language: Language) -> str:
     """The field's own name, or the first Chinese heading it is recognised by."""
     if language == "zh":
-        return next(
-            (name for name in field.names if any("一" <= letter <= "鿿" for letter in name)), field.name
-        )
+        return next((name for name in field.names if any("一" <= letter <= "鿿" for letter in name)), field.name)
     return field.name

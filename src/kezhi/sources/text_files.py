@@ -31,8 +31,7 @@ def open_text(engine: Engine, inspection: Inspection, table: Table) -> Piece:
     if header.known == 0 and looks_like_data(header.cells):
         raise KezhiError(
             Text(
-                "{name} starts with data instead of column names; "
-                "add a first line with a name for each column.",
+                "{name} starts with data instead of column names; add a first line with a name for each column.",
                 "{name} 的第一行是数据而不是列名;请在第一行写上每列的名称。",
             ).fill(name=name)
         )
@@ -110,9 +109,7 @@ def _renumbered(rows: ir.Table, malformed: ir.Table, header_lines: int) -> ir.Ta
 
     place = ibis.row_number().over(ibis.window(order_by=malformed.row)) + 1
     broken = malformed.select(__nth=place, __above=malformed.row - header_lines - place)
-    shifts = broken.group_by(__after=broken["__above"] + header_lines + 1).aggregate(
-        __shift=broken["__nth"].max()
-    )
+    shifts = broken.group_by(__after=broken["__above"] + header_lines + 1).aggregate(__shift=broken["__nth"].max())
     own = list(rows.columns)
     joined = rows.asof_join(shifts, rows[ROW] >= shifts["__after"])
     return joined.mutate(**{ROW: joined[ROW] + joined["__shift"].fill_null(0)}).select(*own)

@@ -55,9 +55,7 @@ QUANTITY = listed(
     "qty, units, count, pieces, order quantity, quantity ordered, items, 数量, 购买数量, 销售数量, "
     "商品数量, 宝贝总数量, 件数, 订购数量, 宝贝数量"
 )
-UNIT_PRICE = listed(
-    "unit price, price each, item price, price, sale price, 单价, 销售单价, 成交单价, 价格, 售价"
-)
+UNIT_PRICE = listed("unit price, price each, item price, price, sale price, 单价, 销售单价, 成交单价, 价格, 售价")
 UNIT_COST = listed(
     "unit cost, cost price, cost each, cost per unit, purchase price, item cost, product cost, "
     "单位成本, 成本单价, 成本价, 进价, 进货价, 采购价, 采购单价"

@@ -99,9 +99,7 @@ def _known_and_came(earlier: Ledger, ledger: Ledger, horizon: int, one_in: int) 
         horizon,
     )
     came = _windows(drawn(ledger.accounts, one_in), {0: ledger.present}, horizon)
-    rows = buyers.left_join(past, "customer_id", rname="{name}_p").left_join(
-        came, "customer_id", rname="{name}_c"
-    )
+    rows = buyers.left_join(past, "customer_id", rname="{name}_p").left_join(came, "customer_id", rname="{name}_c")
     numbers = [f"{target}{window}" for window in range(4) for target in TARGETS]
     return rows.select("customer_id", "known2", **{name: rows[name].coalesce(0.0) for name in numbers})
 
@@ -111,9 +109,7 @@ def _windows(accounts: ir.Table, ends: dict[int, int], horizon: int) -> ir.Table
     sums: dict[str, Any] = {}
     for window, end in ends.items():
         inside = (accounts.number > end - horizon) & (accounts.number <= end)
-        sums |= {
-            f"{target}{window}": accounts[target].sum(where=inside).cast("float64") for target in TARGETS
-        }
+        sums |= {f"{target}{window}": accounts[target].sum(where=inside).cast("float64") for target in TARGETS}
     if 2 in ends:
         sums["known2"] = ((accounts.number <= ends[2]) & (accounts.purchases > 0)).any()
     return accounts.group_by("customer_id").aggregate(**sums)

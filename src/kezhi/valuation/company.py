@@ -65,9 +65,7 @@ def _period(ledger: Ledger, number: int, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def company_forecast(
-    engine: Engine, forecast: ir.Table, spread: Interval, horizon: int
-) -> list[dict[str, Any]]:
+def company_forecast(engine: Engine, forecast: ir.Table, spread: Interval, horizon: int) -> list[dict[str, Any]]:
     """Totals by step with an 80 % interval."""
     sums = forecast.group_by("step", "period").aggregate(
         **{name: forecast[name].sum() for name in ("amount", "cost", "expense", "value")}
@@ -174,6 +172,4 @@ def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[s
 
 def _share(curve: list[dict[str, float]], customers: float) -> float:
     """The value share of the best customers, between the curve's points on a straight line."""
-    return float(
-        np.interp(customers, [point["customers"] for point in curve], [point["value"] for point in curve])
-    )
+    return float(np.interp(customers, [point["customers"] for point in curve], [point["value"] for point in curve]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kezhi.valuation.forecast import FORECAST_MONEY, expected_expense, log_cumulants, value_bounds
+from kezhi.ledger import SUM, as_sum
+from kezhi.valuation.forecast import expected_expense, log_cumulants, value_bounds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-    from kezhi.ledger import Ledger
 
 SUMS = ("amount", "cost", "expense", "value")
 HIDDEN = ("net_share", "variance", "repeat_purchases", "amount_periods", "mean_amount_sum")
@@ -20,7 +19,7 @@ def horizon_sums(forecast: ir.Table) -> ir.Table:
     return forecast.group_by("customer_id").aggregate(
         expected_purchases=forecast.expected_purchases.cast("decimal(18, 10)").sum().cast("float64"),
         highest_margin=forecast.margin.max(),
-        **{f"forecast_{name}": forecast[name].sum().cast(FORECAST_MONEY) for name in SUMS},
+        **{f"forecast_{name}": forecast[name].sum().cast(SUM) for name in SUMS},
     )
 
 
@@ -28,7 +27,6 @@ def value_table(
     scored: ir.Table,
     forecast: ir.Table,
     names: ir.Table | None,
-    ledger: Ledger,
     horizon: int,
     cost_known: bool,
 ) -> ir.Table:
@@ -57,7 +55,7 @@ def value_table(
         amount=rows.amount,
         cost=rows.cost,
         expense=rows.expense,
-        value=(rows.amount - rows.cost - rows.expense).cast(FORECAST_MONEY),
+        value=as_sum(rows.amount - rows.cost - rows.expense),
         margin=(past - rows.cost.cast("float64")) / past.nullif(0.0) if cost_known else ibis.null("float64"),
         mean_amount=past / rows.purchases.nullif(0),
         p_alive=rows.p_alive,

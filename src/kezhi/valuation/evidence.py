@@ -31,15 +31,16 @@ NOTES = {
     "correlated": Text(
         "Customers who buy often also spend {direction} per purchase (correlation {value:.2f}); "
         "the model takes the two as independent, so forecasts of the extremes are off in that direction.",
-        "购买频繁的客户每次金额也偏{direction_zh}(相关系数 {value:.2f});模型假设二者独立,因此两端客户的预测会朝这个方向偏离。",
+        "购买频繁的客户每次金额也偏{direction_zh}(相关系数 {value:.2f});"
+        "模型假设二者独立，因此两端客户的预测会朝这个方向偏离。",
     ),
     "few_customers": Text(
         "Only {value} customers: the fitted parameters are uncertain.",
-        "只有 {value} 位客户:拟合参数不够可靠。",
+        "只有 {value} 位客户：拟合参数不够可靠。",
     ),
     "few_periods": Text(
         "Only {value} active customer-periods: the amounts are known roughly.",
-        "只有 {value} 个有成交的客户期:金额分布只能粗略估计。",
+        "只有 {value} 个有成交的客户期：金额分布只能粗略估计。",
     ),
 }
 
@@ -90,9 +91,7 @@ def frequency_table(ledger: Ledger, fits: Fits) -> tuple[list[dict[str, Any]], f
     total = ledger.engine.row(first.aggregate(total=watched.clip(lower=0).sum()))["total"] or 0
     if not total:
         return [], None
-    later = ledger.accounts.filter(
-        (ledger.accounts.purchases > 0) & (ledger.accounts.number <= ledger.present)
-    )
+    later = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.number <= ledger.present))
     later = later.join(first, "customer_id").filter(lambda t: t.number > t.since)
     rows = ledger.engine.fetch(later.group_by("purchases").aggregate(count=later.count())).to_pylist()
     counts = np.zeros(max([row["purchases"] for row in rows], default=0) + 1)
@@ -179,7 +178,5 @@ def observed_transitions(ledger: Ledger, edges: tuple[float, ...]) -> list[list[
     for row in ledger.engine.fetch(grouped).to_pylist():
         counts[row["now"], row["following"]] = row["n"]
     totals = counts.sum(axis=1, keepdims=True)
-    shares: list[list[float]] = np.divide(
-        counts, totals, out=np.zeros_like(counts), where=totals > 0
-    ).tolist()
+    shares: list[list[float]] = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0).tolist()
     return shares

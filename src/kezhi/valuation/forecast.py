@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kezhi.ledger import Ledger
+from kezhi.ledger import SUM, Ledger, as_sum
 from kezhi.valuation.fits import Fits
 from kezhi.valuation.intervals import cornish_fisher
 from kezhi.valuation.published import KEPT, PublishedTables
@@ -13,7 +13,6 @@ from kezhi.valuation.steps import HISTORY, NO_HISTORY, amount_coefficients, hori
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-FORECAST_MONEY = "decimal(28, 4)"
 CUMULANTS = tuple(f"amount_cumulant_{order}" for order in (1, 2, 3, 4))
 # what the steps need to know of a customer; every further column would be copied once per step
 CUSTOMER = (
@@ -31,8 +30,7 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
     facts = engine.row(
         people.aggregate(
             largest=people.amount_periods.max(),
-            typical=people.mean_amount_sum.cast(FORECAST_MONEY).sum().cast("float64")
-            / people.amount_periods.sum().nullif(0),
+            typical=people.mean_amount_sum.cast(SUM).sum().cast("float64") / people.amount_periods.sum().nullif(0),
         )
     )
     typical = facts["typical"] or 1.0
@@ -104,7 +102,8 @@ def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
     import ibis
 
     if not cost_known:
-        return rows.mutate(next_margin=ibis.literal(1.0))
+        # by way of a narrower type: a bare 1.0 would reach the file as a decimal
+        return rows.mutate(next_margin=ibis.literal(1.0).cast("float32").cast("float64"))
     amount = sum(row["amount"] for row in ledger.company)
     cost = sum(row["cost"] for row in ledger.company)
     overall = float(1 - cost / amount) if amount > 0 else 1.0
@@ -176,7 +175,7 @@ def _with_value(rows: ir.Table) -> ir.Table:
         margin=rows.next_margin,
         cost=rows.next_cost,
         expense=rows.next_expense,
-        value=(rows.next_amount - rows.next_cost - rows.next_expense).cast(FORECAST_MONEY),
+        value=as_sum(rows.next_amount - rows.next_cost - rows.next_expense),
         value_lower=rows.value_lower,
         value_upper=rows.value_upper,
     )
@@ -184,4 +183,4 @@ def _with_value(rows: ir.Table) -> ir.Table:
 
 def money(value: Any) -> Any:
     """A float as money; forecasts are rounded row by row so that every sum of them is exact."""
-    return value.cast(FORECAST_MONEY)
+    return value.cast(SUM)

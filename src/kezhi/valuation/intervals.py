@@ -5,7 +5,7 @@ nu ~ Gamma(c, k + S). The chance of no purchase at all is kept exactly, as a mas
 numerator is taken as a gamma variable with its exact mean and variance, so that ln A is a difference of two
 log-gamma variables: its cumulants are sums of polygamma functions, one part from the purchase history and one
 from the amount history, and its quantiles follow from Cornish and Fisher's expansion (1938) in four cumulants.
-Tests compare the quantiles with simulation: an 80 % interval covers 77 to 83 %.
+Tests compare the quantiles with simulation: each end lies within two or three points of its level.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ def window_spread(
     square_given = np.divide(square, something, out=np.full_like(mean, 2.0), where=buys)
     gamma_shape = 1.0 / np.clip(square_given / mean_given**2 - 1.0, 1e-12, 1e12)
     return WindowSpread(
-        log_gamma_cumulants(gamma_shape)
-        + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
+        log_gamma_cumulants(gamma_shape) + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
         _given_something(LOWER, nothing, something),
         _given_something(UPPER, nothing, something),
     )
@@ -65,9 +64,7 @@ def log_gamma_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([digamma(shape), *(polygamma(order, shape) for order in (1, 2, 3))])
 
 
-def _given_something(
-    level: float, nothing: NDArray[np.float64], something: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _given_something(level: float, nothing: NDArray[np.float64], something: NDArray[np.float64]) -> NDArray[np.float64]:
     above = np.divide(level - nothing, something, out=np.zeros_like(something), where=something > 0)
     return np.where(above > 0, ndtri(np.clip(above, 1e-300, 1.0 - 1e-16)), np.nan)
 

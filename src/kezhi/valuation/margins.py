@@ -20,9 +20,7 @@ def margin_slopes(ledger: Ledger, longest_idle: int) -> NDArray[np.float64]:
     periods give a slope of 0. Only the slope is used, never how well the line fits (R16).
     """
     margins = company_margins(ledger)
-    return np.array(
-        [_slope(margins, ledger.present - idle, ledger.present) for idle in range(longest_idle + 1)]
-    )
+    return np.array([_slope(margins, ledger.present - idle, ledger.present) for idle in range(longest_idle + 1)])
 
 
 def company_margins(ledger: Ledger) -> dict[int, float]:

@@ -41,9 +41,7 @@ class PublishedTables:
             method=ibis.ifelse(ruled, "transition", rows.method),
             p_purchase=ibis.ifelse(ruled, rows.rule_p_purchase, rows.p_purchase),
             expected_purchases=ibis.ifelse(ruled, purchases, rows.expected_purchases),
-            mean_amount=ibis.ifelse(
-                ruled, rows.rule_amount / purchases.nullif(0.0), rows.mean_amount
-            ).coalesce(0.0),
+            mean_amount=ibis.ifelse(ruled, rows.rule_amount / purchases.nullif(0.0), rows.mean_amount).coalesce(0.0),
             amount_float=ibis.ifelse(ruled, rows.rule_amount, rows.amount_float),
             **{name: rows[f"rule_{name}"] for name in KEPT},
         )
@@ -66,9 +64,7 @@ def amount_edges(ledger: Ledger, wanted: tuple[float, ...] | None, segments: int
     amount: Any = accounts.mean_amount.cast("float64")
     levels = np.linspace(0.0, 1.0, segments + 1)
     quantiles = ledger.engine.row(
-        accounts.aggregate(
-            **{f"q{number}": amount.quantile(float(level)) for number, level in enumerate(levels)}
-        )
+        accounts.aggregate(**{f"q{number}": amount.quantile(float(level)) for number, level in enumerate(levels)})
     )
     edges = sorted({float(value) for value in quantiles.values() if value is not None})
     if len(edges) < 2:
@@ -77,17 +73,13 @@ def amount_edges(ledger: Ledger, wanted: tuple[float, ...] | None, segments: int
     return tuple(edges)
 
 
-def published_tables(
-    ledger: Ledger, fits: Fits, horizon: int, edges: tuple[float, ...]
-) -> PublishedTables | None:
+def published_tables(ledger: Ledger, fits: Fits, horizon: int, edges: tuple[float, ...]) -> PublishedTables | None:
     """The rule's figures for every state that a customer of this ledger is in; None without a purchase."""
     import pyarrow as pa
 
     people = ledger.statistics.filter(ledger.statistics.purchases > 0)
     states = ledger.engine.fetch(
-        people.select(
-            people.last_frequency, people.idle_periods, segment=segment(people.last_mean_amount, edges)
-        )
+        people.select(people.last_frequency, people.idle_periods, segment=segment(people.last_mean_amount, edges))
         .distinct()
         .order_by(STATE)
     )

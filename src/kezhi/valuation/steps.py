@@ -38,15 +38,11 @@ class _Pairs:
     def of(cls, fits: Fits, period_days: float) -> _Pairs:
         table = fits.histories
         x, days = (table[name].to_numpy().astype(np.int64) for name in ("repeat_purchases", "tenure_days"))
-        _, first, index = np.unique(
-            x * (days.max(initial=0) + 1) + days, return_index=True, return_inverse=True
-        )
+        _, first, index = np.unique(x * (days.max(initial=0) + 1) + days, return_index=True, return_inverse=True)
         shape, rate = fits.purchases.posterior(in_periods(table.take(first), period_days))
         return cls(shape, rate, index)
 
-    def spread(
-        self, prefix: str, amount_shape: float, periods: float, steps: int
-    ) -> dict[str, NDArray[np.float64]]:
+    def spread(self, prefix: str, amount_shape: float, periods: float, steps: int) -> dict[str, NDArray[np.float64]]:
         """Columns of `window_spread` by history."""
         columns = _spread_columns(prefix, window_spread(self.shape, self.rate, amount_shape, periods, steps))
         return {name: values[self.index] for name, values in columns.items()}
@@ -149,6 +145,5 @@ def _stack(parts: list[dict[str, Any]]) -> pa.Table:
 
     types = {"history": pa.int32(), "step": pa.int32(), "period": pa.date32(), "amount_periods": pa.int64()}
     return pa.concat_tables(
-        pa.table({name: pa.array(values, type=types.get(name)) for name, values in part.items()})
-        for part in parts
+        pa.table({name: pa.array(values, type=types.get(name)) for name, values in part.items()}) for part in parts
     )

@@ -31,17 +31,19 @@ REASONS = {
     "asked": Text("The method {method} was asked for.", "按要求使用方法 {method}。"),
     "default": Text(
         "The history is too short to compare methods on it; the expected value under the fitted model is used.",
-        "历史太短,无法比较各方法;采用拟合模型下的期望值。",
+        "历史太短，无法比较各方法；采用拟合模型下的期望值。",
     ),
     "nbd": Text(
         "On the last {periods} periods the expected value was nearer to what came than the published rule "
         "(typical error per customer {nbd:,.2f} against {transition:,.2f}).",
-        "在最近 {periods} 期上,期望值法比公布的移转规则更接近实际(每位客户的典型误差 {nbd:,.2f} 对 {transition:,.2f})。",
+        "在最近 {periods} 期上，期望值法比公布的移转规则更接近实际"
+        "(每位客户的典型误差 {nbd:,.2f} 对 {transition:,.2f})。",
     ),
     "transition": Text(
         "On the last {periods} periods the published rule was nearer to what came than the expected value "
         "(typical error per customer {transition:,.2f} against {nbd:,.2f}).",
-        "在最近 {periods} 期上,公布的移转规则比期望值法更接近实际(每位客户的典型误差 {transition:,.2f} 对 {nbd:,.2f})。",
+        "在最近 {periods} 期上，公布的移转规则比期望值法更接近实际"
+        "(每位客户的典型误差 {transition:,.2f} 对 {nbd:,.2f})。",
     ),
 }
 
@@ -81,7 +83,7 @@ def value(
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
-    values = engine.store(value_table(scored, forecast, book.customers, ledger, horizon, book.cost_known))
+    values = engine.store(value_table(scored, forecast, book.customers, horizon, book.cost_known))
     engine.write_parquet(_best_first(values), folder / "customers.parquet")
     spread = total_spread(engine, values, ledger, fits, horizon, tested, method)
     models = {
@@ -91,8 +93,7 @@ def value(
         "models": {fit.model: _fit_summary(fit) for fit in (fits.purchases, fits.amounts)},
         **_evidence(ledger, fits, segments),
         "backtest": asdict(tested) if tested else None,
-        "company": _company(engine, ledger, forecast, current, spread, horizon)
-        | concentration(engine, values),
+        "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
     }
     return Valuation(models, _totals(engine, values))
 
@@ -162,6 +163,4 @@ def _company(
 
 def _totals(engine: Engine, values: ir.Table) -> dict[str, Any]:
     sums = ("purchases", "amount", "cost", "expense", "value")
-    return engine.row(
-        values.aggregate(customers=values.count(), **{name: values[name].sum() for name in sums})
-    )
+    return engine.row(values.aggregate(customers=values.count(), **{name: values[name].sum() for name in sums}))

@@ -12,8 +12,7 @@ from kezhi.sources.presets.taobao import Taobao
 from kezhi.sources.presets.woocommerce import WooCommerce
 
 PRESETS: dict[str, Preset] = {
-    preset.code: preset
-    for preset in (Shopify(), WooCommerce(), Stripe(), HubSpot(), Salesforce(), Zoho(), Taobao())
+    preset.code: preset for preset in (Shopify(), WooCommerce(), Stripe(), HubSpot(), Salesforce(), Zoho(), Taobao())
 }
 
 

@@ -27,9 +27,7 @@ class _Deals(Preset):
                 "date": export.column(*self.closed),
                 "amount": export.column("Amount"),
                 "order_id": export.column(*self.deal),
-                "currency": export.column(
-                    "Currency", "Amount Currency", "Opportunity Currency", "CurrencyIsoCode"
-                ),
+                "currency": export.column("Currency", "Amount Currency", "Opportunity Currency", "CurrencyIsoCode"),
                 "salesperson": export.column("Deal owner", "Opportunity Owner", "Deal Owner", "Owner"),
             },
             refused=~is_any(stage, _WON) | is_any(stage, _LOST),

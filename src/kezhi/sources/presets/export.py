@@ -57,11 +57,7 @@ def _with_money(rows: ir.Table, columns: Sequence[str]) -> ir.Table:
     kept = list(rows.columns)
     rows = rows.mutate(**{f"__text_{column}": filled(rows[column]) for column in texts})
     rows = rows.mutate(**{f"__tidy_{column}": amounts.tidy(rows[f"__text_{column}"]) for column in texts})
-    rows = (
-        amounts.split_numbers(rows, {column: Written(f"__tidy_{column}") for column in texts})
-        if texts
-        else rows
-    )
+    rows = amounts.split_numbers(rows, {column: Written(f"__tidy_{column}") for column in texts}) if texts else rows
     read = {f"__money_{column}": amounts.money_of(rows, column).value for column in texts}
     read |= {f"__money_{column}": amounts.money_of_number(rows[column]).value for column in numbers}
     return rows.select(*kept, **read)
@@ -162,9 +158,7 @@ def spread(rows: ir.Table, shared: Shared) -> ir.Table:
     parts = lines["__part"]
     lines = lines.mutate(__upto=parts.sum().over(before), __all=parts.sum().over(order))
     total, upto, all_ = lines["__total"].cast("float64"), lines["__upto"], lines["__all"].cast("float64")
-    last, first = (
-        (total * (sum_.cast("float64") / all_)).round(4) for sum_ in (upto, upto - lines["__part"])
-    )
+    last, first = ((total * (sum_.cast("float64") / all_)).round(4) for sum_ in (upto, upto - lines["__part"]))
     share = last.cast(MONEY) - first.cast(MONEY)
     return lines.mutate(__preset_amount=amount_text(share.cast(MONEY), lines["__written"]))
 

@@ -34,9 +34,7 @@ class Shopify(Preset):
         first = ibis.window(group_by=order)
         status = export.text("Financial Status").max().over(first)
         cancelled = export.text("Cancelled at").max().over(first)
-        weight = export.money("Lineitem price").cast("float64") * export.money("Lineitem quantity").cast(
-            "float64"
-        )
+        weight = export.money("Lineitem price").cast("float64") * export.money("Lineitem quantity").cast("float64")
         weight = weight.round(4).cast(MONEY)
         lines = weight.sum().over(first)
         subtotal = export.money("Subtotal").max().over(first)

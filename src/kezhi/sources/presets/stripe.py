@@ -28,9 +28,7 @@ class Stripe(Preset):
             share = (export.money("Converted Amount").cast("float64") * kept.fill_null(0)).round(4)
             net = share.cast(paid.type())
             if export.column("Converted Amount Refunded"):
-                net = export.money("Converted Amount") - export.money("Converted Amount Refunded").fill_null(
-                    0
-                )
+                net = export.money("Converted Amount") - export.money("Converted Amount Refunded").fill_null(0)
         else:
             net = paid - back
         column = "Converted Amount" if settled else "Amount"
@@ -45,9 +43,7 @@ class Stripe(Preset):
             columns={
                 "date": export.column("Created (UTC)", "Created date (UTC)"),
                 "order_id": export.column("id"),
-                "currency": export.column("Converted Currency", "Currency")
-                if settled
-                else export.column("Currency"),
+                "currency": export.column("Converted Currency", "Currency") if settled else export.column("Currency"),
             },
             refused=~status.isin(_PAID).fill_null(False),
             status=status,

@@ -30,9 +30,7 @@ class WooCommerce(Preset):
     def meaning(self, export: Export) -> Meaning:
         import ibis
 
-        order = ibis.coalesce(
-            export.text("order_id", "order_number"), export.rows["__row"].cast("string") + "?"
-        )
+        order = ibis.coalesce(export.text("order_id", "order_number"), export.rows["__row"].cast("string") + "?")
         status = export.text("status", "order_status").lower()
         net = export.money("order_total")
         for part in ("tax_total", "shipping_total", "refunded_total"):
