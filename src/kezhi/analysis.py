@@ -31,6 +31,7 @@ Progress = Callable[[Text], None]
 
 # Listing very many customers in the workbook would take longer than analysing them.
 LIST_ALL, LIST_BEST = 20_000, 5_000
+DOUBTFUL = 0.2  # a total that the test on the past missed by more than this share is called doubtful
 
 STAGES = {
     "read": Text("Reading and checking the files", "读取并检查文件"),
@@ -53,9 +54,22 @@ WARNINGS = {
         "Relationship expenses are not known (no expense table): nothing is subtracted for them.",
         "关系营销费用未知(没有费用表):未扣除费用。",
     ),
-    "short_history": Text(
-        "The history is too short to test the forecast on the past ({periods} complete periods).",
-        "历史太短(仅 {periods} 个完整期),无法用过去检验预测。",
+    "off": Text(
+        "Made {periods} periods earlier, the forecast of the total would have been {off:+.0%} off: trust the order of "
+        "the customers more than the totals.",
+        "若在 {periods} 期之前预测，总额会偏差 {off:+.0%}：客户之间的先后比总额更可信。",
+    ),
+    "rule_interval": Text(
+        "The published rule has no interval of its own; customers' intervals are those of the expected value.",
+        "公布的移转规则没有自己的区间；客户的区间取自期望值法。",
+    ),
+    "old_orders": Text(
+        "The newest order is of {newest}, more than a period before {as_of}: is the log complete?",
+        "最近一笔订单在 {newest}，比 {as_of} 早一期以上：订单是否完整？",
+    ),
+    "long_horizon": Text(
+        "The forecast reaches further ({horizon} periods) than the history ({periods} complete periods).",
+        "预测期数（{horizon}）超过历史的完整期数（{periods}）。",
     ),
     "after_as_of": Text(
         "{rows} order lines are dated after {as_of} and were not used.",
@@ -194,11 +208,26 @@ def analyse(
                 assert place is not None
                 intake = read_book(engine, place)
             write_rejected(engine, intake, folder)
+            _refuse_nothing(intake)
         _write_run(engine, intake, chosen, folder, stages, now, run_name(now))
     run = Run(final)
     if temporary:
         weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
     return run
+
+
+def _refuse_nothing(intake: Intake) -> None:
+    """Raise when every row of the orders was rejected, with the reason that most of them share."""
+    rows = intake.rows["orders"]
+    if rows["accepted"] or not rows["rules"]:
+        return
+    worst = max(rows["rules"], key=lambda rule: int(rule["rows"]))
+    raise KezhiError(
+        Text(
+            f"Not one of {rows['read']:,} order lines can be used; {worst['rows']:,} of them: {worst['en']}",
+            f"{rows['read']:,} 条订单明细没有一条可用；其中 {worst['rows']:,} 条：{worst['zh']}",
+        )
+    )
 
 
 def _several(given: object) -> list[object]:
@@ -270,18 +299,12 @@ def _manifest(
     name: str,
 ) -> dict[str, Any]:
     orders = intake.book.orders
-    late = engine.row(orders.aggregate(n=(orders.date > ledger.as_of).sum()))["n"] or 0
-    expense_known = intake.book.expenses is not None
-    warnings = list(intake.warnings)
-    for code, applies, values in (
-        ("no_purchase", valuation.totals["purchases"] == 0, {}),
-        ("cost_unknown", not intake.book.cost_known and settings.subtract_cost, {}),
-        ("expense_unknown", not expense_known and settings.subtract_expense, {}),
-        ("short_history", valuation.models["backtest"] is None, {"periods": _complete_periods(ledger)}),
-        ("after_as_of", late > 0, {"rows": late, "as_of": ledger.as_of}),
-    ):
-        if applies:
-            warnings.append({"code": code, **WARNINGS[code].fill(**values).as_dict()})
+    dates = engine.row(
+        orders.aggregate(
+            late=(orders.date > ledger.as_of).sum(), newest=orders.date.max(where=orders.date <= ledger.as_of)
+        )
+    )
+    late = dates["late"] or 0
     rows = dict(intake.rows)
     rows["orders"] = rows["orders"] | {"after_as_of": late}
     return {
@@ -295,24 +318,67 @@ def _manifest(
         "currency": settings.currency or intake.currency,
         "language": settings.language or preferred_language(),
         "cost_known": intake.book.cost_known,
-        "expense_known": expense_known,
+        "expense_known": intake.book.expenses is not None,
         "subtract_cost": settings.subtract_cost,
         "subtract_expense": settings.subtract_expense,
         "settings": settings.model_dump(mode="json"),
         "inputs": intake.inputs,
         "rows": rows,
         "totals": valuation.totals,
-        "warnings": warnings,
+        "warnings": [
+            *intake.warnings,
+            *_shortcomings(intake, ledger, valuation, settings),
+            *_doubts(valuation.models),
+            *_dates(ledger, late, dates["newest"]),
+        ],
         "versions": {"python": platform.python_version()}
         | {name: version(package) for name, package in _PACKAGES.items()},
     }
 
 
+def _warning(code: str, **values: object) -> dict[str, str]:
+    return {"code": code, **WARNINGS[code].fill(**values).as_dict()}
+
+
+def _shortcomings(intake: Intake, ledger: Ledger, valuation: Valuation, settings: Settings) -> Iterator[dict[str, str]]:
+    """What the data does not hold."""
+    if valuation.totals["purchases"] == 0:
+        yield _warning("no_purchase")
+    if not intake.book.cost_known and settings.subtract_cost:
+        yield _warning("cost_unknown")
+    if intake.book.expenses is None and settings.subtract_expense:
+        yield _warning("expense_unknown")
+    complete = max(ledger.present - int(ledger.company[0]["number"]) + 1, 0)
+    if settings.horizon > complete:
+        yield _warning("long_horizon", horizon=settings.horizon, periods=complete)
+
+
+def _doubts(models: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """How far the forecast may be trusted: fits that failed, a test that could not be made or that went badly."""
+    for fit in models["models"].values():
+        for remark in fit["diagnosis"]:
+            if remark["severity"] == "warning":
+                yield {name: remark[name] for name in ("code", "en", "zh")}
+    if models["method"] == "transition":
+        yield _warning("rule_interval")
+    if models["backtest"] is None:
+        yield {"code": "not_tested", **models["backtest_reason"]}
+        return
+    tested = models["backtest"]
+    bias = next(row["bias"] for row in tested["methods"] if row["method"] == models["method"])
+    if bias is not None and abs(bias) > DOUBTFUL:
+        yield _warning("off", periods=tested["periods"], off=bias)
+
+
+def _dates(ledger: Ledger, late: int, newest: date | None) -> Iterator[dict[str, str]]:
+    """Orders that came after `as_of`, or ended long before it."""
+    if newest is not None and ledger.calendar.number(ledger.as_of) - ledger.calendar.number(newest) > 1:
+        yield _warning("old_orders", newest=newest, as_of=ledger.as_of)
+    if late:
+        yield _warning("after_as_of", rows=f"{late:,}", as_of=ledger.as_of)
+
+
 _PACKAGES = {"duckdb": "duckdb", "ibis": "ibis-framework", "numpy": "numpy", "scipy": "scipy"}
-
-
-def _complete_periods(ledger: Ledger) -> int:
-    return max(ledger.present - int(ledger.company[0]["number"]) + 1, 0)
 
 
 def statistics(

@@ -51,6 +51,18 @@ class Settings(BaseModel):
         return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
 
 
+_CHINESE = {
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+    "literal_error": "只能是 {expected}",
+    "extra_forbidden": "没有这个设置项",
+}
+
+
+def _in_chinese(error: Any) -> str:
+    return _CHINESE.get(error["type"], "值的类型或写法不对").format(**error.get("ctx", {}))
+
+
 def read_settings(values: dict[str, Any]) -> Settings:
     """Settings from plain values; a mistake is named with its field."""
     try:
@@ -58,10 +70,11 @@ def read_settings(values: dict[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
+        said = Text("The setting {field} cannot be used: {reason}.", "设置项 {field} 无法使用：{reason}。")
         raise KezhiError(
             Text(
-                f"The setting {field!r} cannot be used: {first['msg']}.",
-                f"设置项 {field!r} 无法使用：{first['msg']}。",
+                said.fill(field=field, reason=first["msg"]).en,
+                said.fill(field=field, reason=_in_chinese(first)).zh,
             )
         ) from None
     edges = settings.amount_edges

@@ -176,11 +176,12 @@ def write(path: Path, content: str | bytes) -> None:
         (HEADER + "a,2999-01-05,10\n", "can be used"),
         (HEADER + "a,1900-01-05,10\n", "can be used"),
         (",".join(f"c{n}" for n in range(10_000)) + "\n" + ",".join("1" * 10_000) + "\n", "columns"),
+        (HEADER + 'a,2025-01-05,10\n"b,2025-01-06,10\nc,2025-01-07,10\nd,2025-01-08,10\n', "line 3"),
         ("customer_id,date,amount\n".encode("utf-16") + b"\x00\xff\xfe", "orders.csv"),
     ],
     ids=[
         "empty", "header only", "rubbish", "no amount", "no customer", "day or month", "two currencies",
-        "no date", "future", "1900", "10 000 columns", "broken encoding",
+        "no date", "future", "1900", "10 000 columns", "open quote", "broken encoding",
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_sentence_and_leaves_nothing(

@@ -9,7 +9,7 @@ import typer
 
 from kezhi.cli import check, demo, importing, models, report, run
 from kezhi.cli.screen import complain
-from kezhi.language import KezhiError
+from kezhi.language import KezhiError, Text
 
 app = typer.Typer(
     name="kezhi",
@@ -27,12 +27,21 @@ app.command("report", help=report.HELP)(report.command)
 app.command("demo", help=demo.HELP)(demo.command)
 
 
+_REFUSED = Text(
+    "The file system refused {path} ({reason}); check the place, the rights and the free space.",
+    "文件系统拒绝访问 {path}（{reason}）；请检查位置、权限和剩余空间。",
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence and exit code 2."""
     try:
         app(args=list(arguments) if arguments is not None else None)
     except KezhiError as error:
         complain(error)
+        sys.exit(2)
+    except OSError as error:
+        complain(KezhiError(_REFUSED.fill(path=error.filename or "", reason=error.strerror or error)))
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
 from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
-from kezhi.cli.screen import Heads, Stages, print_json, screen, table, whole
+from kezhi.cli.screen import Heads, Stages, count, print_json, screen, table, whole
 from kezhi.language import KezhiError, Text
 
 HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值：读取、检查、预测、报告。"
@@ -130,12 +130,21 @@ def _periods(company: dict[str, Any]) -> Any:
         (Text("value", "客户价值"), "right"),
         (Text("80 % interval", "80 % 区间"), "right"),
     ]
-    rows = [[str(row["period"]), *(_figures(row)), ""] for row in company["history"][-6:]]
+    rows = [[_period(row), *_figures(row), ""] for row in company["history"][-6:]]
+    if company["current"]:
+        rest, expected = company["current"], Text("{period} still expected", "{period} 尚待实现")
+        rows.append(
+            [str(expected.fill(period=rest["period"])), whole(rest["amount"]), "", "", whole(rest["value"]), ""]
+        )
     rows += [
         [f"{row['period']} {Text('forecast', '预测')}", *_figures(row), _interval(row)] for row in company["forecast"]
     ]
     rows.append([str(Text("forecast in all", "预测合计")), *_figures(total), _interval(total)])
     return table(Text("Company: last periods and forecast", "企业：最近各期与预测"), heads, rows)
+
+
+def _period(row: dict[str, Any]) -> str:
+    return str(row["period"]) if row["complete"] else f"{row['period']} {Text('(unfinished)', '（未完）')}"
 
 
 def _figures(row: dict[str, Any]) -> list[str]:
@@ -159,9 +168,9 @@ def _top(done: Any, shown: int = 10) -> Any:
     rows = [
         [
             row["name"] or row["customer_id"],
-            str(row["purchases"]),
+            count(row["purchases"]),
             whole(row["value"]),
-            str(row["idle_periods"]),
+            count(row["idle_periods"]),
             whole(row["forecast_value"]),
             f"{whole(row['forecast_value_lower'])} … {whole(row['forecast_value_upper'])}",
         ]

@@ -85,8 +85,11 @@ def money(value: Any) -> str:
 
 
 def whole(value: Any) -> str:
-    """Money in whole units with thousands separators, for tables that must fit a screen."""
-    return "–" if value is None else f"{Decimal(str(value)):,.0f}"
+    """Money in whole units with thousands separators, for tables that must fit a screen; small money in full."""
+    if value is None:
+        return "–"
+    amount = Decimal(str(value))
+    return f"{amount:,.0f}" if not amount or abs(amount) >= 10 else f"{float(amount):.3g}"
 
 
 def count(value: Any) -> str:

@@ -151,7 +151,7 @@ def _mixed_order(column: str, dmy: int, mdy: int) -> KezhiError:
             "Column {column} has {dmy} dates that must be day first and {mdy} that must be month first; "
             "mend the file, or choose with --map date_order=dmy or --map date_order=mdy "
             "and the others go to quarantine.",
-            "列 {column} 中有 {dmy} 个日期只能是日在前，{mdy} 个只能是月在前；请修正文件,"
+            "列 {column} 中有 {dmy} 个日期只能是日在前，{mdy} 个只能是月在前；请修正文件，"
             "或用 --map date_order=dmy 或 --map date_order=mdy 选定，其余进入隔离区。",
         ).fill(column=column, dmy=dmy, mdy=mdy)
     )
@@ -162,7 +162,7 @@ def _unclear_order(column: str) -> KezhiError:
         Text(
             "Column {column} has dates such as 03/04/2025 and no row shows whether the day or the month "
             "comes first; say so with --map date_order=dmy (3 April) or --map date_order=mdy (March 4).",
-            "列 {column} 的日期形如 03/04/2025,无法判断日和月的先后;"
+            "列 {column} 的日期形如 03/04/2025,无法判断日和月的先后；"
             "请用 --map date_order=dmy(4 月 3 日)或 --map date_order=mdy(3 月 4 日)说明。",
         ).fill(column=column)
     )

@@ -51,7 +51,7 @@ def expand(path: str | Path) -> list[Path]:
         raise KezhiError(
             Text(
                 "There is no table at {path}; give a CSV, Excel or Parquet file, or a folder of them.",
-                "{path} 处没有表格;请给出 CSV、Excel 或 Parquet 文件,或其所在文件夹。",
+                "{path} 处没有表格；请给出 CSV、Excel 或 Parquet 文件，或其所在文件夹。",
             ).fill(path=path)
         )
     return found
@@ -65,10 +65,10 @@ def inspect(path: Path) -> Inspection:
     except OSError as error:
         raise _refuse(path, "cannot be opened ({reason})", "无法打开({reason})", reason=error.strerror) from None
     if not head.strip():
-        raise _refuse(path, "is empty; export it again", "是空文件;请重新导出")
+        raise _refuse(path, "is empty; export it again", "是空文件；请重新导出")
     form = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "text")
     if form in ("gzip", "pdf"):
-        raise _refuse(path, "is a {form} file; give the table itself", "是 {form} 文件;请提供表格文件", form=form)
+        raise _refuse(path, "is a {form} file; give the table itself", "是 {form} 文件；请提供表格文件", form=form)
     if form != "text":
         return Inspection(path, _fingerprint(_blocks(path)), path.stat().st_size, form)
     return _inspect_text(path, head)
@@ -79,7 +79,7 @@ def _inspect_text(path: Path, head: bytes) -> Inspection:
         raise _refuse(
             path,
             "is a web page under another name; open it in Excel and save it as .xlsx",
-            "实际是网页文件;请用 Excel 打开并另存为 .xlsx",
+            "实际是网页文件；请用 Excel 打开并另存为 .xlsx",
         )
     marked = next((name for bom, name in _BOMS.items() if head.startswith(bom)), None)
     probe = _Probe(marked or "utf-8")
@@ -213,5 +213,5 @@ def _refuse_unreadable(path: Path) -> KezhiError:
     return _refuse(
         path,
         "is neither Excel nor Parquet nor text in a known encoding; save it as CSV in UTF-8",
-        "既不是 Excel 或 Parquet,也不是已知编码的文本;请另存为 UTF-8 编码的 CSV",
+        "既不是 Excel 或 Parquet,也不是已知编码的文本；请另存为 UTF-8 编码的 CSV",
     )

@@ -48,7 +48,7 @@ def _arrow(frame: Any, name: str) -> pa.Table:
         raise KezhiError(
             Text(
                 "{name} has a column that mixes values of several kinds; make it all text or all numbers.",
-                "{name} 中有一列混有多种类型的值;请统一为文本或数字。",
+                "{name} 中有一列混有多种类型的值；请统一为文本或数字。",
             ).fill(name=name)
         ) from None
     return table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])
@@ -63,7 +63,7 @@ def _through_narwhals(frame: Any) -> pa.Table:
         raise KezhiError(
             Text(
                 "A {kind} is no table; give a path, or a pandas, polars, Arrow, DuckDB or Ibis table.",
-                "{kind} 不是表格;请给出路径,或 pandas、polars、Arrow、DuckDB、Ibis 表。",
+                "{kind} 不是表格；请给出路径，或 pandas、polars、Arrow、DuckDB、Ibis 表。",
             ).fill(kind=type(frame).__name__)
         ) from None
     eager = taken.collect() if isinstance(taken, nw.LazyFrame) else taken

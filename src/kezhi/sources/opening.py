@@ -29,7 +29,7 @@ def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple
         raise KezhiError(
             Text(
                 "Nothing to read; give a file, a folder or a table.",
-                "没有可读入的内容;请给出文件、文件夹或表格。",
+                "没有可读入的内容；请给出文件、文件夹或表格。",
             )
         )
     inspections, warnings = _distinct(inspect(path) for path in paths)
@@ -51,7 +51,7 @@ def _distinct(inspections: Iterable[Inspection]) -> tuple[list[Inspection], list
         if first is not one:
             text = Text(
                 "{name} has the same content as {first} and was read once.",
-                "{name} 与 {first} 内容相同,只读入一次。",
+                "{name} 与 {first} 内容相同，只读入一次。",
             )
             warnings.append(Remark("same_file_twice", text.fill(name=one.path.name, first=first.path.name)))
     return list(kept.values()), warnings
@@ -71,7 +71,7 @@ def _open_parquet(engine: Engine, inspections: Sequence[Inspection]) -> list[Pie
             raise KezhiError(
                 Text(
                     "{name} starts like a Parquet file but cannot be read as one; write it again.",
-                    "{name} 开头像 Parquet 文件但无法读取;请重新生成。",
+                    "{name} 开头像 Parquet 文件但无法读取；请重新生成。",
                 ).fill(name=one.path.name)
             ) from None
         file = InputFile(name=one.path.name, sha256=one.sha256, bytes=one.bytes, rows=rows, format="parquet")

@@ -51,7 +51,7 @@ def refuse_too_wide(name: str, columns: int) -> None:
         raise KezhiError(
             Text(
                 "{name} has {columns} columns and at most {most} are read; is it turned on its side?",
-                "{name} 有 {columns} 列,最多读取 {most} 列;表格是否行列颠倒?",
+                "{name} 有 {columns} 列，最多读取 {most} 列；表格是否行列颠倒?",
             ).fill(name=name, columns=columns, most=MOST_COLUMNS)
         )
 
@@ -61,7 +61,7 @@ def refuse_no_rows(name: str) -> KezhiError:
     return KezhiError(
         Text(
             "{name} has column names but no rows; export it again with its data.",
-            "{name} 只有表头,没有数据行;请重新导出数据。",
+            "{name} 只有表头，没有数据行；请重新导出数据。",
         ).fill(name=name)
     )
 

@@ -71,7 +71,7 @@ def _spec(table: str) -> Table:
         raise KezhiError(
             Text(
                 "There is no table {table}; the tables are {tables}.",
-                "没有名为 {table} 的表;可用的表:{tables}。",
+                "没有名为 {table} 的表；可用的表：{tables}。",
             ).fill(table=table, tables=", ".join(TABLES))
         )
     return TABLES[table]
@@ -89,7 +89,7 @@ def _repeated(engine: Engine, found: Recognised, pieces: Sequence[Piece]) -> lis
     repeated = counts["all"] - counts["different"]
     text = Text(
         "{rows} rows repeat another row in every column; they were kept. Remove them if the export is at fault.",
-        "{rows} 行与其他行完全相同,已保留;若为导出错误请删除。",
+        "{rows} 行与其他行完全相同，已保留；若为导出错误请删除。",
     )
     return [Remark("repeated_rows", text.fill(rows=repeated))] if repeated else []
 

@@ -196,7 +196,7 @@ def _line_amount(found: Recognised, table: Table) -> Recognised:
             "price_as_amount",
             Text(
                 "There is no amount and no quantity; the column {price} is taken as the amount.",
-                "没有金额列和数量列;以 {price} 列作为金额。",
+                "没有金额列和数量列；以 {price} 列作为金额。",
             ).fill(price=price),
         )
         found = found.with_match("amount", price, ColumnMatch("amount", price, "name"))
@@ -204,7 +204,7 @@ def _line_amount(found: Recognised, table: Table) -> Recognised:
     found, shown = _product(found, "amount", price)
     note = Remark(
         "amount_computed",
-        Text("There is no amount; it was computed as {shown}.", "没有金额列;金额按 {shown} 计算。").fill(shown=shown),
+        Text("There is no amount; it was computed as {shown}.", "没有金额列；金额按 {shown} 计算。").fill(shown=shown),
     )
     return replace(found, warnings=(*found.warnings, note))
 
@@ -257,11 +257,11 @@ def _missing(field: Field, found: Recognised) -> KezhiError:
     if field.name == "amount":
         hint = Text(
             "--map amount=COLUMN, or --map amount==1 to count every row as 1",
-            "--map amount=列名,或以 --map amount==1 将每行计为 1",
+            "--map amount=列名，或以 --map amount==1 将每行计为 1",
         )
     sentence = Text(
         "No column was recognised as {field}. The columns are {columns}. Say which one it is with {hint}.",
-        "没有识别出 {field} 列。现有列:{columns}。请用 {hint} 指定。",
+        "没有识别出 {field} 列。现有列：{columns}。请用 {hint} 指定。",
     )
     columns = list_columns(user_columns(found.rows))
     return KezhiError(

@@ -63,7 +63,7 @@ def _choose_sheet(inspection: Inspection, table: Table) -> tuple[str, Cells, Hea
         raise KezhiError(
             Text(
                 "{name} cannot be opened as an Excel workbook; it may be damaged or locked with a password.",
-                "{name} 无法作为 Excel 工作簿打开;文件可能已损坏或设有密码。",
+                "{name} 无法作为 Excel 工作簿打开；文件可能已损坏或设有密码。",
             ).fill(name=inspection.path.name)
         ) from None
     if fallback is None:

@@ -118,7 +118,7 @@ def _unread(checked: Checked, good: Sequence[dict[str, Any]]) -> list[Remark]:
         if cells:
             text = Text(
                 "{cells} cells of {field} could not be read and were left empty.",
-                "{field} 有 {cells} 个单元格无法识别,按空值处理。",
+                "{field} 有 {cells} 个单元格无法识别，按空值处理。",
             )
             warnings.append(Remark("unreadable_cells", text.fill(cells=cells, field=field.name)))
     return warnings
@@ -135,7 +135,7 @@ def _currency(checked: Checked, good: Sequence[dict[str, Any]]) -> str | None:
         raise KezhiError(
             Text(
                 "The amounts are in several currencies (rows: {listed}); give one file per currency.",
-                "金额包含多种币种(行数:{listed});请按币种分成不同文件。",
+                "金额包含多种币种（行数：{listed}）;请按币种分成不同文件。",
             ).fill(listed=listed)
         )
     return next(iter(counts), None)

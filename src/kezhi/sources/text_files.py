@@ -32,12 +32,13 @@ def open_text(engine: Engine, inspection: Inspection, table: Table) -> Piece:
         raise KezhiError(
             Text(
                 "{name} starts with data instead of column names; add a first line with a name for each column.",
-                "{name} 的第一行是数据而不是列名;请在第一行写上每列的名称。",
+                "{name} 的第一行是数据而不是列名；请在第一行写上每列的名称。",
             ).fill(name=name)
         )
     # cells beyond the headings are only let in where all are empty: 1,50 is no amount of 1
     columns = headings(header.cells, None if header.overfull else header.width)
     raw, rejects = _scan(engine, path, columns, header, name)
+    _refuse_open_quote(engine, rejects, name)
     numbered = raw.mutate(**{FILE: _text(name), ROW: raw.rowid() + header.lines + 1})
     written = _written(numbered, columns)
     malformed = _malformed(engine, rejects, name)
@@ -80,9 +81,25 @@ def _scan(engine: Engine, path: Path, columns: list[str], header: Header, name: 
             Text(
                 "{name} cannot be taken apart into rows and columns; "
                 "open it in Excel and save it again as .xlsx or CSV.",
-                "{name} 无法拆分为行和列;请用 Excel 打开后另存为 .xlsx 或 CSV。",
+                "{name} 无法拆分为行和列；请用 Excel 打开后另存为 .xlsx 或 CSV。",
             ).fill(name=name)
         ) from error
+
+
+def _refuse_open_quote(engine: Engine, rejects: str, name: str) -> None:
+    """A quotation mark that is never closed swallows all lines below it; as one bad row they would go unnoticed."""
+    found = engine.connection.table(rejects)
+    swallowed = found.csv_line.strip().length() - found.csv_line.strip().replace("\n", "").length()
+    open_quotes = found.filter(found.error_message.lower().contains("unterminated quote") & (swallowed > 0))
+    worst = engine.row(open_quotes.aggregate(line=open_quotes.line.min(), lines=swallowed.max()))
+    if worst["line"] is not None:
+        raise KezhiError(
+            Text(
+                "{name}: a quotation mark in line {line} is never closed, so the {lines} lines below it cannot be "
+                "read; close or remove it.",
+                "{name}：第 {line} 行有一个引号没有配对，其后 {lines} 行无法读取；请补全或删除该引号。",
+            ).fill(name=name, line=worst["line"], lines=worst["lines"])
+        )
 
 
 def _text(value: str) -> ir.StringScalar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
+from kezhi.language import Text
 from kezhi.ledger import Book, Ledger, open_ledger
 from kezhi.valuation.fits import fit_models
 from kezhi.valuation.forecast import expected_steps, scored_customers
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from numpy.typing import NDArray
 
+TOO_SHORT = Text(
+    "The history is too short to test the forecast on the past (complete periods: {periods}; three are needed), so "
+    "the interval counts chance only, not a change of season or market.",
+    "历史太短，无法用过去检验预测（完整期数：{periods}，至少需要三期）；因此区间只反映偶然波动，不含季节或市场变化。",
+)
+NOBODY_CAME_BACK = Text(
+    "Fewer than two customers had bought again by {split}, so the forecast cannot be tested on the past and the "
+    "interval counts chance only.",
+    "截至 {split} 再次购买的客户不足两位，无法用过去检验预测；区间只反映偶然波动。",
+)
 TARGETS = ("amount", "purchases")
 ENOUGH = 200_000  # customers; testing on more would cost time and tell nothing new
 
@@ -39,34 +51,35 @@ class Backtest:
     methods: tuple[dict[str, Any], ...]
 
     def missed(self, method: str) -> float:
-        """By what share of its own forecast of the total amount a method missed; 0 where it forecast nothing."""
-        forecast = next(float(row["amount"]) for row in self.methods if row["method"] == method)
-        return self.amount / forecast - 1.0 if forecast > 0 else 0.0
+        """ln(what came / what a method had forecast) in total; 0 where either was nothing."""
+        forecast = float(self.score(method)["amount"])
+        return math.log(self.amount / forecast) if forecast > 0 and self.amount > 0 else 0.0
 
-    def error_of(self, method: str) -> float:
-        """The root mean squared error of each customer's amount."""
-        return next(float(row["rmse"]) for row in self.methods if row["method"] == method)
+    def score(self, method: str) -> dict[str, Any]:
+        """The scores of one method."""
+        return next(row for row in self.methods if row["method"] == method)
 
 
 def backtest(
     engine: Engine, book: Book, ledger: Ledger, horizon: int, edges: tuple[float, ...] | None
-) -> Backtest | None:
-    """Compare the methods on the last `horizon` complete periods; None when the history is too short.
+) -> Backtest | Text:
+    """Compare the methods on the last complete periods, `horizon` of them or as many as the history allows.
 
-    At least two complete periods and two repeat buyers must lie before the split. Beside `nbd` and `transition`
-    stand a regression on the customer's last two windows (R13; only with three windows of history), the
-    customer's last window repeated, and the mean of all customers. Of more than ENOUGH customers a part is drawn,
-    by a hash of their ids, so that the same customers are drawn every time.
+    At least two complete periods and two repeat buyers must lie before the split; the reason is returned where they
+    do not. Beside `nbd` and `transition` stand a regression on the customer's last two windows (R13; only with three
+    windows of history), the customer's last window repeated, and the mean of all customers. Of more than ENOUGH
+    customers a part is drawn, by a hash of their ids, so that the same customers are drawn every time.
     """
+    horizon = min(horizon, ledger.present - ledger.company[0]["number"] - 1)
+    if horizon < 1:
+        return TOO_SHORT.fill(periods=max(ledger.present - ledger.company[0]["number"] + 1, 0))
     split_number = ledger.present - horizon
-    if not ledger.company or split_number < ledger.company[0]["number"] + 1:
-        return None
     split = ledger.calendar.end(split_number)
     one_in = -(-engine.row(ledger.statistics.aggregate(n=ledger.statistics.count()))["n"] // ENOUGH)
     earlier = open_ledger(engine, Book(drawn(book.orders, one_in)), ledger.calendar, split)
     repeat_buyers = (earlier.statistics.repeat_purchases > 0).sum()
     if (engine.row(earlier.statistics.aggregate(buyers=repeat_buyers))["buyers"] or 0) < 2:
-        return None
+        return NOBODY_CAME_BACK.fill(split=split)
     rows = engine.store(_known_and_came(earlier, ledger, horizon, one_in))
     rows = _with_regression(engine, _with_naive(engine, rows), earlier, horizon)
     rows = engine.store(_model_forecasts(earlier, horizon, edges).join(rows, "customer_id"))

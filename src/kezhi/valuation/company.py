@@ -23,23 +23,29 @@ Z80 = 1.2815515655446004  # the standard normal's 90 % point: an 80 % interval l
 
 
 @dataclass(frozen=True)
-class Interval:
-    """The variance of a total over the horizon, by where it comes from.
+class Spread:
+    """How uncertain the company's total over the horizon is, by where that comes from.
 
-    customers: each customer's own chance, given the parameters; parameters: their sampling error; common: what
-    moves all customers together (season, market), taken from how far the same method missed on the last periods.
+    customers: each customer's own chance, given the parameters, as a variance; parameters: their sampling error, as
+    a variance; common: what moves all customers together (season, market), the logarithm of what came on the last
+    periods over what the same method had forecast for them; 0 where that could not be tested.
     """
 
     customers: float
     parameters: float
     common: float
 
-    def deviation(self, periods: int = 1) -> float:
-        """Standard deviation of the total, or of one of `periods` equal parts of it.
+    def bounds(self, value: float, periods: int = 1) -> dict[str, float]:
+        """The 80 % interval of the total, or of one of `periods` parts of it; on a log scale where it is positive.
 
         Customers vary independently from part to part; the other two errors are the same in all.
         """
-        return math.sqrt(self.customers / periods + (self.parameters + self.common) / periods**2)
+        own = self.customers / periods + self.parameters / periods**2
+        if value <= 0:
+            deviation = math.sqrt(own) + abs(value) * abs(math.expm1(self.common))
+            return {"value_lower": value - Z80 * deviation, "value_upper": value + Z80 * deviation}
+        deviation = math.sqrt(math.log1p(own / value**2) + self.common**2)
+        return {"value_lower": value * math.exp(-Z80 * deviation), "value_upper": value * math.exp(Z80 * deviation)}
 
 
 def company_history(ledger: Ledger) -> list[dict[str, Any]]:
@@ -65,18 +71,13 @@ def _period(ledger: Ledger, number: int, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def company_forecast(engine: Engine, forecast: ir.Table, spread: Interval, horizon: int) -> list[dict[str, Any]]:
+def company_forecast(engine: Engine, forecast: ir.Table, spread: Spread, horizon: int) -> list[dict[str, Any]]:
     """Totals by step with an 80 % interval."""
     sums = forecast.group_by("step", "period").aggregate(
         **{name: forecast[name].sum() for name in ("amount", "cost", "expense", "value")}
     )
     rows: list[dict[str, Any]] = engine.fetch(sums.order_by("step")).to_pylist()
-    return [row | bounds(float(row["value"]), spread.deviation(horizon)) for row in rows]
-
-
-def bounds(value: float, deviation: float) -> dict[str, float]:
-    """The 80 % interval of a total that is nearly normal."""
-    return {"value_lower": value - Z80 * deviation, "value_upper": value + Z80 * deviation}
+    return [row | spread.bounds(float(row["value"]), horizon) for row in rows]
 
 
 def total_spread(
@@ -87,24 +88,18 @@ def total_spread(
     horizon: int,
     tested: Backtest | None,
     method: str,
-) -> Interval:
+) -> Spread:
     """How uncertain the company's total value over the horizon is.
 
     Given the parameters customers vary independently: their variances add up. On top come the sampling error of
     the parameters by the delta method, from the customers of the backtest with each parameter moved a little, and
     the error that the same method made on the company's last periods (none if it could not be tested).
     """
-    sums = engine.row(
-        values.aggregate(
-            own=(values.net_share * values.net_share * values.variance).sum(),
-            value=values.forecast_value.sum(),
-        )
-    )
-    missed = tested.missed(method) if tested else 0.0
-    return Interval(
+    sums = engine.row(values.aggregate(own=(values.net_share * values.net_share * values.variance).sum()))
+    return Spread(
         customers=float(sums["own"] or 0),
         parameters=_parameter_variance(engine, values, ledger, fits, horizon, tested.one_in if tested else 1),
-        common=(missed * float(sums["value"] or 0)) ** 2,
+        common=tested.missed(method) if tested else 0.0,
     )
 
 
