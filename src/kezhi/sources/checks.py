@@ -70,7 +70,7 @@ class NotASale(ReaderCheck):
     sentence = Text(
         "The status says that no sale took place (failed, unpaid, cancelled, closed or not won); "
         "nothing to do unless the status is wrong.",
-        "状态表明没有成交（失败、未付款、已取消、已关闭或未赢单）;若状态无误则无需处理。",
+        "状态表明没有成交（失败、未付款、已取消、已关闭或未赢单）；若状态无误则无需处理。",
     )
 
 

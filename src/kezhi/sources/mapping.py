@@ -39,14 +39,14 @@ def check_mapping(mapping: Mapping[str, str], table: Table, columns: Sequence[st
             raise KezhiError(
                 Text(
                     "`--map {field}=...`: {table} has no field {field}; its fields are {fields}.",
-                    "`--map {field}=...`:{table} 没有字段 {field}；可用字段：{fields}。",
+                    "`--map {field}=...`：{table} 没有字段 {field}；可用字段：{fields}。",
                 ).fill(field=field, table=table.name, fields=", ".join(fields))
             )
         elif columns is not None and not column.startswith("=") and column not in columns:
             raise KezhiError(
                 Text(
                     "`--map {field}={column}`: there is no column {column}; the columns are {columns}.",
-                    "`--map {field}={column}`:没有名为 {column} 的列；现有列：{columns}。",
+                    "`--map {field}={column}`：没有名为 {column} 的列；现有列：{columns}。",
                 ).fill(field=field, column=column, columns=list_columns(columns))
             )
 

@@ -135,7 +135,7 @@ def _currency(checked: Checked, good: Sequence[dict[str, Any]]) -> str | None:
         raise KezhiError(
             Text(
                 "The amounts are in several currencies (rows: {listed}); give one file per currency.",
-                "金额包含多种币种（行数：{listed}）;请按币种分成不同文件。",
+                "金额包含多种币种（行数：{listed}）；请按币种分成不同文件。",
             ).fill(listed=listed)
         )
     return next(iter(counts), None)
