@@ -217,7 +217,7 @@ class UnreadableValue(Check):
     title = Text("Unreadable value", "值无法识别")
     sentence = Text(
         "A required number or period cannot be read; write numbers as 0.42 and periods as 2025-03.",
-        "必填的数字或期无法识别；数字请写成 0.42,期请写成 2025-03。",
+        "必填的数字或期无法识别；数字请写成 0.42，期请写成 2025-03。",
     )
 
     def applies(self, field: Field) -> bool:

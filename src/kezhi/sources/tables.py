@@ -82,7 +82,7 @@ def _known_headings(table: str) -> frozenset[str]:
 def _customer(required: bool = True) -> Field:
     text = Text(
         "Who bought; the same text always means the same customer.",
-        "购买的客户;同样的文字表示同一位客户。",
+        "购买的客户；同样的文字表示同一位客户。",
     )
     return Field("customer_id", "id", text, CUSTOMER, required=required)
 
@@ -107,7 +107,7 @@ ORDERS = Table(
         _day("Day of the purchase or of the return.", "购买或退货的日期。"),
         _amount(
             "Net of tax and discount; negative for a return.",
-            "不含税、扣除折扣后的金额;退货为负数。",
+            "不含税、扣除折扣后的金额；退货为负数。",
         ),
         Field("order_id", "id", Text("Number of the order.", "订单编号。"), ORDER),
         Field("product_id", "id", Text("What was bought.", "购买的产品。"), PRODUCT),
@@ -115,7 +115,7 @@ ORDERS = Table(
         Field(
             "cost",
             "money",
-            Text("Cost of the whole line, not of one piece.", "整行的成本,不是单件成本。"),
+            Text("Cost of the whole line, not of one piece.", "整行的成本，不是单件成本。"),
             COST,
         ),
         _field(
@@ -150,7 +150,7 @@ ORDERS = Table(
         Field(
             "currency",
             "text",
-            Text("Currency of the amount, such as CNY.", "金额的币种,例如 CNY。"),
+            Text("Currency of the amount, such as CNY.", "金额的币种，例如 CNY。"),
             CURRENCY,
         ),
     ),
@@ -371,7 +371,7 @@ EXPENSES = Table(
             "id",
             Text(
                 "On whom it was spent; empty: shared out by a stated rule.",
-                "为哪位客户发生;留空则按规则分摊。",
+                "为哪位客户发生；留空则按规则分摊。",
             ),
             CUSTOMER,
         ),
@@ -418,7 +418,7 @@ OPPORTUNITIES = Table(
             "probability",
             "number",
             "Chance of winning, 0 to 1 or in per cent.",
-            "成交可能性,0 到 1 或百分比。",
+            "成交可能性，0 到 1 或百分比。",
             "win probability, chance, 可能性, 赢率, 成交概率, 概率",
         ),
         _field("stage", "text", "How far it is.", "阶段。", "deal stage, status, 阶段, 状态, 销售阶段"),
@@ -499,7 +499,7 @@ RECEIVABLES = Table(
             "paid_on",
             "day",
             "Day on which it was paid; empty: still open.",
-            "实际付款日期;留空表示未付。",
+            "实际付款日期；留空表示未付。",
             "paid date, payment date, paid at, 付款日期, 收款日期, 回款日期",
         ),
     ),
@@ -513,7 +513,7 @@ MARGINS = Table(
             "period",
             "period",
             "The period: 2025, 2025Q1 or 2025-03.",
-            "期:2025、2025Q1 或 2025-03。",
+            "期：2025、2025Q1 或 2025-03。",
             "month, quarter, year, date, 期, 期间, 月份, 季度, 年份, 年月",
             required=True,
         ),
@@ -521,7 +521,7 @@ MARGINS = Table(
             "margin",
             "number",
             "Gross margin, 0 to 1 or in per cent.",
-            "毛利率,0 到 1 或百分比。",
+            "毛利率，0 到 1 或百分比。",
             "gross margin, margin rate, 毛利率, 毛利",
         ),
     ),
@@ -532,12 +532,12 @@ RATES = Table(
     Text("Exchange rates", "汇率"),
     (
         _day("Day from which the rate holds.", "汇率生效日期。"),
-        Field("currency", "text", Text("Currency such as USD.", "币种,例如 USD。"), CURRENCY, required=True),
+        Field("currency", "text", Text("Currency such as USD.", "币种，例如 USD。"), CURRENCY, required=True),
         _field(
             "rate",
             "number",
             "How much of the book's currency one unit is worth.",
-            "一单位该币种折合账簿币种的数额。",
+            "一单位该币种折合台账币种的数额。",
             "exchange rate, fx rate, 汇率",
             required=True,
         ),

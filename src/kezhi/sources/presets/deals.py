@@ -41,7 +41,7 @@ class HubSpot(_Deals):
     title = Text("HubSpot deals", "HubSpot 交易导出")
     sentence = Text(
         "Deals whose stage is won are sales on their close date; all others are not.",
-        "阶段为赢单的交易按关闭日期计为成交,其余不算成交。",
+        "阶段为赢单的交易按关闭日期计为成交，其余不算成交。",
     )
     stage, closed, deal = ("Deal Stage",), ("Close Date",), ("Record ID", "Deal ID", "Deal Name")
     customer = (
@@ -56,7 +56,7 @@ class Salesforce(_Deals):
     title = Text("Salesforce opportunities", "Salesforce 商机导出")
     sentence = Text(
         "Opportunities whose stage is won are sales on their close date; all others are not.",
-        "阶段为赢单的商机按关闭日期计为成交,其余不算成交。",
+        "阶段为赢单的商机按关闭日期计为成交，其余不算成交。",
     )
     stage, closed = ("Stage", "StageName"), ("Close Date", "CloseDate")
     deal, customer = ("Opportunity ID", "Opportunity Name"), ("Account ID", "AccountId", "Account Name")
@@ -68,7 +68,7 @@ class Zoho(_Deals):
     title = Text("Zoho deals", "Zoho 商机导出")
     sentence = Text(
         "Deals whose stage is won are sales on their closing date; all others are not.",
-        "阶段为赢单的商机按结束日期计为成交,其余不算成交。",
+        "阶段为赢单的商机按结束日期计为成交，其余不算成交。",
     )
     stage, closed, deal = ("Stage",), ("Closing Date",), ("Record Id", "Deal Id", "Deal Name")
     customer = ("Account Name.id", "Account Id", "Account Name", "Contact Name")

@@ -15,7 +15,7 @@ class Shopify(Preset):
     sentence = Text(
         "Rows with the same Name are one order. Its Subtotal less Refunded Amount is shared among the lines "
         "in proportion to quantity x price. Cancelled and unpaid orders are not sales.",
-        "Name 相同的行属于同一订单;Subtotal 减去 Refunded Amount 后,按数量 x 单价分摊到各行。"
+        "Name 相同的行属于同一订单；Subtotal 减去 Refunded Amount 后，按数量 × 单价分摊到各行。"
         "已取消和未付款的订单不算成交。",
     )
     headings = (

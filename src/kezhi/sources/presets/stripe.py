@@ -14,7 +14,7 @@ class Stripe(Preset):
     sentence = Text(
         "The amount is what was paid less what was refunded, in the settlement currency (Converted Amount) "
         "where the export has it. Payments that did not succeed are not sales.",
-        "金额为已付减去已退;若导出中有结算币种金额(Converted Amount)则用之。未成功的付款不算成交。",
+        "金额为已付减去已退；若导出中有结算币种金额（Converted Amount）则用之。未成功的付款不算成交。",
     )
     headings = (("id",), ("Amount",), ("Created (UTC)", "Created date (UTC)"), ("Status",), ("Currency",))
     money = ("Amount", "Amount Refunded", "Converted Amount", "Converted Amount Refunded")

@@ -17,7 +17,7 @@ class Taobao(Preset):
     sentence = Text(
         "The amount is what the buyer paid less 退款金额, on the day of payment. "
         "Closed and unpaid orders are not sales.",
-        "金额为买家实付减去退款金额,日期为付款日;交易关闭和未付款的订单不算成交。",
+        "金额为买家实付减去退款金额，日期为付款日；交易关闭和未付款的订单不算成交。",
     )
     headings = (("订单编号", "主订单编号"), _BUYER, _PAID, (*_PAID_AT, "订单创建时间"))
     money = (*_PAID, "退款金额")

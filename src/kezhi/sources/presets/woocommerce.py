@@ -16,7 +16,7 @@ class WooCommerce(Preset):
         "The amount is order_total less tax, shipping and refunds, shared among the rows of an order by "
         "item_total. Cancelled, failed and unpaid orders are not sales. Dates are month first where a column "
         "proves nothing.",
-        "金额为 order_total 减去税、运费和退款,同一订单的多行按 item_total 分摊。"
+        "金额为 order_total 减去税、运费和退款，同一订单的多行按 item_total 分摊。"
         "已取消、失败和未付款的订单不算成交。无法判断时日期按月在前读取。",
     )
     headings = (
