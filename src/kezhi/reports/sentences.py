@@ -372,7 +372,8 @@ def remarks(report: ValueReport) -> tuple[Text, ...]:
     return tuple(dict.fromkeys(found))
 
 
-_SAID_ABOVE = ("cost_unknown", "expense_unknown")  # basis_label says so, and what value then means
+# said in the first lines of the report already: by basis_label, and under "How far to trust it"
+_SAID_ABOVE = ("cost_unknown", "expense_unknown", "off", "not_tested")
 _QUIET = ("info", "ok", "note")
 
 
