@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-MEMORY_LIMIT = "1GiB"  # a million customers fit; beyond it the engine spills to disk (decisions, 2026-11-22)
+MEMORY_LIMIT = "1280MiB"  # a million customers fit; beyond it the engine spills to disk (decisions, 2026-11-22)
 MONEY = "decimal(18, 4)"  # one line's money; the engine widens sums to 38 digits by itself
 
 

@@ -47,7 +47,7 @@ def write_excel(
     excel_summary.summary(book, report)
     _customers(book, engine, report, customers, most_customers)
     _periods(book, report)
-    _forecast(book, engine, report, customers, forecast)
+    _forecast(book, engine, report, customers, forecast, min(most_customers, MOST_FORECAST_CUSTOMERS))
     excel_summary.models(book, report)
     _rejected(book, engine, run, report)
     excel_summary.glossary(book)
@@ -158,11 +158,13 @@ def _periods(book: Book, report: ValueReport) -> None:
     )
 
 
-def _forecast(book: Book, engine: Engine, report: ValueReport, customers: ir.Table, forecast: ir.Table) -> None:
-    chosen = engine.store(_joined(customers, forecast))
+def _forecast(
+    book: Book, engine: Engine, report: ValueReport, customers: ir.Table, forecast: ir.Table, most: int
+) -> None:
+    chosen = engine.store(_joined(customers, forecast, most))
     wanted = _present(columns.FORECAST, report, [*_filled(engine, chosen)])
     sheet = _sheet(book, Text("Forecast", "预测"), wanted)
-    count = min(report.customers, MOST_FORECAST_CUSTOMERS)
+    count = min(report.customers, most)
     sheet.line(_how_many(book, report, count, "forecast.parquet"))
     size = engine.row(chosen.agg(rows=chosen.count()))["rows"]
     fill_long_sheet(
@@ -177,10 +179,10 @@ def _forecast(book: Book, engine: Engine, report: ValueReport, customers: ir.Tab
     )
 
 
-def _joined(customers: ir.Table, forecast: ir.Table) -> ir.Table:
+def _joined(customers: ir.Table, forecast: ir.Table, most: int) -> ir.Table:
     import ibis
 
-    top = best(customers, MOST_FORECAST_CUSTOMERS).select("customer_id", "name", "forecast_value")
+    top = best(customers, most).select("customer_id", "name", "forecast_value")
     order = ibis.window(order_by=[ibis.desc(top.forecast_value), top.customer_id])
     placed = top.select("customer_id", "name", place=ibis.row_number().over(order))
     return placed.inner_join(forecast, "customer_id")

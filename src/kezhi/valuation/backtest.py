@@ -31,7 +31,7 @@ NOBODY_CAME_BACK = Text(
     "截至 {split} 再次购买的客户不足两位，无法用过去检验预测；区间只反映偶然波动。",
 )
 TARGETS = ("amount", "purchases")
-ENOUGH = 200_000  # customers; testing on more would cost time and tell nothing new
+ENOUGH = 100_000  # customers; testing on more would cost time and tell nothing new
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def amount_table(ledger: Ledger, fits: Fits, edges: tuple[float, ...]) -> dict[s
     }
 
 
-def transition_tables(ledger: Ledger, fits: Fits, edges: tuple[float, ...]) -> dict[str, Any] | None:
+def transition_tables(ledger: Ledger, part: Ledger, fits: Fits, edges: tuple[float, ...]) -> dict[str, Any] | None:
     """The published tables for this company: amounts by segment (R05, R07), frequency by idle periods (R08, R09)."""
     rule = transition_rule(ledger, fits, edges)
     if rule is None:
@@ -151,7 +151,7 @@ def transition_tables(ledger: Ledger, fits: Fits, edges: tuple[float, ...]) -> d
         "expected_amount": rule.expected_amount().tolist(),
         "p_amount": rule.amount_probability().tolist(),
         "matrix": amount_transition_matrix(p, q, k, rule.edges, open_last=True).tolist(),
-        "observed_matrix": observed_transitions(ledger, edges),
+        "observed_matrix": observed_transitions(part, edges),
         "frequency": [
             {
                 "now": row + 1,

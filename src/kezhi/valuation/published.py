@@ -63,10 +63,8 @@ def amount_edges(ledger: Ledger, wanted: tuple[float, ...] | None, segments: int
     accounts = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.amount > 0))
     amount: Any = accounts.mean_amount.cast("float64")
     levels = np.linspace(0.0, 1.0, segments + 1)
-    quantiles = ledger.engine.row(
-        accounts.aggregate(**{f"q{number}": amount.quantile(float(level)) for number, level in enumerate(levels)})
-    )
-    edges = sorted({float(value) for value in quantiles.values() if value is not None})
+    found = ledger.engine.row(accounts.aggregate(quantiles=amount.quantile(levels.tolist())))["quantiles"]
+    edges = sorted({float(value) for value in found or [] if value is not None})
     if len(edges) < 2:
         top = edges[0] if edges else 1.0
         return (top / 2.0, top * 2.0)

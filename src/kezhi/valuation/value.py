@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.ledger import Book, Ledger
-from kezhi.valuation.backtest import Backtest, backtest
+from kezhi.valuation.backtest import Backtest, backtest, drawn
 from kezhi.valuation.company import (
     Spread,
     company_forecast,
@@ -92,7 +92,7 @@ def value(
         "requested": model,
         "reason": reason.as_dict(),
         "models": {fit.model: _fit_summary(fit) for fit in (fits.purchases, fits.amounts)},
-        **_evidence(ledger, fits, segments),
+        **_evidence(ledger, _part(ledger, tested), fits, segments),
         "backtest": asdict(tested) if tested else None,
         "backtest_reason": found.as_dict() if isinstance(found, Text) else None,
         "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
@@ -128,13 +128,19 @@ def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
     return engine.read_parquet(path)
 
 
-def _evidence(ledger: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
-    frequency, dispersion = frequency_table(ledger, fits)
+def _part(ledger: Ledger, tested: Backtest | None) -> Ledger:
+    """The customers that were drawn for the backtest: enough to see shares on."""
+    one_in = tested.one_in if tested else 1
+    return replace(ledger, accounts=drawn(ledger.accounts, one_in), statistics=drawn(ledger.statistics, one_in))
+
+
+def _evidence(ledger: Ledger, part: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
+    frequency, dispersion = frequency_table(part, fits)
     return {
         "assumptions": assumptions(ledger) | {"dispersion": dispersion},
         "frequency": frequency,
-        "amounts": amount_table(ledger, fits, segments),
-        "transitions": transition_tables(ledger, fits, segments),
+        "amounts": amount_table(part, fits, segments),
+        "transitions": transition_tables(ledger, part, fits, segments),
     }
 
 
