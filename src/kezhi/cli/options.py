@@ -35,7 +35,6 @@ class Spoken(StrEnum):
     zh = "zh"
 
 
-Files = list[str]
 Orders = Annotated[
     list[str] | None,
     typer.Argument(

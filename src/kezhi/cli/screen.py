@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -58,11 +57,6 @@ class Stages:
             self._status.update(escape(str(stage)))
         elif not self._quiet:
             self._console.print(escape(f"{stage} …"))
-
-
-def quietly(stages: Stages | None) -> AbstractContextManager[Any]:
-    """The stages, or nothing."""
-    return stages or nullcontext()
 
 
 Heads = list[tuple[Text, Literal["left", "right"]]]
