@@ -73,9 +73,10 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("80% interval", "80% 区间"),
         Text(
-            "Eight times in ten the true figure should lie inside. It covers the chance in customers' "
-            "buying, not a changed market, season or price list.",
-            "十次中约有八次，实际数落在区间之内。它只反映客户购买的偶然性，不包括市场、季节或价格的变化。",
+            "Eight times in ten the true figure should lie inside. A customer's covers the chance in buying, not a "
+            "changed market, season or price list; the company's also counts how far the last test on the past missed.",
+            "十次中约有八次，实际数落在区间之内。客户的区间只反映购买的偶然性，不包括市场、季节或价格的变化；"
+            "企业的区间还计入最近一次历史检验的偏差。",
         ),
     ),
     Term(
