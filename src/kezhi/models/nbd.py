@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from kezhi.models import fitting
-from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation, Fit
+from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation
 from kezhi.models.gamma_functions import log_factorial, log_rising
 from kezhi.models.histories import FloatArray, PurchaseHistories
+from kezhi.models.purchases import PurchaseFit, not_negative
 
 _BASIS = np.array([[-1.0, 1.0], [0.0, 1.0]])  # (ln mean rate, ln b) -> (ln a, ln b)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NBDFit(Fit):
+class NBDFit(PurchaseFit):
     """A fitted (or given) negative binomial model; a is in periods, b has no unit, b / a is the mean rate."""
 
     model: ClassVar[str] = "nbd"
@@ -48,28 +49,13 @@ class NBDFit(Fit):
         seen = PurchaseHistories.of(histories)
         return self.b + seen.repeat_purchases, self.a + seen.observed_periods
 
-    def expected_purchases(self, histories: Any, periods: npt.ArrayLike) -> FloatArray:
-        """How many purchases to expect from each customer in the next periods: (b + x) / (a + T) in each."""
-        shape, rate = self.posterior(histories)
-        return np.asarray(shape / rate * _not_negative("periods", periods))
-
-    def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
-        """How many repeat purchases to expect from someone who has just become a customer: b / a in each."""
-        return np.asarray(self.b / self.a * _not_negative("periods", periods))
-
     def p_alive(self, histories: Any) -> FloatArray:
         """The probability that a customer still buys: 1 for all, because in this model nobody ever leaves."""
         return np.ones(len(PurchaseHistories.of(histories)))
 
-    def p_purchases(self, n: npt.ArrayLike, histories: Any, periods: npt.ArrayLike) -> FloatArray:
-        """The probability of exactly n purchases in the next periods, per customer (negative binomial)."""
-        shape, rate = self.posterior(histories)
-        return np.exp(log_negative_binomial(n, shape, rate, _not_negative("periods", periods)))
-
-    def p_no_purchase(self, histories: Any, periods: npt.ArrayLike) -> FloatArray:
-        """The probability of no purchase at all in the next so many periods, per customer."""
-        shape, rate = self.posterior(histories)
-        return np.exp(-shape * np.log1p(_not_negative("periods", periods) / rate))
+    def activity(self, histories: Any) -> SteadyActivity:
+        """Purchases at a steady rate for ever: negative binomial in every window."""
+        return SteadyActivity(*self.posterior(histories))
 
     def log_likelihood_of(self, histories: Any) -> float:
         """How well the model explains these purchases: sum of log-densities of their times.
@@ -83,37 +69,44 @@ class NBDFit(Fit):
 
     def simulate(self, rng: np.random.Generator, observed_periods: npt.ArrayLike) -> PurchaseHistories:
         """New customers as the model sees them, watched for the given periods since their first purchase."""
-        T = _not_negative("observed_periods", observed_periods)
+        T = not_negative("observed_periods", observed_periods)
         x = rng.poisson(rng.gamma(self.b, 1 / self.a, T.shape) * T)
         last = T * rng.random(T.shape) ** (1 / np.maximum(x, 1))  # the latest of x moments spread evenly
         return PurchaseHistories(x, np.where(x > 0, last, 0.0), T)
 
-    def simulate_purchases(self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike) -> FloatArray:
-        """One random draw of each customer's purchases in the next so many periods."""
-        shape, rate = self.posterior(histories)
-        return rng.poisson(rng.gamma(shape) / rate * _not_negative("periods", periods)).astype(np.float64)
 
-    def purchases_by_state(self, histories: Any, horizon: int) -> FloatArray:
-        """Expected purchases of each future step, split by when the customer will then have bought last.
+@dataclass(frozen=True, eq=False)
+class SteadyActivity:
+    """Purchases at a rate that is Gamma(shape, rate) given the history and never changes."""
 
-        Array (n, horizon, horizon). Entry [i, h, k] is E[purchases of customer i in step h + 1; last purchase
-        before it in step k], for k = 1..h; k = 0 collects "none in steps 1..h": the last purchase is today's.
-        Entries over k add up to the expected purchases of one step.
-        """
-        if horizon < 0:
-            raise ValueError("horizon must not be negative")
-        shape, rate = self.posterior(histories)
-        quiet = np.arange(horizon)
-        # log of E[lambda e^(-lambda j)] / E[lambda]: the purchase rate of those silent for j steps
-        silent = -(shape + 1)[:, None] * np.log1p(quiet / rate[:, None])
-        mean = (shape / rate)[:, None]
-        states = np.zeros((len(shape), horizon, horizon))
-        for h in range(horizon):
-            states[:, h, 0] = mean[:, 0] * np.exp(silent[:, h])
-            later = silent[:, :h][:, ::-1]  # silent for h-k steps, k = 1..h
-            longer = silent[:, 1 : h + 1][:, ::-1]
-            states[:, h, 1 : h + 1] = mean * np.exp(later) * -np.expm1(longer - later)
-        return states
+    shape: FloatArray
+    rate: FloatArray
+
+    def expected(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """E[N] = length x shape / rate."""
+        return np.asarray(self.shape / self.rate * _length(start, end))
+
+    def product(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """E[N (N - 1)] = length^2 E[lambda^2]."""
+        return np.asarray(self.shape * (self.shape + 1) * (_length(start, end) / self.rate) ** 2)
+
+    def none(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """P(N = 0) = (rate / (rate + length))^shape."""
+        return np.exp(-self.shape * np.log1p(_length(start, end) / self.rate))
+
+    def distribution(self, end: npt.ArrayLike, most: int) -> FloatArray:
+        """P(N = n), negative binomial."""
+        periods = np.broadcast_to(np.asarray(end, dtype=np.float64), self.shape.shape)
+        n = np.arange(most + 1)
+        return np.exp(log_negative_binomial(n, self.shape[:, None], self.rate[:, None], periods[:, None]))
+
+    def draw(self, rng: np.random.Generator, end: npt.ArrayLike) -> FloatArray:
+        """One random N per history."""
+        return np.asarray(rng.poisson(rng.gamma(self.shape) / self.rate * np.asarray(end)), dtype=np.float64)
+
+
+def _length(start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+    return np.asarray(end, dtype=np.float64) - np.asarray(start, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -258,18 +251,11 @@ def log_negative_binomial(
     n: npt.ArrayLike, shape: npt.ArrayLike, rate: npt.ArrayLike, periods: npt.ArrayLike = 1.0
 ) -> FloatArray:
     """Log-probability of n purchases in some periods when the rate is Gamma(shape, rate); broadcasts."""
-    n, t = _not_negative("n", n), np.asarray(periods, dtype=np.float64)
+    n, t = not_negative("n", n), np.asarray(periods, dtype=np.float64)
     s, r = np.asarray(shape, dtype=np.float64), np.asarray(rate, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         active = np.where(n > 0, n * (np.log(t) - np.log(r + t)), 0.0)
     return np.asarray(log_rising(s, n) - log_factorial(n) - s * np.log1p(t / r) + active)
-
-
-def _not_negative(name: str, values: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
-    if not bool(np.all(np.isfinite(array) & (array >= 0))):
-        raise ValueError(f"{name} must be finite and not negative")
-    return array
 
 
 NO_CUSTOMERS = Diagnosis(

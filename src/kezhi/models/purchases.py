@@ -1,0 +1,221 @@
+"""The questions that every model of repeat purchases answers, written once.
+
+In all of these models a customer who is still active buys at a rate that is gamma-distributed given the history, and
+whether he stays does not depend on that rate. So the chance of being active and what the active will do are kept
+apart: a model gives `p_alive` and an `Activity`, and everything else follows here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kezhi.models.fitting import Fit
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
+
+_ENOUGH = 1e-9  # what a distribution may leave out above its last count
+_MOST = 4_096  # counts; beyond it the tail is put on the last one
+
+
+class Activity(Protocol):
+    """What customers do from now on if they are active now; one entry per history, times in periods from now.
+
+    `start` and `end` are numbers or arrays with one entry per history, 0 <= start <= end.
+    """
+
+    def expected(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """E[N], N the purchases between start and end."""
+
+    def product(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """E[N (N - 1)], from which the variance follows."""
+
+    def none(self, start: npt.ArrayLike, end: npt.ArrayLike) -> FloatArray:
+        """P(N = 0)."""
+
+    def distribution(self, end: npt.ArrayLike, most: int) -> FloatArray:
+        """P(N = n) from now to end for n = 0..most, shape (histories, most + 1)."""
+
+    def draw(self, rng: np.random.Generator, end: npt.ArrayLike) -> FloatArray:
+        """One random N per history, from now to end."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PurchaseFit(Fit):
+    """A fitted (or given) model of repeat purchases.
+
+    `histories` below is a `PurchaseHistories` or a table with its columns; answers have one entry per row. Windows
+    begin `start` periods after the end of observation (0: at once) and last `periods`, numbers or arrays of the same
+    length.
+    """
+
+    @abstractmethod
+    def p_alive(self, histories: Any) -> FloatArray:
+        """The probability that a customer is still active at the end of observation."""
+
+    @abstractmethod
+    def activity(self, histories: Any) -> Activity:
+        """What those still active will do; depends on x and T alone unless a model says otherwise."""
+
+    @abstractmethod
+    def log_likelihood_of(self, histories: Any) -> float:
+        """The sum of log-densities of the purchases' times."""
+
+    @abstractmethod
+    def simulate(self, rng: np.random.Generator, observed_periods: npt.ArrayLike) -> PurchaseHistories:
+        """New customers as the model sees them, watched for the given periods since their first purchase."""
+
+    def expected_purchases(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
+        """How many purchases to expect from each customer in a window."""
+        seen, begin, end = _window(histories, periods, start)
+        return np.asarray(self.p_alive(seen) * self._of_alike(seen, "expected", begin, end))
+
+    def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
+        """How many repeat purchases to expect from someone who has just become a customer."""
+        length = not_negative("periods", periods)
+        new = np.zeros(length.size)
+        return self.expected_purchases(PurchaseHistories(new, new, new), length.ravel()).reshape(length.shape)
+
+    def purchase_variance(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
+        """The variance of each customer's number of purchases in a window."""
+        mean, product, _ = self.window_moments(histories, periods, start)
+        return np.asarray(np.maximum(product + mean - mean**2, 0.0))
+
+    def window_moments(
+        self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E[N], E[N (N - 1)] and P(N = 0) of each customer's purchases in a window."""
+        seen, begin, end = _window(histories, periods, start)
+        alive = self.p_alive(seen)
+        mean, product, none = (self._of_alike(seen, name, begin, end) for name in ("expected", "product", "none"))
+        return alive * mean, alive * product, np.asarray(1 - alive * (1 - none))
+
+    def p_no_purchase(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
+        """The probability of no purchase at all in a window, per customer."""
+        seen, begin, end = _window(histories, periods, start)
+        return np.asarray(1 - self.p_alive(seen) * (1 - self._of_alike(seen, "none", begin, end)))
+
+    def p_purchases(self, n: npt.ArrayLike, histories: Any, periods: npt.ArrayLike) -> FloatArray:
+        """The probability of exactly n purchases in the next periods; n broadcasts against the customers."""
+        count = not_negative("n", n)
+        seen = PurchaseHistories.of(histories)
+        table = self.purchase_distribution(seen, periods, int(count.max(initial=0)))
+        whole = np.minimum(np.floor(count), table.shape[1] - 1).astype(np.int64)
+        rows, columns = np.broadcast_arrays(np.arange(len(seen)), whole)
+        return np.asarray(np.where(count == np.floor(count), table[rows, columns], 0.0))
+
+    def p_purchases_new_customer(self, n: npt.ArrayLike, periods: float) -> FloatArray:
+        """The probability that someone who has just become a customer comes back exactly n times in so many periods."""
+        count = not_negative("n", n)
+        table = self.purchase_distribution(PurchaseHistories([0], [0], [0]), periods, int(count.max(initial=0)))[0]
+        whole = np.floor(count).astype(np.int64)
+        return np.asarray(np.where(count == whole, table[whole], 0.0))
+
+    def purchase_distribution(self, histories: Any, periods: npt.ArrayLike, most: int | None = None) -> FloatArray:
+        """P(n purchases in the next periods) for n = 0..most, shape (customers, most + 1).
+
+        Without `most` the table is as wide as needed for all but a billionth of everybody's probability (at most
+        4 097 counts); its last column then takes what lies above.
+        """
+        seen, _, end = _window(histories, periods, 0.0)
+        alive = self.p_alive(seen)
+        width = self._width(seen, end) if most is None else most
+        table = alive[:, None] * self._of_alike(seen, "distribution", end, width)
+        table[:, 0] += 1 - alive
+        if most is None:
+            table[:, -1] += np.maximum(1 - table.sum(axis=1), 0.0)
+        return np.asarray(table)
+
+    def simulate_purchases(self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike) -> FloatArray:
+        """One random draw of each customer's purchases in the next so many periods."""
+        seen, _, end = _window(histories, periods, 0.0)
+        active = rng.random(len(seen)) < self.p_alive(seen)
+        return np.asarray(np.where(active, self.activity(seen).draw(rng, end), 0.0))
+
+    def purchases_by_state(self, histories: Any, horizon: int) -> FloatArray:
+        """Expected purchases of each future step, split by when the customer will then have bought last.
+
+        Array (n, horizon, horizon). Entry [i, h, k] is E[purchases of customer i in step h + 1; last purchase
+        before it in step k], for k = 1..h; k = 0 collects "none in steps 1..h": the last purchase is today's.
+        Entries over k add up to the expected purchases of one step. A model says how it splits them.
+        """
+        if horizon < 0:
+            raise ValueError("horizon must not be negative")
+        seen = PurchaseHistories.of(histories)
+        states = np.zeros((len(seen), horizon, horizon))
+        shares = self._state_shares(seen, horizon)
+        for h in range(horizon):
+            states[:, h, : h + 1] = self.expected_purchases(seen, 1.0, h)[:, None] * shares[:, h, : h + 1]
+        return states
+
+    @abstractmethod
+    def posterior(self, histories: Any) -> tuple[FloatArray, FloatArray]:
+        """Shape and rate of the gamma distribution of the purchase rate of a customer still active: two arrays."""
+
+    def _state_shares(self, seen: PurchaseHistories, horizon: int) -> FloatArray:
+        """How the purchases of a step divide by the step of the last purchase before it, as in `purchases_by_state`.
+
+        Exact where dropping out does not depend on the purchases made (NBD, Pareto/NBD). Where it does, a customer
+        with more purchases behind him is a little less likely to be there; that is neglected here.
+        """
+        shape, rate = self.posterior(seen)
+        # log of E[lambda e^(-lambda j)] / E[lambda]: the purchase rate of those silent for j steps
+        silent = -(shape + 1)[:, None] * np.log1p(np.arange(horizon + 1) / rate[:, None])
+        shares = np.zeros((len(seen), horizon, horizon))
+        for h in range(horizon):
+            shares[:, h, 0] = np.exp(silent[:, h])
+            later = silent[:, :h][:, ::-1]  # silent for h - k steps, k = 1..h
+            longer = silent[:, 1 : h + 1][:, ::-1]
+            shares[:, h, 1 : h + 1] = np.exp(later) * -np.expm1(longer - later)
+        return shares
+
+    def _of_alike(self, seen: PurchaseHistories, question: str, *arguments: Any) -> FloatArray:
+        """An answer of `activity`, computed once for customers that it cannot tell apart."""
+        if any(np.ndim(argument) for argument in arguments):
+            return np.asarray(getattr(self.activity(seen), question)(*arguments))
+        first, index = self._alike(seen)
+        few = PurchaseHistories(
+            seen.repeat_purchases[first], seen.last_purchase_at[first], seen.observed_periods[first]
+        )
+        return np.asarray(getattr(self.activity(few), question)(*arguments)[index])
+
+    def _alike(self, seen: PurchaseHistories) -> tuple[IntArray, IntArray]:
+        """Rows that stand for all with the same activity, and which of them each row belongs to."""
+        return distinct(seen.repeat_purchases, seen.observed_periods)
+
+    def _width(self, seen: PurchaseHistories, end: FloatArray) -> int:
+        """How many counts hold all but _ENOUGH of the probability: doubled until they do."""
+        width = 8
+        while width < _MOST:
+            table = self._of_alike(seen, "distribution", end, width)
+            if not len(table) or float((1 - table.sum(axis=1)).max()) <= _ENOUGH:
+                break
+            width *= 2
+        return width
+
+
+def distinct(*columns: FloatArray) -> tuple[IntArray, IntArray]:
+    """The first row of each distinct combination of some columns, and the combination each row has."""
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        values, index = np.unique(column, return_inverse=True)
+        codes = codes * max(len(values), 1) + index
+        _, codes = np.unique(codes, return_inverse=True)
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    return first, inverse
+
+
+def not_negative(name: str, values: npt.ArrayLike) -> FloatArray:
+    """The values as an array; ValueError naming them unless all are finite and not negative."""
+    array = np.asarray(values, dtype=np.float64)
+    if not bool(np.all(np.isfinite(array) & (array >= 0))):
+        raise ValueError(f"{name} must be finite and not negative")
+    return array
+
+
+def _window(histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike) -> tuple[PurchaseHistories, Any, Any]:
+    begin, length = not_negative("start", start), not_negative("periods", periods)
+    return PurchaseHistories.of(histories), begin, begin + length
