@@ -34,6 +34,6 @@ def test_the_fit_finds_the_true_parameters(run_and_truth: tuple[Run, dict[str, f
 def test_the_forecast_of_the_past_was_right(run_and_truth: tuple[Run, dict[str, float]]) -> None:
     """With nothing but chance between forecast and truth, the total is met within a few per cent."""
     run, _ = run_and_truth
-    score = next(row for row in run.models["backtest"]["methods"] if row["method"] == "nbd")
+    score = next(row for row in run.models["backtest"]["methods"] if row["method"] == "auto")
     assert abs(score["bias"]) < 0.05
     assert abs(score["purchases_bias"]) < 0.05

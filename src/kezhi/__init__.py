@@ -12,13 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["__version__", "analyse", "models", "statistics"]
+__all__ = ["__version__", "analyse", "backtest", "models", "statistics"]
 
 if TYPE_CHECKING:
     from kezhi import models
-    from kezhi.analysis import analyse, statistics
+    from kezhi.analysis import analyse, backtest, statistics
 
-_HOMES = {"analyse": "kezhi.analysis", "statistics": "kezhi.analysis"}
+_HOMES = dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis")
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,9 @@ from kezhi import reports
 from kezhi.engine import Engine
 from kezhi.intake import Intake, read_book, read_files, write_rejected
 from kezhi.language import KezhiError, Language, Text, preferred_language
-from kezhi.ledger import Book, Calendar, Ledger, last_day, open_ledger, published_periods, purchase_times
-from kezhi.valuation import Valuation, value
+from kezhi.ledger import Book, Calendar, Period, Ledger, last_day, open_ledger, published_periods, purchase_times
+from kezhi.models.clock import Event, known_events
+from kezhi.valuation import Valuation, run_trial, value
 from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
 
 if TYPE_CHECKING:
@@ -31,15 +32,23 @@ Progress = Callable[[Text], None]
 
 # Listing very many customers in the workbook would take longer than analysing them.
 LIST_ALL, LIST_BEST = 20_000, 5_000
+SCORES = "scores.json"
+FAMILY_OF_TRIALS = ("pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "nbd")
 DOUBTFUL = 0.2  # a total that the test on the past missed by more than this share is called doubtful
 
 STAGES = {
     "read": Text("Reading and checking the files", "读取并检查文件"),
     "ledger": Text("Adding up customers and periods", "汇总客户与各期台账"),
     "value": Text("Fitting, testing on the past, forecasting", "拟合模型、以历史检验并预测"),
+    "test": Text("Forecasting from the split and comparing", "从分割日预测并比较"),
     "write": Text("Writing the results", "写出结果"),
     "report": Text("Drawing the report", "生成报告"),
 }
+
+EVENT_DAYS = Text(
+    "The event {name} needs days such as 2025-11-11 or 2025-11-01/2025-11-10; without days only these are known: {known}.",
+    "事件 {name} 需要写明日期，如 2025-11-11 或 2025-11-01/2025-11-10；不写日期时只认识：{known}。",
+)
 
 WARNINGS = {
     "no_purchase": Text(
@@ -216,6 +225,25 @@ def analyse(
     return run
 
 
+def calendar_events(named: Mapping[str, Sequence[str]]) -> tuple[Event, ...]:
+    """Events of the settings: dated days and stretches; a well-known name without days brings its own dates."""
+    found = []
+    for name, days in named.items():
+        try:
+            windows = tuple(_stretch(text) for text in days)
+            found.append(Event(name, windows) if windows else known_events(name)[0])
+        except ValueError:
+            raise KezhiError(
+                EVENT_DAYS.fill(name=name, known=", ".join(event.name for event in known_events()))
+            ) from None
+    return tuple(found)
+
+
+def _stretch(text: str) -> tuple[date, date]:
+    first, _, last = text.partition("/")
+    return date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
+
+
 def _refuse_nothing(intake: Intake) -> None:
     """Raise when every row of the orders was rejected, with the reason that most of them share."""
     rows = intake.rows["orders"]
@@ -256,6 +284,7 @@ def _write_run(
             horizon=settings.horizon,
             model=settings.model,
             edges=settings.amount_edges,
+            events=calendar_events(settings.events),
         )
     with stages("write"):
         periods = published_periods(ledger.accounts, ledger.calendar, cost_known=book.cost_known)
@@ -378,6 +407,50 @@ def _dates(ledger: Ledger, late: int, newest: date | None) -> Iterator[dict[str,
         yield _warning("after_as_of", rows=f"{late:,}", as_of=ledger.as_of)
 
 
+def backtest(
+    orders: object,
+    *,
+    split: str | date | None,
+    until: str | date | None = None,
+    out: str | Path | None = None,
+    model: str = "all",
+    period: Period = "month",
+    events: Mapping[str, Sequence[str]] | None = None,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Forecast the days after `split` (up to `until`, by default the newest order) with what was known then, and score.
+
+    `model` is auto, all, or one model of purchases; `events` are as in kezhi.toml. Returns what scores.json holds; with `out`, that file and
+    predictions.parquet (one row per model and customer whose first purchase is on or before the split) are written.
+    """
+    names = ("auto", *FAMILY_OF_TRIALS) if model == "all" else (model,)
+    last, end = _as_day(split), _as_day(until)
+    if last is None:
+        raise KezhiError(Text("Say at which day to split the orders.", "请说明在哪一天分割订单。"))
+    dated, stages = calendar_events(events or {}), _Stages(progress)
+    with ExitStack() as stack:
+        engine = stack.enter_context(Engine())
+        folder = stack.enter_context(finished_folder(Path(out), SCORES)) if out is not None else None
+        with stages("read"):
+            intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
+            _refuse_nothing(intake)
+        with stages("test"):
+            calendar = Calendar(period)
+            found = run_trial(engine, intake.book, calendar, last, end or last_day(engine, intake.book), names, dated)
+        if folder is not None:
+            import pyarrow.parquet as pq
+
+            with stages("write"):
+                pq.write_table(found.predictions, folder / "predictions.parquet", compression="zstd")
+                write_json(folder / SCORES, found.scores)
+    return found.scores
+
+
+def _as_day(given: str | date | None) -> date | None:
+    return date.fromisoformat(given) if isinstance(given, str) else given
+
+
 _PACKAGES = {"duckdb": "duckdb", "ibis": "ibis-framework", "numpy": "numpy", "scipy": "scipy"}
 
 
@@ -395,7 +468,7 @@ def statistics(
     one). `split` is the last day that counts; the newest order's by default. A purchase is a customer's day with a
     positive net amount.
     """
-    as_of = date.fromisoformat(split) if isinstance(split, str) else split
+    as_of = _as_day(split)
     with Engine() as engine:
         intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
         table = purchase_times(intake.book, as_of or last_day(engine, intake.book), period)

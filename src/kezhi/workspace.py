@@ -24,6 +24,9 @@ MANIFEST = "manifest.json"
 PARTIAL = ".partial-"
 
 
+MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
+
+
 class Settings(BaseModel):
     """What `kezhi.toml` may say; every field has a default, so that no file is needed."""
 
@@ -33,7 +36,11 @@ class Settings(BaseModel):
     fiscal_start: Annotated[int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")] = 1
     horizon: Annotated[int, Field(ge=1, le=36, description="periods to forecast / 预测期数")] = 3
     as_of: Annotated[date | None, Field(description="last day that counts; default the newest order / 截止日")] = None
-    model: Annotated[Literal["auto", "nbd", "transition"], Field(description="forecast method / 预测方法")] = "auto"
+    model: Annotated[MethodName, Field(description="forecast method / 预测方法")] = "auto"
+    events: Annotated[
+        dict[str, list[str]],
+        Field(description="days unlike the rest of the year: name = [days or first/last] / 特殊日子"),
+    ] = {}
     subtract_cost: Annotated[bool, Field(description="extract product cost / 提取产品成本")] = True
     subtract_expense: Annotated[bool, Field(description="extract relationship expense / 提取费用")] = True
     amount_edges: Annotated[
@@ -174,12 +181,12 @@ def _free_name(runs: Path, name: str) -> str:
 
 
 @contextmanager
-def finished_folder(target: Path) -> Iterator[Path]:
+def finished_folder(target: Path, mark: str = MANIFEST) -> Iterator[Path]:
     """Write under a hidden name beside `target`, then rename: a killed process leaves nothing that looks complete.
 
-    An earlier result of ours at `target` is replaced; anything else there is refused.
+    An earlier result of ours at `target`, known by a file named `mark`, is replaced; anything else there is refused.
     """
-    refuse_foreign(target)
+    refuse_foreign(target, mark)
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
     partial = target.parent / f"{PARTIAL}{target.name}-{secrets.token_hex(4)}"
@@ -192,9 +199,9 @@ def finished_folder(target: Path) -> Iterator[Path]:
         raise
 
 
-def refuse_foreign(target: Path) -> None:
+def refuse_foreign(target: Path, mark: str = MANIFEST) -> None:
     """Raise unless `target` is free, empty, or an earlier result of ours."""
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).exists()):
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / mark).exists()):
         raise KezhiError(
             Text(
                 f"{target} exists and is not an earlier result of kezhi. Choose another --out folder.",

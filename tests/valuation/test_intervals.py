@@ -22,7 +22,12 @@ def test_the_interval_covers_four_in_five(shape: float, steps: int, p: float, c:
     total = np.zeros(DRAWS)
     for _ in range(steps):
         total += rng.poisson(lam) * rng.gamma(p, 1.0, DRAWS) / nu
-    spread = window_spread(np.array([shape]), np.array([rate]), p, 1.0, steps)
+    mean, second = steps * shape / rate, shape * (shape + 1) / rate**2
+    spread = window_spread(
+        *(np.array([value]) for value in (mean, mean + steps * second, mean + steps**2 * second)),
+        np.array([(rate / (rate + steps)) ** shape]),
+        p,
+    )
     signs = np.array([[-1.0], [1.0], [-1.0], [1.0]])
     cumulants = spread.cumulants + signs * log_gamma_cumulants(np.array([c]))
     cumulants[0] += np.log(scale)
@@ -39,6 +44,6 @@ def test_the_interval_covers_four_in_five(shape: float, steps: int, p: float, c:
 
 
 def test_nobody_who_never_buys_gets_an_interval() -> None:
-    spread = window_spread(np.array([0.0]), np.array([1.0]), 2.0, 1.0, 3)
+    spread = window_spread(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1), 2.0)
     assert np.isnan(spread.z_lower).all()
     assert np.isnan(spread.z_upper).all()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from kezhi.cli import check, demo, importing, models, report, run
+from kezhi.cli import backtest, check, demo, importing, models, report, run
 from kezhi.cli.screen import complain
 from kezhi.language import KezhiError, Text
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run", help=run.HELP)(run.command)
 app.command("check", help=check.HELP)(check.command)
 app.command("import", help=importing.HELP)(importing.command)
+app.command("backtest", help=backtest.HELP)(backtest.command)
 app.command("models", help=models.HELP)(models.command)
 app.command("report", help=report.HELP)(report.command)
 app.command("demo", help=demo.HELP)(demo.command)

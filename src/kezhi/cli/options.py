@@ -25,7 +25,25 @@ class Method(StrEnum):
 
     auto = "auto"
     nbd = "nbd"
+    pareto_nbd = "pareto_nbd"
+    bg_nbd = "bg_nbd"
+    mbg_nbd = "mbg_nbd"
+    bg_cnbd_k = "bg_cnbd_k"
+    mbg_cnbd_k = "mbg_cnbd_k"
     transition = "transition"
+
+
+class Tried(StrEnum):
+    """What a backtest tries."""
+
+    all = "all"
+    auto = "auto"
+    nbd = "nbd"
+    pareto_nbd = "pareto_nbd"
+    bg_nbd = "bg_nbd"
+    mbg_nbd = "mbg_nbd"
+    bg_cnbd_k = "bg_cnbd_k"
+    mbg_cnbd_k = "mbg_cnbd_k"
 
 
 class Spoken(StrEnum):
@@ -61,7 +79,7 @@ def speak(language: Spoken | None) -> Language | None:
     return chosen
 
 
-def day(text: str | None) -> date | None:
+def day(text: str | None, option: str = "--as-of") -> date | None:
     """A date written as 2025-12-31."""
     if text is None:
         return None
@@ -70,7 +88,7 @@ def day(text: str | None) -> date | None:
     except ValueError:
         raise KezhiError(
             Text(
-                f"--as-of wants a date such as 2025-12-31, not {text!r}.",
-                f"--as-of 需要形如 2025-12-31 的日期，而不是 {text!r}。",
+                f"{option} wants a date such as 2025-12-31, not {text!r}.",
+                f"{option} 需要形如 2025-12-31 的日期，而不是 {text!r}。",
             )
         ) from None

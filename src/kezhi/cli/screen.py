@@ -89,3 +89,8 @@ def whole(value: Any) -> str:
 def count(value: Any) -> str:
     """A whole number with thousands separators."""
     return "–" if value is None else f"{int(value):,}"
+
+
+def share(value: float | None, *, sign: bool = False) -> str:
+    """A share in per cent with one decimal."""
+    return "–" if value is None else f"{value:+.1%}" if sign else f"{value:.1%}"

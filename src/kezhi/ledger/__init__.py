@@ -1,8 +1,8 @@
 """Customer x period accounts and each customer's statistics, computed where the data is."""
 
-from kezhi.ledger.accounts import SUM, as_sum, published_periods
+from kezhi.ledger.accounts import SUM, as_sum, published_periods, told_days
 from kezhi.ledger.book import Book
-from kezhi.ledger.calendar import Calendar
+from kezhi.ledger.calendar import Calendar, Period
 from kezhi.ledger.statistics import (
     Ledger,
     amount_histories,
@@ -18,6 +18,7 @@ __all__ = [
     "Book",
     "Calendar",
     "Ledger",
+    "Period",
     "amount_histories",
     "as_sum",
     "last_day",
@@ -26,4 +27,5 @@ __all__ = [
     "published_periods",
     "purchase_histories",
     "purchase_times",
+    "told_days",
 ]

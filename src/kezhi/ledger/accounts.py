@@ -35,6 +35,12 @@ def customer_days(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
     )
 
 
+def told_days(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
+    """customer_id, day, told, amount: customer-days, with what was told of them later (returns) kept apart."""
+    lines = booked_lines(book, calendar, as_of)
+    return lines.group_by("customer_id", "day", "told").aggregate(amount=lines.amount.sum())
+
+
 def period_accounts(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
     """One row per customer and period in which something happened.
 

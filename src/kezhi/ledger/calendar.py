@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from kezhi.language import KezhiError, Text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    from numpy.typing import NDArray
 
 Period = Literal["month", "quarter", "year"]
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
@@ -78,6 +81,12 @@ class Calendar:
         """`number` for a column of days."""
         months: Any = day.year() * 12 + day.month() - self.fiscal_start
         return (months // self.months).cast("int32")
+
+    def numbers_of(self, days: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`number` for an array of days since 1970."""
+        months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1970 * 12 + 1
+        numbers: NDArray[np.int64] = (months - self.fiscal_start) // self.months
+        return numbers
 
     def starts(self, number: ir.IntegerColumn) -> ir.DateColumn:
         """`start` for a column of period numbers."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def booked_lines(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer_id, day, amount, cost, uncosted of every order line known on `as_of`.
+    """customer_id, day, told, amount, cost, uncosted of every order line known on `as_of`; told: its own date.
 
     A return that names the order of an earlier sale to the same customer is booked on that sale's day;
     any other return on its own. `uncosted` is the amount of sales whose product cost is not known.
@@ -32,7 +32,8 @@ def booked_lines(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
     return lines.select(
         "customer_id",
         "day",
-        "amount",
+        told=lines.date,
+        amount=lines.amount,
         cost=lines.known_cost.coalesce(zero),
         uncosted=ibis.ifelse(unknown, lines.amount, zero),
     )

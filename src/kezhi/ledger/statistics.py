@@ -148,11 +148,13 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
     )
 
 
-def purchase_histories(ledger: Ledger) -> ir.Table:
-    """Distinct purchase histories, in days, with how many customers share each."""
-    buyers = ledger.statistics.filter(ledger.statistics.purchases > 0)
+def purchase_histories(ledger: Ledger, factor: Any) -> ir.Table:
+    """Distinct purchase histories, in days, with how many customers share each and the mean of their factors."""
+    buyers = ledger.statistics.mutate(factor=factor).filter(lambda t: t.purchases > 0)
     key = ["repeat_purchases", "recency_days", "tenure_days", "idle_periods"]
-    return buyers.group_by(key).aggregate(customers=buyers.count()).order_by(key)
+    # a decimal sum does not depend on the order in which the engine meets the rows
+    total: Any = buyers.factor.cast("decimal(18, 12)").sum().cast("float64")
+    return buyers.group_by(key).aggregate(customers=buyers.count(), factor=total / buyers.count()).order_by(key)
 
 
 def amount_histories(ledger: Ledger) -> ir.Table:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy import optimize
+from threadpoolctl import ThreadpoolController
 
 from kezhi.models.histories import FloatArray
 
@@ -124,6 +127,16 @@ class Optimum:
         known = values > 1e-12 * max(float(values[-1]), 1e-300)
         inverse = np.where(known, 1 / np.where(known, values, 1.0), 0.0)
         return np.asarray((vectors * inverse) @ vectors.T)
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Linear algebra on one thread: for products as small as these, waking the others takes longer than the work."""
+    return _linear_algebra().limit(limits=1, user_api="blas")
 
 
 def maximise(

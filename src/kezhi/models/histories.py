@@ -33,6 +33,7 @@ class PurchaseHistories:
 
     `last_purchase_at` (t_x) and `observed_periods` (T) are in periods since the first purchase, fractions
     allowed; t_x is 0 for who never came back. Any unit of time will do if it is the same one everywhere.
+    `covariates` are what else is known of each row's customers, shape (rows, names), for models that use it.
     Raises ValueError naming the argument. Source: Fader, Hardie, Lee (2005), section 3.
     """
 
@@ -40,6 +41,8 @@ class PurchaseHistories:
     last_purchase_at: FloatArray
     observed_periods: FloatArray
     customers: FloatArray
+    covariates: FloatArray
+    covariate_names: tuple[str, ...]
 
     def __init__(
         self,
@@ -47,6 +50,8 @@ class PurchaseHistories:
         last_purchase_at: npt.ArrayLike,
         observed_periods: npt.ArrayLike,
         customers: npt.ArrayLike | None = None,
+        covariates: npt.ArrayLike | None = None,
+        covariate_names: Sequence[str] = (),
     ) -> None:
         _freeze(
             self,
@@ -64,21 +69,29 @@ class PurchaseHistories:
             "observed_periods must be above 0 where repeat_purchases is above 0: "
             "a purchase in the same instant as the first one belongs to the first one",
         )
+        object.__setattr__(self, "covariate_names", tuple(covariate_names))
+        object.__setattr__(self, "covariates", _covariates(covariates, (len(x), len(self.covariate_names))))
 
     def __len__(self) -> int:
         return len(self.customers)
 
     @classmethod
-    def of(cls, table: Any) -> PurchaseHistories:
+    def of(cls, table: Any, covariates: Sequence[str] = ()) -> PurchaseHistories:
         """The same from anything indexable by column name: pandas, polars, Arrow, a dict of lists.
 
-        Columns repeat_purchases, last_purchase_at, observed_periods (or frequency, recency, T) and, if
-        there is one, customers.
+        Columns repeat_purchases, last_purchase_at, observed_periods (or frequency, recency, T), if there is one
+        customers, and those named in `covariates` (numbers).
         """
         if isinstance(table, cls):
+            missing = [name for name in covariates if name not in table.covariate_names]
+            _require(not missing, f"histories must carry the covariates {', '.join(missing)}")
             return table
         x, t_x = _column(table, "repeat_purchases"), _column(table, "last_purchase_at")
-        return cls(x, t_x, _column(table, "observed_periods"), _optional(table, "customers"))
+        T, customers = _column(table, "observed_periods"), _optional(table, "customers")
+        missing = [name for name in covariates if name not in _columns_of(table)]
+        _require(not missing, f"table has no column {', '.join(missing)}; it has {', '.join(_columns_of(table))}")
+        known = np.stack([_any_numbers(name, table[name]) for name in covariates], axis=1) if covariates else None
+        return cls(x, t_x, T, customers, known, covariates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,13 +218,27 @@ def _freeze(record: object, *, customers: npt.ArrayLike | None, **columns: npt.A
 
 
 def _numbers(name: str, values: npt.ArrayLike) -> FloatArray:
+    array = _any_numbers(name, values)
+    _require(array.ndim == 1, f"{name} must be a one-dimensional array")
+    _require(bool(np.all(array >= 0)), f"{name} must not be negative")
+    return array
+
+
+def _covariates(values: npt.ArrayLike | None, shape: tuple[int, int]) -> FloatArray:
+    """A read-only array of that shape; ValueError unless it is one and finite."""
+    array: FloatArray = np.zeros(shape) if values is None and not shape[1] else _any_numbers("covariates", values)
+    _require(array.shape == shape, "covariates must have one row per history and one column per name")
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _any_numbers(name: str, values: Any) -> FloatArray:
     try:
         array: FloatArray = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be numbers without gaps") from error
-    _require(array.ndim == 1, f"{name} must be a one-dimensional array")
     _require(bool(np.all(np.isfinite(array))), f"{name} must be finite: it has missing or infinite values")
-    _require(bool(np.all(array >= 0)), f"{name} must not be negative")
     return array
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from kezhi.models.fitting import Fit
 from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
@@ -70,7 +71,7 @@ class PurchaseFit(Fit):
 
     def expected_purchases(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
         """How many purchases to expect from each customer in a window."""
-        seen, begin, end = _window(histories, periods, start)
+        seen, begin, end = self._window(histories, periods, start)
         return np.asarray(self.p_alive(seen) * self._of_alike(seen, "expected", begin, end))
 
     def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
@@ -88,20 +89,20 @@ class PurchaseFit(Fit):
         self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """E[N], E[N (N - 1)] and P(N = 0) of each customer's purchases in a window."""
-        seen, begin, end = _window(histories, periods, start)
+        seen, begin, end = self._window(histories, periods, start)
         alive = self.p_alive(seen)
         mean, product, none = (self._of_alike(seen, name, begin, end) for name in ("expected", "product", "none"))
         return alive * mean, alive * product, np.asarray(1 - alive * (1 - none))
 
     def p_no_purchase(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
         """The probability of no purchase at all in a window, per customer."""
-        seen, begin, end = _window(histories, periods, start)
+        seen, begin, end = self._window(histories, periods, start)
         return np.asarray(1 - self.p_alive(seen) * (1 - self._of_alike(seen, "none", begin, end)))
 
     def p_purchases(self, n: npt.ArrayLike, histories: Any, periods: npt.ArrayLike) -> FloatArray:
         """The probability of exactly n purchases in the next periods; n broadcasts against the customers."""
         count = not_negative("n", n)
-        seen = PurchaseHistories.of(histories)
+        seen = self._seen(histories)
         table = self.purchase_distribution(seen, periods, int(count.max(initial=0)))
         whole = np.minimum(np.floor(count), table.shape[1] - 1).astype(np.int64)
         rows, columns = np.broadcast_arrays(np.arange(len(seen)), whole)
@@ -120,7 +121,7 @@ class PurchaseFit(Fit):
         Without `most` the table is as wide as needed for all but a billionth of everybody's probability (at most
         4 097 counts); its last column then takes what lies above.
         """
-        seen, _, end = _window(histories, periods, 0.0)
+        seen, _, end = self._window(histories, periods, 0.0)
         alive = self.p_alive(seen)
         width = self._width(seen, end) if most is None else most
         table = alive[:, None] * self._of_alike(seen, "distribution", end, width)
@@ -131,7 +132,7 @@ class PurchaseFit(Fit):
 
     def simulate_purchases(self, rng: np.random.Generator, histories: Any, periods: npt.ArrayLike) -> FloatArray:
         """One random draw of each customer's purchases in the next so many periods."""
-        seen, _, end = _window(histories, periods, 0.0)
+        seen, _, end = self._window(histories, periods, 0.0)
         active = rng.random(len(seen)) < self.p_alive(seen)
         return np.asarray(np.where(active, self.activity(seen).draw(rng, end), 0.0))
 
@@ -144,7 +145,7 @@ class PurchaseFit(Fit):
         """
         if horizon < 0:
             raise ValueError("horizon must not be negative")
-        seen = PurchaseHistories.of(histories)
+        seen = self._seen(histories)
         states = np.zeros((len(seen), horizon, horizon))
         shares = self._state_shares(seen, horizon)
         for h in range(horizon):
@@ -154,6 +155,16 @@ class PurchaseFit(Fit):
     @abstractmethod
     def posterior(self, histories: Any) -> tuple[FloatArray, FloatArray]:
         """Shape and rate of the gamma distribution of the purchase rate of a customer still active: two arrays."""
+
+    def _seen(self, histories: Any) -> PurchaseHistories:
+        """The histories with what else the model needs to know of them."""
+        return PurchaseHistories.of(histories)
+
+    def _window(
+        self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike
+    ) -> tuple[PurchaseHistories, Any, Any]:
+        begin, length = not_negative("start", start), not_negative("periods", periods)
+        return self._seen(histories), begin, begin + length
 
     def _state_shares(self, seen: PurchaseHistories, horizon: int) -> FloatArray:
         """How the purchases of a step divide by the step of the last purchase before it, as in `purchases_by_state`.
@@ -173,28 +184,28 @@ class PurchaseFit(Fit):
         return shares
 
     def _of_alike(self, seen: PurchaseHistories, question: str, *arguments: Any) -> FloatArray:
-        """An answer of `activity`, computed once for customers that it cannot tell apart."""
-        if any(np.ndim(argument) for argument in arguments):
-            return np.asarray(getattr(self.activity(seen), question)(*arguments))
+        """An answer of `activity`, computed once for customers and windows that it cannot tell apart."""
+        wide = [np.broadcast_to(argument, (len(seen),)) for argument in arguments if np.ndim(argument)]
         first, index = self._alike(seen)
+        if wide:
+            first, index = distinct(index.astype(np.float64), *wide)
         few = PurchaseHistories(
             seen.repeat_purchases[first], seen.last_purchase_at[first], seen.observed_periods[first]
         )
-        return np.asarray(getattr(self.activity(few), question)(*arguments)[index])
+        narrow = [np.broadcast_to(one, (len(seen),))[first] if np.ndim(one) else one for one in arguments]
+        return np.asarray(getattr(self.activity(few), question)(*narrow)[index])
 
     def _alike(self, seen: PurchaseHistories) -> tuple[IntArray, IntArray]:
-        """Rows that stand for all with the same activity, and which of them each row belongs to."""
+        """Rows that stand for all with the same activity (same x and T), and which of them each row belongs to."""
         return distinct(seen.repeat_purchases, seen.observed_periods)
 
     def _width(self, seen: PurchaseHistories, end: FloatArray) -> int:
-        """How many counts hold all but _ENOUGH of the probability: doubled until they do."""
-        width = 8
-        while width < _MOST:
-            table = self._of_alike(seen, "distribution", end, width)
-            if not len(table) or float((1 - table.sum(axis=1)).max()) <= _ENOUGH:
-                break
-            width *= 2
-        return width
+        """How many counts hold all but _ENOUGH of everybody's probability: a rate seldom exceeded, and its Poisson tail."""
+        if not len(seen):
+            return 0
+        shape, rate = self.posterior(seen)
+        highest = float((special.gammaincinv(shape, 1 - _ENOUGH) / rate * end).max())
+        return int(min(highest + 7 * np.sqrt(highest) + 12, _MOST))
 
 
 def distinct(*columns: FloatArray) -> tuple[IntArray, IntArray]:
@@ -214,8 +225,3 @@ def not_negative(name: str, values: npt.ArrayLike) -> FloatArray:
     if not bool(np.all(np.isfinite(array) & (array >= 0))):
         raise ValueError(f"{name} must be finite and not negative")
     return array
-
-
-def _window(histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike) -> tuple[PurchaseHistories, Any, Any]:
-    begin, length = not_negative("start", start), not_negative("periods", periods)
-    return PurchaseHistories.of(histories), begin, begin + length

@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from kezhi.language import Text
-from kezhi.reports import figures, numbers, sentences
+from kezhi.reports import figures, lessons, numbers, sentences
 from kezhi.reports.customer_value import FittedModel, Note, Score, Transitions, ValueReport
+from kezhi.reports.lessons import signed
 from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
-from kezhi.reports.sections import Canvas
+from kezhi.reports.sections import Canvas, grid, heading
 
 MODELS = {
     "nbd": Text("Frequency: negative binomial (Poisson with gamma rates)", "频率：负二项分布（泊松–伽玛）"),
+    "pareto_nbd": Text("Frequency: Pareto/NBD (customers leave at any time)", "频率：Pareto/NBD（客户随时可能流失）"),
+    "bg_nbd": Text("Frequency: BG/NBD (customers leave after a purchase)", "频率：BG/NBD（客户在购买后流失）"),
+    "mbg_nbd": Text("Frequency: MBG/NBD (also after the first purchase)", "频率：MBG/NBD（首购后也可能流失）"),
+    "bg_cnbd_k": Text("Frequency: BG/CNBD-k (regular buyers)", "频率：BG/CNBD-k（规律购买）"),
+    "mbg_cnbd_k": Text(
+        "Frequency: MBG/CNBD-k (regular buyers, may leave at once)", "频率：MBG/CNBD-k（规律购买，首购后也可能流失）"
+    ),
     "gamma_gamma": Text("Amount: gamma-gamma (beta-prime)", "金额：伽玛–伽玛分布"),
 }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the backtest: what it is called, where it stands, and how it is written."""
+
+    field: str
+    title: Text
+    said: Callable[[float | None], str]
+
+
+AMOUNT_SCORES = (
+    Measure("amount", Text("Predicted amount", "预测金额"), numbers.grouped),
+    Measure("bias", Text("Error of the total", "总额误差"), signed),
+    Measure("mae", Text("MAE per customer", "每客户平均绝对误差"), partial(numbers.grouped, digits=2)),
+    Measure("rmse", Text("RMSE", "均方根误差"), partial(numbers.grouped, digits=2)),
+    Measure("gini", Text("Gini", "基尼系数"), partial(numbers.grouped, digits=3)),
+    Measure("top20", Text("Bought by its best 20%", "所选前 20% 的占比"), partial(numbers.percent, digits=1)),
+)
+COUNT_SCORES = (
+    Measure("purchases", Text("Predicted number", "预测次数"), partial(numbers.grouped, digits=1)),
+    Measure("purchases_bias", Text("Error of the number", "次数误差"), signed),
+    Measure("purchases_mae", Text("MAE of the number", "次数平均绝对误差"), partial(numbers.grouped, digits=3)),
+    Measure("purchases_rmse", Text("RMSE of the number", "次数均方根误差"), partial(numbers.grouped, digits=3)),
+    Measure("purchases_deviance", Text("Deviance", "偏差度"), partial(numbers.grouped, digits=3)),
+)
+_METHOD = Text("Method", "方法")
+_READING = Text(
+    "Gini: 1 ranks the customers perfectly, 0 no better than chance. Deviance (Poisson, per customer): 0 is perfect.",
+    "基尼系数：1 为排序完全正确，0 等同随机。偏差度（泊松，每客户）：0 为完全正确。",
+)
 
 ASSUMPTIONS = (
     Text("Frequency and average amount are independent.", "购买频率与平均金额相互独立。"),
@@ -39,6 +80,8 @@ def section(report: ValueReport, canvas: Canvas) -> Html:
     parts = (
         _method(report, canvas),
         _backtest(report, canvas),
+        lessons.taught(report, canvas),
+        lessons.yearly_season(report, canvas),
         _parameters(report, canvas),
         _assumptions(report, canvas),
         _distributions(report, canvas),
@@ -48,35 +91,26 @@ def section(report: ValueReport, canvas: Canvas) -> Html:
     return tag("section", folded(canvas.say(title), *parts, class_="analyst"))
 
 
-def _heading(canvas: Canvas, text: Text) -> Html:
-    return tag("h3", canvas.say(text))
-
-
-def _grid(canvas: Canvas, heads: Iterable[Text], rows: Iterable[Row]) -> Html:
-    names = [canvas.say(head) for head in heads]
-    return table(names, rows, range(1, len(names)))
-
-
 def _notes(canvas: Canvas, notes: Iterable[Note]) -> Html:
-    return bullets([canvas.say(note.text) for note in notes])
+    return bullets([canvas.say(note.text) for note in notes if note.severity != "ok"])
 
 
 # --- method, backtest, parameters -------------------------------------------------------------------------
 
 
 def _method(report: ValueReport, canvas: Canvas) -> Html:
-    said = Text("Forecast by {method} (asked for: {requested}).", "预测方法：{method}（设置：{requested}）。")
+    said = Text("Forecast by {method}; the setting is {requested}.", "预测方法：{method}；设置：{requested}。")
     method = canvas.say(sentences.method_name(report.models.method))
     line = canvas.say(said, method=method, requested=report.models.requested or numbers.ABSENT)
     reason = canvas.say(report.models.reason) if report.models.reason else None
-    return joined([_heading(canvas, Text("Method", "方法")), tag("p", line), tag("p", reason) if reason else None])
+    return joined([heading(canvas, Text("Method", "方法")), tag("p", line), tag("p", reason) if reason else None])
 
 
 def _backtest(report: ValueReport, canvas: Canvas) -> Html:
-    heading = _heading(canvas, Text("Backtest", "历史检验"))
+    title = heading(canvas, Text("Backtest", "历史检验"))
     found = report.models.backtest
     if found is None:
-        return joined([heading, tag("p", canvas.say(sentences.untested(report)))])
+        return joined([title, tag("p", canvas.say(sentences.untested(report)))])
     said = Text(
         "Fitted on what was known at {split}, held against {start} to {until}: {customers} customers, "
         "purchases of {amount}.",
@@ -90,51 +124,41 @@ def _backtest(report: ValueReport, canvas: Canvas) -> Html:
         customers=numbers.grouped(found.customers),
         amount=numbers.grouped(found.amount),
     )
-    heads = (
-        Text("Method", "方法"),
-        Text("Predicted purchases, amount", "预测购买金额"),
-        Text("Error of the total", "总额误差"),
-        Text("MAE per customer", "每客户平均绝对误差"),
-        Text("RMSE", "均方根误差"),
-        Text("Gini", "基尼系数"),
-        Text("Predicted purchases, number", "预测购买次数"),
-        Text("Error of the number", "次数误差"),
+    return joined(
+        [
+            title,
+            tag("p", line),
+            _scores(report, canvas, AMOUNT_SCORES),
+            _scores(report, canvas, COUNT_SCORES),
+            tag("p", canvas.say(_READING), class_="soft"),
+            lessons.past_forecasts(report, canvas),
+        ]
     )
-    rows = [_score(report, canvas, score) for score in found.scores]
-    gini = Text(
-        "Gini: 1 ranks the customers perfectly, 0 no better than chance.",
-        "基尼系数：1 为排序完全正确，0 等同随机。",
-    )
-    return joined([heading, tag("p", line), _grid(canvas, heads, rows), tag("p", canvas.say(gini), class_="soft")])
 
 
-def _score(report: ValueReport, canvas: Canvas, score: Score) -> Row:
-    name = canvas.say(sentences.method_name(score.method))
-    cells: list[Child] = [
-        name,
-        numbers.grouped(score.amount),
-        _signed(score.bias),
-        numbers.grouped(score.mae, 2),
-        numbers.grouped(score.rmse, 2),
-        numbers.grouped(score.gini, 3),
-        numbers.grouped(score.purchases, 1),
-        _signed(score.purchases_bias),
-    ]
+def _scores(report: ValueReport, canvas: Canvas, measures: Iterable[Measure]) -> Html:
+    """One row per method; measures that no method has, as in older runs, are left out."""
+    scores = report.models.backtest.scores if report.models.backtest else ()
+    shown = [one for one in measures if any(getattr(score, one.field) is not None for score in scores)]
+    rows = [_score(report, canvas, score, shown) for score in scores]
+    return grid(canvas, (_METHOD, *(one.title for one in shown)), rows)
+
+
+def _score(report: ValueReport, canvas: Canvas, score: Score, measures: Iterable[Measure]) -> Row:
+    cells: list[Child] = [canvas.say(sentences.method_name(score.method))]
+    cells += [one.said(getattr(score, one.field)) for one in measures]
     return Row(cells, "total" if score.method == report.models.method else None)
 
 
-def _signed(share: float | None) -> str:
-    return ("+" if share is not None and share > 0 else "") + numbers.percent(share, 1)
-
-
 def _parameters(report: ValueReport, canvas: Canvas) -> Html:
-    heading = _heading(canvas, Text("Fitted parameters", "模型参数"))
+    title = heading(canvas, Text("Fitted parameters", "模型参数"))
     if not report.models.fitted:
-        return joined([heading, tag("p", canvas.say(Text("No model was fitted.", "没有拟合模型。")))])
-    return joined([heading, *(_fitted(canvas, fitted) for fitted in report.models.fitted)])
+        return joined([title, tag("p", canvas.say(Text("No model was fitted.", "没有拟合模型。")))])
+    tables = [tag("div", _fitted(report, canvas, fitted)) for fitted in report.models.fitted]
+    return joined([title, tag("div", *tables, class_="pair")])
 
 
-def _fitted(canvas: Canvas, fitted: FittedModel) -> Html:
+def _fitted(report: ValueReport, canvas: Canvas, fitted: FittedModel) -> Html:
     title = canvas.say(MODELS.get(fitted.name) or Text(fitted.name, fitted.name))
     heads = (Text("Parameter", "参数"), Text("Estimate", "估计值"), Text("Standard error", "标准误"))
     rows = [
@@ -143,8 +167,20 @@ def _fitted(canvas: Canvas, fitted: FittedModel) -> Html:
     ]
     said = Text("{n} customers, log-likelihood {ll}.", "{n} 位客户，对数似然 {ll}。")
     line = canvas.say(said, n=numbers.grouped(fitted.customers), ll=numbers.grouped(fitted.log_likelihood, 2))
-    content = (tag("p", tag("b", title)), _grid(canvas, heads, rows), tag("p", line, class_="soft"))
+    part = _part(report, fitted)
+    line += canvas.say(part) if part else ""
+    content = (tag("p", tag("b", title)), grid(canvas, heads, rows), tag("p", line, class_="soft"))
     return joined([*content, _notes(canvas, fitted.diagnosis)])
+
+
+def _part(report: ValueReport, fitted: FittedModel) -> Text | None:
+    """What a purchase model has to do with the forecast."""
+    weight = report.models.weight(fitted.name)
+    if weight is None or not sentences.of_purchases(fitted.name):
+        return None
+    if weight == 0:
+        return Text(" Not in the blend; the transition rule rests on it.", "不在组合之中，移转规则以它为基础。")
+    return Text(" Weight {x}.", "权重 {x}。").fill(x=numbers.percent(weight))
 
 
 def _assumptions(report: ValueReport, canvas: Canvas) -> Html:
@@ -164,8 +200,8 @@ def _assumptions(report: ValueReport, canvas: Canvas) -> Html:
         canvas.say(checks, r=numbers.grouped(found.correlation, 3), d=numbers.grouped(found.dispersion, 3)),
     ]
     listed = tag("ol", *(tag("li", canvas.say(text)) for text in ASSUMPTIONS))
-    heading = _heading(canvas, Text("The six assumptions, and what can be tested of them", "六个基本假设及其检验"))
-    return joined([heading, listed, *(tag("p", line) for line in said), _notes(canvas, found.notes)])
+    title = heading(canvas, Text("The six assumptions, and what can be tested of them", "六个基本假设及其检验"))
+    return joined([title, listed, *(tag("p", line) for line in said), _notes(canvas, found.notes)])
 
 
 # --- distributions ----------------------------------------------------------------------------------------
@@ -185,8 +221,8 @@ def _frequency(report: ValueReport, canvas: Canvas) -> Html | None:
         Row([str(bar.purchases), numbers.percent(bar.observed, 2), numbers.percent(bar.expected, 2)])
         for bar in report.models.frequency
     ]
-    heading = _heading(canvas, Text("Purchases per period", "购买频率的概率分布"))
-    return tag("div", heading, figure, canvas.as_table(_grid(canvas, heads, rows)))
+    title = heading(canvas, Text("Purchases per period", "购买频率的概率分布"))
+    return tag("div", title, figure, canvas.as_table(grid(canvas, heads, rows)))
 
 
 def _amounts(report: ValueReport, canvas: Canvas) -> Html | None:
@@ -202,9 +238,9 @@ def _amounts(report: ValueReport, canvas: Canvas) -> Html | None:
     ]
     mode = Text("Most likely amount {mode}, density there {density}.", "众数 {mode}，该处密度 {density}。")
     line = canvas.say(mode, mode=numbers.grouped(found.mode, 2), density=numbers.short(found.density_at_mode, 6))
-    heading = _heading(canvas, Text("Average amount", "平均金额的概率密度"))
-    as_table = canvas.as_table(_grid(canvas, heads, rows))
-    return tag("div", heading, figure, tag("p", line, class_="soft"), as_table)
+    title = heading(canvas, Text("Average amount", "平均金额的概率密度"))
+    as_table = canvas.as_table(grid(canvas, heads, rows))
+    return tag("div", title, figure, tag("p", line, class_="soft"), as_table)
 
 
 # --- transitions ------------------------------------------------------------------------------------------
@@ -214,9 +250,9 @@ def _transitions(report: ValueReport, canvas: Canvas) -> Html | None:
     found = report.models.transitions
     if found is None:
         return None
-    heading = _heading(canvas, Text("Transitions of the average amount", "平均金额的移转"))
+    title = heading(canvas, Text("Transitions of the average amount", "平均金额的移转"))
     parts = [
-        heading,
+        title,
         _expected_amounts(canvas, found),
         _matrices(canvas, found),
         _frequency_moves(canvas, found),
@@ -235,7 +271,7 @@ def _expected_amounts(canvas: Canvas, found: Transitions) -> Html:
         Row([label, numbers.grouped(amount, 2), numbers.grouped(p, 4)])
         for label, amount, p in zip(labels, found.expected_amount, found.p_amount, strict=False)
     ]
-    return _grid(canvas, heads, rows)
+    return grid(canvas, heads, rows)
 
 
 def _matrices(canvas: Canvas, found: Transitions) -> Html:
@@ -256,7 +292,7 @@ def _matrix(canvas: Canvas, found: Transitions, *, observed: bool) -> Html | Non
     lines = [
         Row([label, *(numbers.grouped(cell, 4) for cell in row)]) for label, row in zip(labels, rows, strict=False)
     ]
-    as_table = canvas.as_table(_grid(canvas, heads, lines))
+    as_table = canvas.as_table(grid(canvas, heads, lines))
     return tag("div", tag("p", tag("b", canvas.say(title))), figure, as_table)
 
 
@@ -281,11 +317,11 @@ def _frequency_moves(canvas: Canvas, found: Transitions) -> Html | None:
         )
         for move in found.frequency
     ]
-    heading = _heading(canvas, Text("Transitions of the frequency, by idle periods r", "频率的移转（按未成交期数 r）"))
+    title = heading(canvas, Text("Transitions of the frequency, by idle periods r", "频率的移转（按未成交期数 r）"))
     trust = Text("Trust interval of the frequency: {low} to {high}.", "频率信任区间：{low} 至 {high}。")
     bounds = found.trust_interval
     line = tag("p", canvas.say(trust, low=bounds[0], high=bounds[-1]), class_="soft") if bounds else None
-    return joined([heading, _grid(canvas, heads, rows), line])
+    return joined([title, grid(canvas, heads, rows), line])
 
 
 # --- provenance -------------------------------------------------------------------------------------------
@@ -295,9 +331,9 @@ def _provenance(report: ValueReport, canvas: Canvas) -> Html:
     return joined(
         [
             _inputs(report, canvas),
-            _heading(canvas, Text("Settings", "设置")),
+            heading(canvas, Text("Settings", "设置")),
             _pairs(report.settings),
-            _heading(canvas, Text("Versions and seconds", "版本与用时（秒）")),
+            heading(canvas, Text("Versions and seconds", "版本与用时（秒）")),
             _pairs({"kezhi": report.version, **report.versions}),
             _pairs({stage: numbers.grouped(seconds, 2) for stage, seconds in report.seconds.items()}),
         ]
@@ -339,5 +375,5 @@ def _inputs(report: ValueReport, canvas: Canvas) -> Html | None:
         )
         for source in report.inputs
     ]
-    heading = _heading(canvas, Text("Inputs", "输入"))
-    return joined([heading, table([canvas.say(head) for head in heads], rows, (2, 3))])
+    title = heading(canvas, Text("Inputs", "输入"))
+    return joined([title, table([canvas.say(head) for head in heads], rows, (2, 3))])

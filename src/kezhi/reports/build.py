@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.reports import customer_value as data
+from kezhi.reports.build_models import build_models
+from kezhi.reports.json_values import Json, day, money, notes, number, text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 TOP = 50
 _BANDS = (0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
-
-Json = dict[str, Any]
 
 
 def build(engine: Engine, run: Path) -> data.ValueReport:
@@ -40,8 +38,8 @@ def build(engine: Engine, run: Path) -> data.ValueReport:
         bands=_bands(engine, customers),
         flags=_flag_counts(engine, customers),
         tables=tuple(_table_rows(name, rows) for name, rows in (manifest.get("rows") or {}).items()),
-        warnings=_notes(manifest.get("warnings")),
-        models=_models(models),
+        warnings=notes(manifest.get("warnings")),
+        models=build_models(models, manifest),
     )
 
 
@@ -105,53 +103,6 @@ def account(source: Json) -> data.Account:
     return data.Account(*(money(source.get(key)) or data.ZERO for key in ("amount", "cost", "expense", "value")))
 
 
-def money(value: object) -> Decimal | None:
-    """An exact sum from JSON text or the engine; None when absent or not a number."""
-    if value is None:
-        return None
-    try:
-        exact = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return exact if exact.is_finite() else None
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, int | float | Decimal | str):
-        return None
-    try:
-        found = float(value)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _known(values: object) -> tuple[float, ...]:
-    return tuple(_number(value) or 0.0 for value in values) if isinstance(values, list | tuple) else ()
-
-
-def _date(value: object) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date) or value is None:
-        return value
-    return date.fromisoformat(str(value)[:10])
-
-
-def _text(value: object) -> Text | None:
-    if not isinstance(value, dict) or "en" not in value:
-        return None
-    return Text(str(value["en"]), str(value.get("zh") or value["en"]))
-
-
-def _notes(values: Iterable[Json] | None) -> tuple[data.Note, ...]:
-    return tuple(
-        data.Note(str(value.get("code", "")), text, str(value.get("severity", "warning")))
-        for value in values or ()
-        if (text := _text(value))
-    )
-
-
 # --- the company ------------------------------------------------------------------------------------------
 
 
@@ -167,13 +118,13 @@ def _company(company: Json) -> Json:
             data.SharePoint(float(point["customers"]), float(point["value"]))
             for point in company.get("concentration") or ()
         ),
-        "top10_share": _number(company.get("top10_share")),
-        "top20_share": _number(company.get("top20_share")),
+        "top10_share": number(company.get("top10_share")),
+        "top20_share": number(company.get("top20_share")),
     }
 
 
 def _past(row: Json) -> data.PastPeriod:
-    first = _date(row["period"])
+    first = day(row["period"])
     assert first is not None, "every company period has its first day"
     return data.PastPeriod(
         first,
@@ -186,10 +137,10 @@ def _past(row: Json) -> data.PastPeriod:
 
 def _expected(row: Json) -> data.Expected:
     return data.Expected(
-        _date(row.get("period")),
+        day(row.get("period")),
         account(row),
-        _number(row.get("value_lower")),
-        _number(row.get("value_upper")),
+        number(row.get("value_lower")),
+        number(row.get("value_upper")),
     )
 
 
@@ -221,15 +172,15 @@ def _top(row: Json, steps: tuple[Decimal, ...]) -> data.TopCustomer:
     return data.TopCustomer(
         customer_id=row["customer_id"],
         name=row.get("name"),
-        last_purchase=_date(row.get("last_purchase")),
+        last_purchase=day(row.get("last_purchase")),
         purchases=int(row.get("purchases") or 0),
         idle_periods=row.get("idle_periods"),
         value=money(row.get("value")) or data.ZERO,
-        margin=_number(margin if margin is not None else row.get("margin")),
+        margin=number(margin if margin is not None else row.get("margin")),
         steps=steps,
         forecast=money(row.get("forecast_value")) or data.ZERO,
-        lower=_number(row.get("forecast_value_lower")),
-        upper=_number(row.get("forecast_value_upper")),
+        lower=number(row.get("forecast_value_lower")),
+        upper=number(row.get("forecast_value_upper")),
         flags=tuple(row.get("flags") or ()),
     )
 
@@ -283,100 +234,9 @@ def _rule(rule: Json) -> data.RejectedRule:
     code = str(rule.get("rule", ""))
     return data.RejectedRule(
         code,
-        _text(rule) or Text(code, code),
-        _text(rule.get("advice")),
+        text(rule) or Text(code, code),
+        text(rule.get("advice")),
         int(rule.get("rows") or 0),
         int(rule.get("returns") or 0),
         money(rule.get("amount")),
     )
-
-
-# --- models -----------------------------------------------------------------------------------------------
-
-
-def _models(models: Json) -> data.Models:
-    return data.Models(
-        method=str(models.get("method", "")),
-        requested=str(models.get("requested", "")),
-        reason=_text(models.get("reason")),
-        fitted=tuple(_fitted(name, fit) for name, fit in (models.get("models") or {}).items() if fit),
-        assumptions=_assumptions(models.get("assumptions") or {}),
-        frequency=tuple(
-            data.FrequencyBar(int(bar["purchases"]), float(bar["observed"]), float(bar["expected"]))
-            for bar in models.get("frequency") or ()
-        ),
-        amounts=_amounts(models.get("amounts")),
-        transitions=_transitions(models.get("transitions")),
-        backtest=_backtest(models.get("backtest")),
-        backtest_reason=_text(models.get("backtest_reason")),
-    )
-
-
-def _fitted(name: str, fit: Json) -> data.FittedModel:
-    return data.FittedModel(
-        name=name,
-        parameters=dict(fit.get("parameters") or {}),
-        standard_errors=dict(fit.get("standard_errors") or {}),
-        log_likelihood=_number(fit.get("log_likelihood")),
-        customers=fit.get("customers"),
-        diagnosis=_notes(fit.get("diagnosis")),
-    )
-
-
-def _assumptions(found: Json) -> data.Assumptions:
-    return data.Assumptions(
-        correlation=_number(found.get("frequency_amount_correlation")),
-        dispersion=_number(found.get("dispersion")),
-        customers=found.get("customers"),
-        active_periods=found.get("active_periods"),
-        notes=_notes(found.get("notes")),
-    )
-
-
-def _amounts(found: Json | None) -> data.Amounts | None:
-    if not found or not found.get("edges"):
-        return None
-    return data.Amounts(
-        _known(found["edges"]),
-        _known(found.get("observed")),
-        _known(found.get("expected")),
-        _number(found.get("mode")),
-        _number(found.get("density_at_mode")),
-    )
-
-
-def _transitions(found: Json | None) -> data.Transitions | None:
-    if not found or not found.get("edges"):
-        return None
-    return data.Transitions(
-        edges=_known(found["edges"]),
-        expected_amount=_known(found.get("expected_amount")),
-        p_amount=_known(found.get("p_amount")),
-        matrix=tuple(_known(row) for row in found.get("matrix") or ()),
-        observed=tuple(tuple(_number(value) for value in row or ()) for row in found.get("observed_matrix") or ()),
-        frequency=tuple(
-            data.FrequencyMove(
-                int(move["now"]), float(move["expected"]), int(move["next"]), _known(move.get("p_by_idle"))
-            )
-            for move in found.get("frequency") or ()
-        ),
-        trust_interval=tuple(int(bound) for bound in found.get("trust_interval") or ()),
-    )
-
-
-def _backtest(found: Json | None) -> data.Backtest | None:
-    if not found:
-        return None
-    return data.Backtest(
-        split=_date(found.get("split")),
-        until=_date(found.get("until")),
-        periods=int(found.get("periods") or 0),
-        customers=int(found.get("customers") or 0),
-        amount=_number(found.get("amount")) or 0.0,
-        scores=tuple(_score(score) for score in found.get("methods") or ()),
-    )
-
-
-def _score(found: Json) -> data.Score:
-    numbers = ("amount", "bias", "mae", "rmse", "gini", "purchases", "purchases_bias")
-    return data.Score(str(found["method"]), *(_number(found.get(key)) for key in numbers))

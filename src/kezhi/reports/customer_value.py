@@ -150,6 +150,26 @@ class Score:
     gini: float | None
     purchases: float | None
     purchases_bias: float | None
+    top20: float | None = None
+    purchases_mae: float | None = None
+    purchases_rmse: float | None = None
+    purchases_deviance: float | None = None
+
+
+@dataclass(frozen=True)
+class PastForecast:
+    """The forecast made again at one past day: purchases that came up to `until`, and what each method foresaw."""
+
+    split: date | None
+    until: date | None
+    customers: int
+    amount: float
+    forecast: dict[str, float]
+
+    def error(self, method: str) -> float | None:
+        """By which share of what came a method's total was too high."""
+        said = self.forecast.get(method)
+        return said / self.amount - 1 if said is not None and self.amount > 0 else None
 
 
 @dataclass(frozen=True)
@@ -162,6 +182,7 @@ class Backtest:
     customers: int
     amount: float
     scores: tuple[Score, ...]
+    origins: tuple[PastForecast, ...] = ()
 
     def score(self, method: str) -> Score | None:
         """The score of one method, if it took part."""
@@ -244,6 +265,64 @@ class Assumptions:
 
 
 @dataclass(frozen=True)
+class KindFactor:
+    """Customers of one feature between two bounds (the upper one left out; None is open), and their factor."""
+
+    lower: float | None
+    upper: float | None
+    factor: float
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What forecasts at past days taught: the models' weights, the level of the whole, factors by kind of customer.
+
+    `card` says whether the factors are used, and why not; `before` and `after` are the deviance per customer without
+    and with them at the newest past day; `came` is, for each past day, the purchases that came over those foreseen.
+    """
+
+    weights: dict[str, float]
+    level: float | None
+    origins: int
+    card: str
+    before: float | None
+    after: float | None
+    came: tuple[float, ...]
+    factors: dict[str, tuple[KindFactor, ...]]
+
+
+@dataclass(frozen=True)
+class Busy:
+    """How busy a month or an event is, 1 being an average time, with its standard error."""
+
+    factor: float
+    error: float
+
+
+@dataclass(frozen=True)
+class EventOfTheYear:
+    """An event by its name in the settings, on its day of the year (1..366) where that is known."""
+
+    name: str
+    day: int | None
+    busy: Busy
+
+
+@dataclass(frozen=True)
+class Season:
+    """When in the year customers buy, and whether the history is long enough to know."""
+
+    enough: bool
+    found: bool
+    notes: tuple[Note, ...]
+    months: tuple[Busy, ...]
+    strongest: int | None
+    weakest: int | None
+    events: tuple[EventOfTheYear, ...]
+    trend: Busy | None
+
+
+@dataclass(frozen=True)
 class Models:
     """Everything the analyst may want to see of the fit."""
 
@@ -257,6 +336,12 @@ class Models:
     transitions: Transitions | None
     backtest: Backtest | None
     backtest_reason: Text | None
+    learned: Learned | None = None
+    season: Season | None = None
+
+    def weight(self, name: str) -> float | None:
+        """A fitted model's share in the forecast; None where runs of an older version do not say."""
+        return self.learned.weights.get(name, 0.0) if self.learned and self.learned.weights else None
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kezhi.language import Text
-from kezhi.reports import columns, figures, numbers, sentences
-from kezhi.reports.analyst import MODELS
-from kezhi.reports.customer_value import Expected, Transitions, ValueReport
+from kezhi.reports import columns, figures, lessons, numbers, sentences
+from kezhi.reports.analyst import AMOUNT_SCORES, COUNT_SCORES, MODELS
+from kezhi.reports.customer_value import Expected, Season, Transitions, ValueReport
 from kezhi.reports.flags import FLAGS
 from kezhi.reports.glossary import GLOSSARY
 from kezhi.reports.workbook import Book, Sheet
@@ -117,11 +117,18 @@ def _rows_read(sheet: Sheet, report: ValueReport) -> None:
 def models(book: Book, report: ValueReport) -> None:
     """Parameters, backtest, distributions and transitions."""
     sheet = book.sheet(Text("Models", "模型"), (40, *(16,) * 12))
-    sheet.line(book.say(Text("Method: {name}", "方法：{name}").fill(name=report.models.method)), book.heading)
+    sheet.line(
+        book.say(Text("Method: {name}", "方法：{name}"), name=book.say(sentences.method_name(report.models.method))),
+        book.heading,
+    )
     if report.models.reason:
         sheet.line(book.say(report.models.reason))
     _parameters(sheet, report)
     _backtest(sheet, report)
+    _past_forecasts(sheet, report)
+    _taught(sheet, report)
+    if report.models.season:
+        _season(sheet, report.models.season)
     _distributions(sheet, report)
     if report.models.transitions:
         _transitions(sheet, report.models.transitions)
@@ -140,7 +147,15 @@ def _parameters(sheet: Sheet, report: ValueReport) -> None:
         for key, value in fitted.parameters.items():
             sheet.row((name, key, value, fitted.standard_errors.get(key)), ("text", "text", "factor", "factor"))
         for note in fitted.diagnosis:
-            sheet.line(sheet.book.say(note.text))
+            if note.severity != "ok":
+                sheet.line(sheet.book.say(note.text))
+
+
+_KINDS = {
+    **dict.fromkeys(("amount", "mae", "rmse"), "money"),
+    **dict.fromkeys(("bias", "purchases_bias", "top20"), "share"),
+    **dict.fromkeys(("purchases_mae", "purchases_rmse", "purchases_deviance"), "factor"),
+}
 
 
 def _backtest(sheet: Sheet, report: ValueReport) -> None:
@@ -149,22 +164,59 @@ def _backtest(sheet: Sheet, report: ValueReport) -> None:
         sheet.skip()
         sheet.line(sheet.book.say(sentences.untested(report)))
         return
-    heads = (
-        Text("Method", "方法"),
-        Text("Amount", "购买金额"),
-        Text("Error", "误差"),
-        Text("MAE", "平均绝对误差"),
-        Text("RMSE", "均方根误差"),
-        Text("Gini", "基尼系数"),
-        Text("Purchases", "购买次数"),
-        Text("Error", "误差"),
-    )
-    _block(sheet, Text("Backtest", "历史检验"), heads)
-    kinds = ("text", "money", "share", "money", "money", "number", "number", "share")
-    sheet.row((sheet.book.say(Text("what came", "实际")), found.amount, *(None,) * 6), kinds, bold=True)
-    for s in found.scores:
-        name = sheet.book.say(sentences.method_name(s.method))
-        sheet.row((name, s.amount, s.bias, s.mae, s.rmse, s.gini, s.purchases, s.purchases_bias), kinds)
+    measures = [
+        one for one in (*AMOUNT_SCORES, *COUNT_SCORES) if any(getattr(s, one.field) is not None for s in found.scores)
+    ]
+    _block(sheet, Text("Backtest", "历史检验"), (Text("Method", "方法"), *(one.title for one in measures)))
+    kinds = ("text", *(_KINDS.get(one.field, "number") for one in measures))
+    sheet.row((sheet.book.say(Text("what came", "实际")), found.amount), kinds[:2], bold=True)
+    for score in found.scores:
+        name = sheet.book.say(sentences.method_name(score.method))
+        sheet.row((name, *(getattr(score, one.field) for one in measures)), kinds)
+
+
+def _past_forecasts(sheet: Sheet, report: ValueReport) -> None:
+    found = report.models.backtest
+    if found is None or not found.origins:
+        return
+    _block(sheet, lessons.PAST, lessons.PAST_HEADS)
+    method = report.models.method
+    for one in found.origins:
+        values = (one.split, one.until, one.customers, one.amount, one.forecast.get(method), one.error(method))
+        sheet.row(values, ("day", "day", "count", "money", "money", "share"))
+    sheet.line(sheet.book.say(lessons.how_far_off(found.origins, method)))
+
+
+def _taught(sheet: Sheet, report: ValueReport) -> None:
+    found, said = report.models.learned, lessons.sentences_of(report)
+    if found is None or not said:
+        return
+    sheet.skip()
+    sheet.line(sheet.book.say(lessons.TAUGHT), sheet.book.heading)
+    for text in said:
+        sheet.line(sheet.book.say(text))
+    sheet.heads(_heads(sheet.book, *lessons.WEIGHT_HEADS))
+    for name, weight in found.weights.items():
+        sheet.row((sheet.book.say(sentences.method_name(name)), weight), ("text", "share"))
+    for name, kinds in found.factors.items():
+        sheet.heads(_heads(sheet.book, lessons.FEATURES.get(name) or Text(name, name), lessons.FACTOR))
+        for label, factor in lessons.labelled(name, kinds, sheet.book.language):
+            sheet.row((label, factor), ("text", "number"))
+
+
+def _season(sheet: Sheet, found: Season) -> None:
+    sheet.skip()
+    sheet.line(sheet.book.say(lessons.SEASON), sheet.book.heading)
+    for note in found.notes:
+        sheet.line(sheet.book.say(note.text))
+    months = [(numbers.month_name(n, sheet.book.language), busy) for n, busy in enumerate(found.months, 1)]
+    events = [(sheet.book.say(lessons.event_name(event.name)), event.busy) for event in found.events]
+    titles = (lessons.MONTH_HEADS, (lessons.EVENT, *lessons.MONTH_HEADS[1:]))
+    for heads, rows in zip(titles, (months if found.found else [], events), strict=True):
+        if rows:
+            sheet.heads(_heads(sheet.book, *heads))
+        for name, busy in rows:
+            sheet.row((name, busy.factor, *lessons.interval(busy.factor, busy.error)), ("text", *("share",) * 3))
 
 
 def _distributions(sheet: Sheet, report: ValueReport) -> None:

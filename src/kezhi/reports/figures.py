@@ -34,7 +34,7 @@ _EXPECTED = Text("model", "模型")
 
 def history_and_forecast(report: ValueReport, language: Language) -> go.Figure:
     """Value per period: what came, what is expected, and the 80 % interval."""
-    figure = _figure()
+    figure = bare()
     past = [(row.period, row.account.value) for row in report.complete]
     _bars(figure, report, past, language, name=_HISTORY.to(language), color=OBSERVED)
     if report.unfinished:
@@ -93,7 +93,7 @@ def _whisker(forecast: tuple[Expected, ...]) -> dict[str, Any]:
 
 def concentration(report: ValueReport, language: Language) -> go.Figure:
     """Share of value brought by the best customers; above 100 % where others cost more than they bring."""
-    figure = _figure()
+    figure = bare()
     shares = [(point.customers * 100, point.value * 100) for point in report.concentration]
     hover = Text(
         "best %{x:.0f}% of customers: %{y:.1f}% of value<extra></extra>",
@@ -110,7 +110,7 @@ def concentration(report: ValueReport, language: Language) -> go.Figure:
     equal = {"color": OBSERVED, "width": 1, "dash": "dot"}
     figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=equal, hoverinfo="skip", showlegend=False)
     figure.add_hline(y=100, line={"color": OBSERVED, "width": 1})
-    _axes(
+    axes(
         figure,
         Text("best customers, % of all", "客户（由高到低），占全部 %"),
         Text("% of value", "占价值 %"),
@@ -122,7 +122,7 @@ def concentration(report: ValueReport, language: Language) -> go.Figure:
 
 def frequency(report: ValueReport, language: Language) -> go.Figure:
     """How many purchases customers make in a period: observed shares beside the negative binomial."""
-    figure = _figure()
+    figure = bare()
     bars = report.models.frequency
     pairs = ((_OBSERVED, OBSERVED, "observed"), (_EXPECTED, ACCENT, "expected"))
     for name, color, field in pairs:
@@ -134,14 +134,14 @@ def frequency(report: ValueReport, language: Language) -> go.Figure:
             hovertemplate="%{x}: %{y:.2f}%<extra></extra>",
         )
     title = Text("purchases in a period", "一期内购买次数")
-    _axes(figure, title, Text("% of customer-periods", "占客户期数 %"), language)
+    axes(figure, title, Text("% of customer-periods", "占客户期数 %"), language)
     figure.update_xaxes(type="category", showgrid=False)
     return figure
 
 
 def amounts(report: ValueReport, language: Language) -> go.Figure:
     """How mean amounts are spread: observed shares as bars, the fitted density as points in the same bins."""
-    figure = _figure()
+    figure = bare()
     found = report.models.amounts
     if found is None:
         return figure
@@ -159,7 +159,7 @@ def amounts(report: ValueReport, language: Language) -> go.Figure:
         hovertemplate=hover,
     )
     title = Text("mean amount of an active period", "有成交期的平均金额")
-    _axes(figure, title, Text("% of active periods", "占有成交期 %"), language)
+    axes(figure, title, Text("% of active periods", "占有成交期 %"), language)
     figure.update_xaxes(type="category", showgrid=False, nticks=8)
     figure.update_layout(bargap=0.08)
     return figure
@@ -197,7 +197,7 @@ def frequency_transitions(found: Transitions, language: Language) -> go.Figure:
 def _heat_map(
     rows: Any, across: list[str], down: list[str], across_title: Text, down_title: Text, language: Language
 ) -> go.Figure:
-    figure = _figure()
+    figure = bare()
     percents = [[None if cell is None else cell * 100 for cell in row] for row in rows]
     figure.add_heatmap(
         z=percents,
@@ -212,7 +212,7 @@ def _heat_map(
         texttemplate="%{z:.0f}",
         hovertemplate="%{y} \u2192 %{x}: %{z:.2f}%<extra></extra>",
     )
-    _axes(figure, across_title, down_title, language)
+    axes(figure, across_title, down_title, language)
     figure.update_xaxes(type="category", showgrid=False, side="top")
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return figure
@@ -220,7 +220,7 @@ def _heat_map(
 
 def value_bands(report: ValueReport, language: Language) -> go.Figure:
     """How many customers are forecast to bring nothing, a little, much."""
-    figure = _figure()
+    figure = bare()
     figure.add_bar(
         x=band_labels(report),
         y=[band.customers for band in report.bands],
@@ -228,7 +228,7 @@ def value_bands(report: ValueReport, language: Language) -> go.Figure:
         hovertemplate="%{x}: %{y:,}<extra></extra>",
         showlegend=False,
     )
-    _axes(figure, Text("forecast value", "预测价值"), Text("customers", "客户数"), language)
+    axes(figure, Text("forecast value", "预测价值"), Text("customers", "客户数"), language)
     figure.update_xaxes(type="category", showgrid=False)
     if max((band.customers for band in report.bands), default=0) < 6:
         figure.update_yaxes(dtick=1)  # customers come whole
@@ -250,12 +250,14 @@ def band_labels(report: ValueReport) -> list[str]:
     return labels
 
 
-def _axes(figure: Any, across: Text, up: Text, language: Language) -> None:
+def axes(figure: Any, across: Text, up: Text, language: Language) -> None:
+    """The titles of both axes."""
     figure.update_xaxes(title={"text": across.to(language), "standoff": 8})
     figure.update_yaxes(title={"text": up.to(language), "standoff": 8})
 
 
-def _figure() -> Any:
+def bare() -> Any:
+    """An empty figure in the look that all of them share."""
     import plotly.graph_objects as go
 
     figure = go.Figure(layout={"template": "none"})

@@ -134,6 +134,11 @@ def _month(first: date, language: Language) -> str:
     return f"{first.year}年{first.month}月" if language == "zh" else f"{_MONTHS[first.month - 1]} {first.year}"
 
 
+def month_name(month: int, language: Language) -> str:
+    """A month of any year: Mar, 3月."""
+    return f"{month}月" if language == "zh" else _MONTHS[month - 1]
+
+
 def _span(first: date, months: int, language: Language) -> str:
     end = first.month + months - 2
     last = date(first.year + end // 12, end % 12 + 1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -50,13 +50,26 @@ class Canvas:
         return (text.fill(**values) if values else text).to(self.language)
 
     def place(self, name: str, figure: Any, describe: Text, size: str = "") -> Html:
-        """The place where a figure will be drawn, with a description for who cannot see it."""
+        """The place where a figure will be drawn, as tall as it asks to be; described for who cannot see it."""
         self.figures[name] = json.loads(figure.to_json())
-        return tag("div", class_=f"figure {size}".strip(), id=name, role="img", aria_label=describe.to(self.language))
+        tall = f"height: {figure.layout.height:g}px" if figure.layout.height else None
+        label = describe.to(self.language)
+        return tag("div", class_=f"figure {size}".strip(), id=name, role="img", aria_label=label, style=tall)
 
     def as_table(self, content: Html) -> Html:
         """A figure's numbers, one click away."""
         return folded(self.say(_AS_TABLE), content)
+
+
+def heading(canvas: Canvas, text: Text) -> Html:
+    """The title of a part of a section."""
+    return tag("h3", canvas.say(text))
+
+
+def grid(canvas: Canvas, heads: Iterable[Text], rows: Iterable[Row]) -> Html:
+    """A table of figures, named in its first column."""
+    names = [canvas.say(head) for head in heads]
+    return table(names, rows, range(1, len(names)))
 
 
 def period_word(period: str) -> Text:

@@ -11,11 +11,18 @@ from kezhi.reports.customer_value import Basis, Score, TableRows, ValueReport
 from kezhi.reports.flags import flag
 
 METHODS = {
-    "nbd": Text("the full expectation (NBD)", "完整期望法（NBD）"),
-    "transition": Text("the transition method", "移转法"),
+    "auto": Text("the blend of models", "模型组合"),
+    "nbd": Text("NBD (nobody leaves)", "NBD 模型（无人流失）"),
+    "pareto_nbd": Text("Pareto/NBD", "Pareto/NBD 模型"),
+    "bg_nbd": Text("BG/NBD", "BG/NBD 模型"),
+    "mbg_nbd": Text("MBG/NBD", "MBG/NBD 模型"),
+    "bg_cnbd_k": Text("BG/CNBD-k", "BG/CNBD-k 模型"),
+    "mbg_cnbd_k": Text("MBG/CNBD-k", "MBG/CNBD-k 模型"),
+    "transition": Text("the transition rule", "移转规则"),
     "regression": Text("straight-line regression", "线性回归"),
     "repeat_last": Text("repeating the last periods", "照搬上一期"),
-    "mean": Text("each customer's own mean", "客户历史均值"),
+    "rate": Text("each customer's own past rate", "客户自身的历史频率"),
+    "mean": Text("the mean of all customers", "全体客户均值"),
 }
 
 TABLES = {
@@ -53,6 +60,11 @@ class Lead:
 def method_name(code: str) -> Text:
     """A forecasting method in words."""
     return METHODS.get(code) or Text(code, code)
+
+
+def of_purchases(code: str) -> bool:
+    """Whether a fitted model is about purchases, not amounts."""
+    return code in METHODS
 
 
 def table_name(code: str) -> Text:
@@ -165,7 +177,7 @@ def outlook(report: ValueReport, language: Language) -> Lead:
         title,
         value,
         sentence.to(language),
-        (*_beside_recent(report, span, language), *_too_narrow(report, language)),
+        (*_beside_recent(report, span, language), *_season(report, language), *_too_narrow(report, language)),
     )
 
 
@@ -208,6 +220,27 @@ def _more_or_less(change: float) -> Text:
     if change > 0:
         return Text("{x} more", "多 {x}").fill(x=size)
     return Text("{x} less", "少 {x}").fill(x=size)
+
+
+def _season(report: ValueReport, language: Language) -> tuple[str, ...]:
+    """Whether busy and quiet months are foreseen; nothing where there are none, or nothing is known of it."""
+    found = report.models.season
+    if found is None or report.models.method == "transition":
+        return ()
+    if found.found and found.strongest and found.weakest:
+        busy, quiet = (numbers.month_name(month, language) for month in (found.strongest, found.weakest))
+        said = Text(
+            "The season is allowed for: {busy} is the busiest month, {quiet} the quietest.",
+            "已考虑季节：{busy}最旺，{quiet}最淡。",
+        )
+        return (said.fill(busy=busy, quiet=quiet).to(language),)
+    if any(note.code == "season_too_short" for note in found.notes):
+        short = Text(
+            "The history is too short to know a season: busy and quiet months are not foreseen.",
+            "历史太短，看不出季节：旺月和淡月未能预见。",
+        )
+        return (short.to(language),)
+    return ()
 
 
 def _too_narrow(report: ValueReport, language: Language) -> tuple[str, ...]:
@@ -364,9 +397,12 @@ def _money(report: ValueReport, value: numbers.Number | None, language: Language
 
 def remarks(report: ValueReport) -> tuple[Text, ...]:
     """Warnings, diagnoses and data faults in words, each said once."""
+    method = report.models.method
     found = [note.text for note in report.warnings if note.code not in _SAID_ABOVE]
     found += [_set_aside(report, rows) for rows in report.tables if rows.quarantined * 100 >= rows.read > 0]
     for fitted in report.models.fitted:
+        if of_purchases(fitted.name) and report.models.weight(fitted.name) == 0 and method != "transition":
+            continue  # it has no part in what the reader is shown
         found += [note.text for note in fitted.diagnosis if note.severity not in _QUIET]
     found += [_fault(code, count) for code, count in report.flags_by_count if flag(code).fault]
     return tuple(dict.fromkeys(found))

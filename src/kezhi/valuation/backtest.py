@@ -1,23 +1,25 @@
-"""Would it have worked? The forecast made one horizon earlier, against what then came."""
+"""Would it have worked? Forecasts made again at past days, beside simple rules, against what then came."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kezhi.engine import Engine
 from kezhi.language import Text
-from kezhi.ledger import Book, Ledger, open_ledger
-from kezhi.valuation.fits import fit_models
-from kezhi.valuation.forecast import expected_steps, scored_customers
-from kezhi.valuation.published import amount_edges, published_tables
+from kezhi.ledger import Calendar
+from kezhi.models import NBD, TransitionRule, scores
+from kezhi.models.transitions import segment_of
+from kezhi.valuation.days import Known, PurchaseDays
+from kezhi.valuation.forecaster import on_clock
+from kezhi.valuation.lessons import Lesson
+from kezhi.valuation.rehearsal import Moment, plain_clock
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     from numpy.typing import NDArray
 
 TOO_SHORT = Text(
@@ -30,15 +32,27 @@ NOBODY_CAME_BACK = Text(
     "interval counts chance only.",
     "截至 {split} 再次购买的客户不足两位，无法用过去检验预测；区间只反映偶然波动。",
 )
-TARGETS = ("amount", "purchases")
 ENOUGH = 100_000  # customers; testing on more would cost time and tell nothing new
+LEAST_BACK = 2  # customers who had come back by the split, below which a test means nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """Purchases and amount that each method forecast for the customers of one origin, beside what came."""
+
+    split: date
+    until: date
+    came: NDArray[np.float64]
+    spent: NDArray[np.float64]
+    methods: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
 class Backtest:
     """Each method's forecast of the last `periods` complete periods, made from what was known at `split`.
 
-    `one_in` customers was drawn for the test (1: all of them); totals are scaled up to all.
+    `one_in` customers was drawn for the test (1: all of them); totals are scaled up to all. `origins` tells of every
+    past day at which the forecast was made again: the amount that came, and each method's total.
     """
 
     split: date
@@ -49,203 +63,153 @@ class Backtest:
     amount: float
     purchases: float
     methods: tuple[dict[str, Any], ...]
+    origins: tuple[dict[str, Any], ...]
 
     def missed(self, method: str) -> float:
-        """ln(what came / what a method had forecast) in total; 0 where either was nothing."""
-        forecast = float(self.score(method)["amount"])
-        return math.log(self.amount / forecast) if forecast > 0 and self.amount > 0 else 0.0
+        """By how much the method missed the total amount over all origins: root mean square of the logarithms."""
+        errors = [
+            math.log(one["amount"] / one["forecast"][method])
+            for one in self.origins
+            if one["amount"] > 0 and one["forecast"].get(method, 0.0) > 0
+        ]
+        return math.sqrt(sum(error**2 for error in errors) / len(errors)) if errors else 0.0
 
     def score(self, method: str) -> dict[str, Any]:
         """The scores of one method."""
         return next(row for row in self.methods if row["method"] == method)
 
 
-def backtest(
-    engine: Engine, book: Book, ledger: Ledger, horizon: int, edges: tuple[float, ...] | None
-) -> Backtest | Text:
-    """Compare the methods on the last complete periods, `horizon` of them or as many as the history allows.
-
-    At least two complete periods and two repeat buyers must lie before the split; the reason is returned where they
-    do not. Beside `nbd` and `transition` stand a regression on the customer's last two windows (R13; only with three
-    windows of history), the customer's last window repeated, and the mean of all customers. Of more than ENOUGH
-    customers a part is drawn, by a hash of their ids, so that the same customers are drawn every time.
-    """
-    horizon = min(horizon, ledger.present - ledger.company[0]["number"] - 1)
-    if horizon < 1:
-        return TOO_SHORT.fill(periods=max(ledger.present - ledger.company[0]["number"] + 1, 0))
-    split_number = ledger.present - horizon
-    split = ledger.calendar.end(split_number)
-    one_in = -(-engine.row(ledger.statistics.aggregate(n=ledger.statistics.count()))["n"] // ENOUGH)
-    earlier = open_ledger(engine, Book(drawn(book.orders, one_in)), ledger.calendar, split)
-    repeat_buyers = (earlier.statistics.repeat_purchases > 0).sum()
-    if (engine.row(earlier.statistics.aggregate(buyers=repeat_buyers))["buyers"] or 0) < 2:
-        return NOBODY_CAME_BACK.fill(split=split)
-    rows = engine.store(_known_and_came(earlier, ledger, horizon, one_in))
-    rows = _with_regression(engine, _with_naive(engine, rows), earlier, horizon)
-    rows = engine.store(_model_forecasts(earlier, horizon, edges).join(rows, "customer_id"))
-    methods = [name.removesuffix("_amount") for name in rows.columns if name.endswith("_amount")]
-    sums = engine.row(rows.aggregate(**_error_sums(rows, methods)))
-    ginis = _ginis(engine, rows, methods)
+def summary(forecasts: Sequence[Forecasts], calendar: Calendar, one_in: int) -> Backtest:
+    """The scores of the newest origin and the totals of all."""
+    newest = forecasts[-1]
     return Backtest(
-        split,
-        ledger.calendar.end(ledger.present),
-        horizon,
-        sums["customers"],
+        newest.split,
+        newest.until,
+        calendar.number(newest.until) - calendar.number(newest.split),
+        len(newest.came),
         one_in,
-        float(sums["amount"]) * one_in,
-        float(sums["purchases"]) * one_in,
-        tuple(_score(method, sums, ginis.get(method), one_in) for method in methods),
+        float(newest.spent.sum()) * one_in,
+        float(newest.came.sum()) * one_in,
+        tuple(method_scores(name, newest, one_in) for name in newest.methods),
+        tuple(_origin(one, one_in) for one in forecasts),
     )
 
 
-def drawn(rows: ir.Table, one_in: int) -> ir.Table:
-    """The rows of one in so many customers, the same ones every time."""
-    return rows if one_in <= 1 else rows.filter(rows.customer_id.hash().abs() % one_in == 0)
-
-
-def _known_and_came(earlier: Ledger, ledger: Ledger, horizon: int, one_in: int) -> ir.Table:
-    """One row per buyer known at the split: amount0, purchases0 (what then came), amount1.. (windows before)."""
-    buyers = earlier.statistics.filter(earlier.statistics.purchases > 0).select("customer_id")
-    past = _windows(
-        earlier.accounts,
-        {1: earlier.present, 2: earlier.present - horizon, 3: earlier.present - 2 * horizon},
-        horizon,
-    )
-    came = _windows(drawn(ledger.accounts, one_in), {0: ledger.present}, horizon)
-    rows = buyers.left_join(past, "customer_id", rname="{name}_p").left_join(came, "customer_id", rname="{name}_c")
-    numbers = [f"{target}{window}" for window in range(4) for target in TARGETS]
-    return rows.select("customer_id", "known2", **{name: rows[name].coalesce(0.0) for name in numbers})
-
-
-def _windows(accounts: ir.Table, ends: dict[int, int], horizon: int) -> ir.Table:
-    """Amount and purchases by customer in windows of `horizon` periods, and whether one bought up to window 2."""
-    sums: dict[str, Any] = {}
-    for window, end in ends.items():
-        inside = (accounts.number > end - horizon) & (accounts.number <= end)
-        sums |= {f"{target}{window}": accounts[target].sum(where=inside).cast("float64") for target in TARGETS}
-    if 2 in ends:
-        sums["known2"] = ((accounts.number <= ends[2]) & (accounts.purchases > 0)).any()
-    return accounts.group_by("customer_id").aggregate(**sums)
-
-
-def _model_forecasts(earlier: Ledger, horizon: int, edges: tuple[float, ...] | None) -> ir.Table:
-    """Amount and purchases by customer, summed over the horizon: the expected value, and the published rule."""
-    fits = fit_models(earlier)
-    steps = expected_steps(earlier, fits, scored_customers(earlier, fits, horizon), horizon, states=True)
-    steps = steps.mutate(nbd_amount=steps.amount_float, nbd_purchases=steps.expected_purchases)
-    published = published_tables(earlier, fits, horizon, amount_edges(earlier, edges))
-    if published is not None:
-        steps = published.replace(earlier.engine, steps)
-    future = steps.filter((steps.step > 0) & (steps.purchases > 0))
-    return future.group_by("customer_id").aggregate(
-        nbd_amount=future.nbd_amount.sum(),
-        nbd_purchases=future.nbd_purchases.sum(),
-        transition_amount=future.amount_float.sum(),
-        transition_purchases=future.expected_purchases.sum(),
-    )
-
-
-def _with_naive(engine: Engine, rows: ir.Table) -> ir.Table:
-    """The last window repeated, and its mean for everybody."""
-    means = engine.row(rows.aggregate(**{target: rows[f"{target}1"].mean() for target in TARGETS}))
-    return rows.mutate(
-        **{f"repeat_last_{target}": rows[f"{target}1"] for target in TARGETS},
-        **{f"mean_{target}": _constant(means[target]) for target in TARGETS},
-    )
-
-
-def _constant(value: float) -> Any:
-    import ibis
-
-    return ibis.literal(float(value))
-
-
-def _with_regression(engine: Engine, rows: ir.Table, earlier: Ledger, horizon: int) -> ir.Table:
-    """Least squares of window 1 on windows 2 and 3, moved on by one window."""
-    import ibis
-
-    if earlier.present - 3 * horizon < earlier.company[0]["number"] - 1:
-        return rows
-    train = rows.filter(rows.known2)
-    weights = _least_squares(engine, train, [f"{target}{window}" for window in (2, 3) for target in TARGETS])
-    if weights is None:
-        return rows
-    features = [rows[f"{target}{window}"] for window in (1, 2) for target in TARGETS]
-    fitted = {
-        target: sum((x * float(w) for x, w in zip(features, column[1:], strict=True)), _constant(column[0]))
-        for target, column in zip(TARGETS, weights.T, strict=True)
-    }
-    return rows.mutate(**{f"regression_{name}": ibis.greatest(value, 0.0) for name, value in fitted.items()})
-
-
-def _least_squares(engine: Engine, rows: ir.Table, names: list[str]) -> NDArray[np.float64] | None:
-    """Weights of (1, *names) for amount1 and purchases1, from the sums of products; None without rows."""
-    terms: list[Any] = [rows.known2.cast("float64"), *(rows[name] for name in names)]
-    targets: list[Any] = [rows[f"{target}1"] for target in TARGETS]
-    size = len(terms)
-    products = {f"x{i}_{j}": (terms[i] * terms[j]).sum() for i in range(size) for j in range(i, size)}
-    products |= {f"y{i}_{j}": (terms[i] * targets[j]).sum() for i in range(size) for j in range(len(targets))}
-    sums = {name: float(value or 0.0) for name, value in engine.row(rows.aggregate(**products)).items()}
-    if not sums["x0_0"]:
-        return None
-    square = np.array([[sums[f"x{min(i, j)}_{max(i, j)}"] for j in range(size)] for i in range(size)])
-    right = np.array([[sums[f"y{i}_{j}"] for j in range(len(targets))] for i in range(size)])
-    scale = np.sqrt(np.maximum(np.diag(square), 1e-12))
-    weights = np.linalg.lstsq(square / np.outer(scale, scale), right / scale[:, None], rcond=1e-10)[0]
-    return np.asarray(weights / scale[:, None])
-
-
-def _error_sums(rows: ir.Table, methods: list[str]) -> dict[str, Any]:
-    sums: dict[str, Any] = {
-        "customers": rows.count(),
-        "amount": rows.amount0.sum(),
-        "purchases": rows.purchases0.sum(),
-    }
-    for method in methods:
-        error: Any = rows[f"{method}_amount"] - rows.amount0
-        sums[f"{method}_amount"] = rows[f"{method}_amount"].sum()
-        sums[f"{method}_purchases"] = rows[f"{method}_purchases"].sum()
-        sums[f"{method}_absolute"] = error.abs().mean()
-        sums[f"{method}_square"] = (error * error).mean()
-    return sums
-
-
-def _score(method: str, sums: dict[str, Any], gini: float | None, one_in: int) -> dict[str, Any]:
+def _origin(one: Forecasts, one_in: int) -> dict[str, Any]:
     return {
-        "method": method,
-        "amount": sums[f"{method}_amount"] * one_in,
-        "bias": _bias(sums[f"{method}_amount"], sums["amount"]),
-        "mae": sums[f"{method}_absolute"],
-        "rmse": float(np.sqrt(sums[f"{method}_square"])),
-        "gini": gini,
-        "purchases": sums[f"{method}_purchases"] * one_in,
-        "purchases_bias": _bias(sums[f"{method}_purchases"], sums["purchases"]),
+        "split": one.split,
+        "until": one.until,
+        "customers": len(one.came),
+        "amount": float(one.spent.sum()) * one_in,
+        "forecast": {name: float(spend.sum()) * one_in for name, (_, spend) in one.methods.items()},
     }
 
 
-def _bias(predicted: float, actual: float) -> float | None:
-    return predicted / actual - 1.0 if actual > 0 else None
-
-
-def _ginis(engine: Engine, rows: ir.Table, methods: list[str]) -> dict[str, float | None]:
-    """Gini of the actual amounts in the order of each method's predictions over their Gini in their own order."""
-    import ibis
-
-    methods = [method for method in methods if method != "mean"]  # equal predictions have no order
-    keys = {"own": rows.amount0, **{method: rows[f"{method}_amount"] for method in methods}}
-    ranks = {
-        f"rank_{name}": ibis.row_number().over(ibis.window(order_by=[ibis.desc(key), rows.customer_id]))
-        for name, key in keys.items()
+def method_scores(name: str, found: Forecasts, one_in: int = 1) -> dict[str, Any]:
+    """How near a method's expectations came, for amounts and for numbers of purchases."""
+    count, spend = found.methods[name]
+    ordered = name != "mean"  # equal predictions have no order
+    return {
+        "method": name,
+        "amount": float(spend.sum()) * one_in,
+        "bias": scores.bias(found.spent, spend),
+        "mae": scores.mae(found.spent, spend),
+        "rmse": scores.rmse(found.spent, spend),
+        "gini": scores.normalised_gini(np.maximum(found.spent, 0.0), spend) if ordered else None,
+        "top20": scores.captured_share(np.maximum(found.spent, 0.0), spend) if ordered else None,
+        "purchases": float(count.sum()) * one_in,
+        "purchases_bias": scores.bias(found.came, count),
+        "purchases_rmse": scores.rmse(found.came, count),
+        "purchases_mae": scores.mae(found.came, count),
+        "purchases_deviance": scores.poisson_deviance(found.came, count),
     }
-    ranked = rows.select("amount0", **ranks)
-    sums = engine.row(
-        ranked.aggregate(
-            count=ranked.count(),
-            total=ranked.amount0.sum(),
-            **{name: (ranked.amount0 * (ranked[name] + 0.5)).sum() for name in ranks},
-        )
+
+
+def forecasts_of(
+    days: PurchaseDays, moment: Moment, one: Lesson, edges: tuple[float, ...] | None, names: Sequence[str]
+) -> Forecasts:
+    """What every method would have said at one origin: the blend, its models, the published rule, naive rules."""
+    known = moment.known
+    came, spent = days.came(known, one.until)
+    mean = moment.forecaster.expected_amount(known)
+    counts = {name: moment.named(name).expected_purchases(known, one.until) for name in ("auto", *names)}
+    methods = {name: (count, count * mean) for name, count in counts.items()}
+    horizon = whole_periods(known, one.until)
+    if horizon:
+        methods["transition"] = published_forecast(moment, horizon, edges)
+    methods |= naive_forecasts(days, known, one.until, mean)
+    return Forecasts(one.split, one.until, came, spent, methods)
+
+
+def whole_periods(known: Known, until: date) -> int:
+    """How many periods of the calendar lie between a split and a day; 0 if either cuts one short."""
+    calendar, split = known.calendar, known.split
+    if calendar.rest(split) > 0 or calendar.rest(until) > 0:
+        return 0
+    return calendar.number(until) - calendar.number(split)
+
+
+def published_forecast(
+    moment: Moment, horizon: int, edges: tuple[float, ...] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Purchases and amount over the horizon by the published rule, looked up for each customer's state."""
+    known = moment.known
+    frequency, idle, mean = known.state()
+    smallest, largest, amounts = known.extremes()
+    bounds = np.asarray(edges or amount_edges(amounts))
+    table, _ = known.histories
+    rule = TransitionRule(
+        NBD().fit(on_clock(plain_clock(known), table, known.split)),
+        moment.forecaster.amounts,
+        bounds,
+        largest_amount=float(amounts.max()),
+        smallest_frequency=smallest,
+        largest_frequency=largest,
+        longest_idle=int(idle.max(initial=0)),
     )
-    if not sums["total"] or sums["total"] <= 0:
-        return dict.fromkeys(methods)
-    area = {name: 1.0 - 2.0 * sums[f"rank_{name}"] / (sums["count"] * sums["total"]) for name in keys}
-    return {method: area[method] / area["own"] if area["own"] > 0 else None for method in methods}
+    found = rule.forecast(horizon).of(frequency, idle, segment_of(bounds, mean))
+    purchases = np.sum(np.asarray(found.frequency) * np.asarray(found.p_frequency), axis=0)
+    return purchases, np.sum(np.asarray(found.amount), axis=0)
+
+
+def amount_edges(amounts: NDArray[np.float64], segments: int = 7) -> tuple[float, ...]:
+    """Rising segment edges: quantiles of the mean amounts of all active periods."""
+    edges = sorted({float(value) for value in np.quantile(amounts, np.linspace(0, 1, segments + 1))})
+    return tuple(edges) if len(edges) >= 2 else (edges[0] / 2, edges[0] * 2)
+
+
+def naive_forecasts(
+    days: PurchaseDays, known: Known, until: date, mean: NDArray[np.float64]
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """What needs no model: the last window again, its mean for all, everybody's own rate, and a straight line."""
+    length = until - known.split
+    windows = [days.between(known, known.split - (i + 1) * length, known.split - i * length) for i in range(3)]
+    count, spend = windows[0]
+    tenure = known.tenure_days.astype(np.float64)
+    share = np.divide(length.days, tenure, out=np.zeros_like(tenure), where=tenure > 0)
+    rate = known.repeat_purchases * share
+    everybody = np.ones(len(known))
+    found = {
+        "repeat_last": (count, spend),
+        "rate": (rate, rate * mean),
+        "mean": (everybody * count.mean(), everybody * spend.mean()),
+    }
+    line = _straight_line(windows, known, length.days)
+    return found | ({"regression": line} if line else {})
+
+
+def _straight_line(
+    windows: list[tuple[NDArray[np.float64], NDArray[np.float64]]], known: Known, length: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Least squares of the last window on the two before it, moved on by one window (R13); needs three windows."""
+    trained = known.tenure_days >= length
+    if known.tenure_days.max(initial=0) < 3 * length - 31 or not trained.any():
+        return None
+    ones = np.ones((len(known), 1))
+    before = np.hstack([ones, *(np.column_stack(window) for window in windows[1:])])
+    now = np.hstack([ones, *(np.column_stack(window) for window in windows[:2])])
+    target = np.column_stack(windows[0])
+    scale = np.maximum(np.abs(before[trained]).max(axis=0), 1e-12)
+    weights = np.linalg.lstsq(before[trained] / scale, target[trained], rcond=1e-10)[0] / scale[:, None]
+    fitted = np.maximum(now @ weights, 0.0)
+    return fitted[:, 0], fitted[:, 1]

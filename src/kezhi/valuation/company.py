@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
-from kezhi.valuation.backtest import Backtest, drawn
+from kezhi.valuation.fits import column
+from kezhi.valuation.lessons import rows_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from kezhi.ledger import Ledger
     from kezhi.valuation.fits import Fits
 
+MOST_HISTORIES = 20_000
 NUDGE = 1e-4  # a parameter is moved by this share to either side for the slope of the total
 Z80 = 1.2815515655446004  # the standard normal's 90 % point: an 80 % interval lies within +- this
 
@@ -27,8 +30,8 @@ class Spread:
     """How uncertain the company's total over the horizon is, by where that comes from.
 
     customers: each customer's own chance, given the parameters, as a variance; parameters: their sampling error, as
-    a variance; common: what moves all customers together (season, market), the logarithm of what came on the last
-    periods over what the same method had forecast for them; 0 where that could not be tested.
+    a variance; common: what moves all customers together (season, market): by how much past forecasts missed the
+    whole, root mean square of the logarithms; 0 where that could not be tested.
     """
 
     customers: float
@@ -80,66 +83,68 @@ def company_forecast(engine: Engine, forecast: ir.Table, spread: Spread, horizon
     return [row | spread.bounds(float(row["value"]), horizon) for row in rows]
 
 
-def total_spread(
-    engine: Engine,
-    values: ir.Table,
-    ledger: Ledger,
-    fits: Fits,
-    horizon: int,
-    tested: Backtest | None,
-    method: str,
-) -> Spread:
+def total_spread(engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, common: float) -> Spread:
     """How uncertain the company's total value over the horizon is.
 
     Given the parameters customers vary independently: their variances add up. On top come the sampling error of
-    the parameters by the delta method, from the customers of the backtest with each parameter moved a little, and
-    the error that the same method made on the company's last periods (none if it could not be tested).
+    the parameters by the delta method, and `common`, the error by which past forecasts missed the whole.
     """
     sums = engine.row(values.aggregate(own=(values.net_share * values.net_share * values.variance).sum()))
     return Spread(
         customers=float(sums["own"] or 0),
-        parameters=_parameter_variance(engine, values, ledger, fits, horizon, tested.one_in if tested else 1),
-        common=tested.missed(method) if tested else 0.0,
+        parameters=_purchase_variance(engine, values, ledger, fits, horizon) + _amount_variance(engine, values, fits),
+        common=common,
     )
 
 
-def _parameter_variance(
-    engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, one_in: int
-) -> float:
-    rows = drawn(values.filter((values.purchases > 0) & (values.amount_periods > 0)), one_in)
-    uncertain = [fit for fit in (fits.purchases, fits.amounts) if _has_covariance(fit)]
-    moved = {
-        f"{name}_{sign}": _total_value(rows, fits, name, 1 + sign * NUDGE, ledger, horizon).sum()
-        for fit in uncertain
-        for name in fit.names
-        for sign in (1, -1)
-    }
-    if not moved:
+def _purchase_variance(engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int) -> float:
+    """The part of the purchase models' parameters, each moved a little on the distinct histories."""
+    worth: Any = values.mean_next * values.amount_factor * values.net_share
+    by_history = engine.fetch(values.group_by("history").aggregate(worth=worth.sum()))
+    weights = np.zeros(fits.histories.num_rows)
+    numbers = by_history["history"].to_numpy()
+    weights[numbers[numbers >= 0]] = by_history["worth"].to_numpy()[numbers >= 0]
+    weights = weights * fits.factor
+    # the histories that matter: a slope to a few per cent is enough for an interval
+    kept = np.argsort(-np.abs(weights))[:MOST_HISTORIES]
+    total, share = np.abs(weights).sum(), np.abs(weights[kept]).sum()
+    weights = weights[kept] * (total / share if share > 0 else 0.0)
+    histories = rows_of(fits.on_clock, kept)
+    last = ledger.next_period - 1
+    window = fits.window(ledger.calendar.end(last), ledger.calendar.end(last + horizon))
+    blend = fits.forecaster.purchases
+    return sum(
+        part**2 * _variance(fit, lambda moved: float(weights @ moved.expected_purchases(histories, window.length)))
+        for part, fit in zip(blend.weights, blend.fits, strict=True)
+    )
+
+
+def _amount_variance(engine: Engine, values: ir.Table, fits: Fits) -> float:
+    """The part of the amount model's parameters; expected amounts are straight lines in what was spent."""
+    worth: Any = values.expected_purchases * values.net_share
+    buyers = values.filter((values.purchases > 0) & (values.amount_periods > 0))
+    table = engine.fetch(
+        buyers.group_by("amount_periods").aggregate(worth=worth.sum(), spent=(worth * values.mean_amount_sum).sum())
+    )
+    h, base, spent = (column(table, name) for name in ("amount_periods", "worth", "spent"))
+
+    def total(moved: Any) -> float:
+        p, q, k = (moved.parameters[name] for name in ("p", "q", "k"))
+        return float((p * (k * base + spent) / np.maximum(p * h + q - 1.0, 1e-9)).sum())
+
+    return _variance(fits.amounts, total)
+
+
+def _variance(fit: Any, total: Callable[[Any], float]) -> float:
+    """Variance of a total that a fit's uncertain parameters cause (delta method)."""
+    if fit.fallback or np.shape(fit.covariance) != (len(fit.parameters),) * 2:
         return 0.0
-    sums = engine.row(rows.aggregate(**moved))
-    variance = 0.0
-    for fit in uncertain:
-        slope = one_in * np.array([_slope(sums, name, fit.parameters[name]) for name in fit.names])
-        variance += float(slope @ np.asarray(fit.covariance) @ slope)
-    return max(variance, 0.0)
-
-
-def _has_covariance(fit: Any) -> bool:
-    return not fit.fallback and np.shape(fit.covariance) == (len(fit.names), len(fit.names))
-
-
-def _slope(sums: dict[str, Any], name: str, at: float) -> float:
-    return ((sums[f"{name}_1"] or 0.0) - (sums[f"{name}_-1"] or 0.0)) / (2 * NUDGE * at)
-
-
-def _total_value(rows: ir.Table, fits: Fits, name: str, factor: float, ledger: Ledger, horizon: int) -> Any:
-    """A customer's expected value over the horizon with one parameter multiplied by a factor."""
-    at = fits.purchases.parameters | fits.amounts.parameters
-    at[name] *= factor
-    observed: Any = rows.tenure_days / ledger.calendar.mean_days
-    purchases: Any = horizon * (at["b"] + rows.repeat_purchases) / (at["a"] + observed)
-    mean: Any = at["p"] * (at["k"] + rows.mean_amount_sum) / (at["p"] * rows.amount_periods + at["q"] - 1.0)
-    return purchases * mean * rows.net_share
+    slopes = np.zeros(len(fit.parameters))
+    for i, (name, value) in enumerate(fit.parameters.items()):
+        if fit.standard_errors.get(name):
+            up, down = (fit.with_parameters(**(fit.parameters | {name: value * (1 + s * NUDGE)})) for s in (1, -1))
+            slopes[i] = (total(up) - total(down)) / (2 * NUDGE * value)
+    return max(float(slopes @ np.asarray(fit.covariance) @ slopes), 0.0)
 
 
 def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[str, Any]:

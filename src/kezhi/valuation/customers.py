@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 SUMS = ("amount", "cost", "expense", "value")
-HIDDEN = ("net_share", "variance", "repeat_purchases", "amount_periods", "mean_amount_sum")
+HIDDEN = ("net_share", "variance", "history", "amount_periods", "mean_amount_sum", "mean_next", "amount_factor")
 
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
@@ -69,9 +69,11 @@ def value_table(
         flags=_flags(rows, cost_known),
         net_share=_net_share(rows, margin, horizon),
         variance=_amount_variance(rows),
-        repeat_purchases=rows.repeat_purchases,
+        history=rows.history,
         amount_periods=rows.amount_periods,
         mean_amount_sum=rows.mean_amount_sum,
+        mean_next=rows.mean_next,
+        amount_factor=rows.amount_factor,
     )
 
 

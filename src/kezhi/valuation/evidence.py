@@ -103,7 +103,7 @@ def frequency_table(ledger: Ledger, fits: Fits) -> tuple[list[dict[str, Any]], f
     dispersion = float((counts * numbers**2).sum() / total - mean**2) / mean if mean > 0 else None
     shown = min(len(counts) - 1, MOST_PURCHASES)
     observed = np.append(counts[:shown], counts[shown:].sum()) / total
-    a, b = (fits.purchases.parameters[name] for name in ("a", "b"))
+    a, b = (fits.frequency.parameters[name] for name in ("a", "b"))
     expected = np.append(frequency_shares(a, b, shown)[:shown], 0.0)
     expected[shown] = max(1.0 - expected.sum(), 0.0)
     table = [

@@ -1,35 +1,79 @@
-"""The models fitted on a ledger's distinct histories."""
+"""What was learned from a ledger: the models fitted on its distinct histories, and what past forecasts add."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kezhi.ledger import Ledger, amount_histories, log_mean_amount_sum, purchase_histories
-from kezhi.models import NBD, AmountPanel, GammaGamma, PurchaseHistories
+from kezhi.models import NBD, AmountPanel, GammaGammaFit, NBDFit, PurchaseHistories
+from kezhi.models.clock import Clock
+from kezhi.models.purchases import PurchaseFit
+from kezhi.models.scorecard import Scorecard
+from kezhi.valuation.forecaster import Forecaster, Window, fit_amounts, fit_purchases, history_features, on_clock
+from kezhi.valuation.lessons import Learned
+from kezhi.valuation.uncertainty import likely_fits
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import pyarrow as pa
     from numpy.typing import NDArray
 
+FEW_ENOUGH = 1_000  # customers; with more, the parameters' own error is too small to widen anybody's interval
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Fits:
-    """What was fitted, and the distinct purchase histories it was fitted on.
+    """The models fitted, and the distinct purchase histories they were fitted on.
 
-    `histories` has the columns of `ledger.purchase_histories`, one row per distinct history, in days.
+    `histories` has the columns of `ledger.purchase_histories`, one row per distinct history, in days; `frequency` is
+    the negative binomial in plain periods, on which the published rule rests.
     """
 
-    purchases: Any
-    amounts: Any
+    purchases: Mapping[str, PurchaseFit]
+    frequency: NBDFit
+    amounts: GammaGammaFit
+    forecaster: Forecaster
     histories: pa.Table
+    as_of: date
+
+    @property
+    def on_clock(self) -> PurchaseHistories:
+        """The distinct histories in periods of the clock."""
+        return on_clock(self.forecaster.clock, columns_of(self.histories), self.as_of)
+
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Level and scorecard of each distinct history, amounts apart."""
+        return self.forecaster.history_factor(columns_of(self.histories))
+
+    def window(self, after: date, until: date) -> Window:
+        """From the end of one day to the end of another, on the clock."""
+        return Window.of(self.forecaster.clock, self.as_of, after, until)
+
+    def moments(self, windows: Mapping[Any, Window]) -> dict[Any, tuple[NDArray[np.float64], ...]]:
+        """E[N], E[N (N - 1)] and P(N = 0) of each distinct history in several windows, level and card included.
+
+        Averaged over likely parameters where there are so few customers that it matters.
+        """
+        histories, factor = self.on_clock, self.factor
+        blends = likely_fits(self.forecaster.purchases, float(histories.customers.sum()) < FEW_ENOUGH)
+        found: dict[Any, tuple[NDArray[np.float64], ...]] = {}
+        for name, window in windows.items():
+            each = [blend.window_moments(histories, window.length, window.start) for blend in blends]
+            mean, product, none = (np.mean(part, axis=0) for part in zip(*each, strict=True))
+            found[name] = (mean * factor, product * factor**2, np.clip(none, 0.0, 1.0) ** factor)
+        return found
 
 
-def fit_models(ledger: Ledger) -> Fits:
-    """Fit the purchase and the amount model by maximum likelihood on what customers did until `as_of`."""
-    histories = ledger.engine.fetch(purchase_histories(ledger))
+def fit_models(ledger: Ledger, names: tuple[str, ...], learned: Learned, clock: Clock) -> Fits:
+    """Fit the purchase and the amount models by maximum likelihood on what customers did until `as_of`."""
+    histories = ledger.engine.fetch(purchase_histories(ledger, amount_factor(learned.card, ledger.statistics)))
     amounts = ledger.engine.fetch(amount_histories(ledger))
     panel = AmountPanel(
         active_periods=column(amounts, "amount_periods"),
@@ -37,18 +81,43 @@ def fit_models(ledger: Ledger) -> Fits:
         log_mean_amount_sum=log_mean_amount_sum(ledger),
         customers=column(amounts, "customers"),
     )
-    purchases = NBD().fit(in_periods(histories, ledger.calendar.mean_days))
-    return Fits(purchases, GammaGamma().fit(panel), histories)
+    table = columns_of(histories)
+    plain = Clock.uniform(ledger.as_of, ledger.calendar.mean_days)
+    frequency = NBD().fit(on_clock(plain, table, ledger.as_of))
+    purchases = fit_purchases(names, on_clock(clock, table, ledger.as_of))
+    money = fit_amounts(panel)
+    forecaster = Forecaster(learned.blend(purchases), money, clock, learned.card, learned.level)
+    if not learned.card.neutral:
+        level = _balance(forecaster, table, column(histories, "factor"), ledger.as_of)
+        forecaster = replace(forecaster, level=learned.level * level)
+    return Fits(purchases, frequency, money, forecaster, histories, ledger.as_of)
 
 
-def in_periods(histories: pa.Table, period_days: float) -> PurchaseHistories:
-    """Histories counted in days as the models' histories, counted in periods."""
-    return PurchaseHistories(
-        repeat_purchases=column(histories, "repeat_purchases"),
-        last_purchase_at=column(histories, "recency_days") / period_days,
-        observed_periods=column(histories, "tenure_days") / period_days,
-        customers=column(histories, "customers"),
-    )
+def _balance(forecaster: Forecaster, table: Any, by_amount: NDArray[np.float64], as_of: date) -> float:
+    """What keeps the total where it was: the scorecard moves purchases between customers only."""
+    plain = forecaster.purchases.expected_purchases(on_clock(forecaster.clock, table, as_of), 1.0) * table["customers"]
+    moved = float((plain * forecaster.card.factor(history_features(table)) * by_amount).sum())
+    return float(plain.sum()) / moved if moved > 0 else 1.0
+
+
+def amount_factor(card: Scorecard, people: ir.Table) -> Any:
+    """What the scorecard says of customers by what they spend, as an engine expression; 1 where it says nothing."""
+    import ibis
+
+    mean_amount: Any = people.mean_amount_sum.coalesce(0.0) / ibis.greatest(people.amount_periods, 1)
+
+    edges = card.edges.get("amount", ())
+    if not edges:
+        return ibis.literal(1.0).cast("float32").cast("float64")  # by way of a narrower type, see _with_margin
+    factors = [math.exp(effect) for effect in card.effects["amount"]]
+    bands = [(mean_amount < edge, factor) for edge, factor in zip(edges, factors, strict=False)]
+    return ibis.cases(*bands, else_=factors[-1]).cast("float64")
+
+
+def columns_of(histories: pa.Table) -> dict[str, NDArray[np.int64]]:
+    """The columns of distinct histories that models look at."""
+    whole = ("repeat_purchases", "recency_days", "tenure_days", "customers")
+    return {name: np.asarray(histories[name].to_numpy()).astype(np.int64) for name in whole}
 
 
 def column(table: pa.Table, name: str) -> NDArray[np.float64]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, Ledger, as_sum
-from kezhi.valuation.fits import Fits
+from kezhi.valuation.fits import Fits, amount_factor
 from kezhi.valuation.intervals import cornish_fisher
 from kezhi.valuation.published import KEPT, PublishedTables
-from kezhi.valuation.steps import HISTORY, NO_HISTORY, amount_coefficients, horizon_spread, purchase_steps
+from kezhi.valuation.steps import HISTORY, NO_HISTORY, amount_coefficients, purchase_steps
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -16,14 +17,22 @@ if TYPE_CHECKING:
 CUMULANTS = tuple(f"amount_cumulant_{order}" for order in (1, 2, 3, 4))
 # what the steps need to know of a customer; every further column would be copied once per step
 CUSTOMER = (
-    *("customer_id", "history", "purchases", "mean_next", "log_scale", *CUMULANTS),
+    *("customer_id", "history", "purchases", "mean_next", "amount_factor", "log_scale", *CUMULANTS),
     *("last_margin", "expense_rate", "expense_floor"),
 )
 LAST_STATE = ("last_frequency", "idle_periods", "last_mean_amount")
 
 
-def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
-    """The ledger's statistics with each customer's history number, conditional mean amount, spread and P(alive)."""
+@dataclass(frozen=True)
+class Scored:
+    """Every customer with history number, conditional mean amount, spread and P(alive); and the steps by history."""
+
+    customers: ir.Table
+    steps: ir.Table
+
+
+def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> Scored:
+    """The ledger's statistics with what the models say of each distinct history."""
     import ibis
 
     engine, people = ledger.engine, ledger.statistics
@@ -35,31 +44,27 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> ir.Table:
     )
     typical = facts["typical"] or 1.0
     coefficients = engine.table(amount_coefficients(fits, facts["largest"] or 0, typical))
-    spread = engine.table(horizon_spread(ledger, fits, horizon))
+    by_step, over_all = (engine.table(table) for table in purchase_steps(ledger, fits, horizon))
     scored = people.left_join(coefficients, "amount_periods", rname="{name}_c")
-    scored = scored.left_join(spread, HISTORY, rname="{name}_s")
+    scored = scored.left_join(over_all, HISTORY, rname="{name}_s")
     amounts: Any = scored.mean_amount_sum.coalesce(0.0)
     mean: Any = scored.amount_base + scored.amount_slope * amounts
+    factor = amount_factor(fits.forecaster.card, scored)
     made = scored.mutate(
         history=scored.history.coalesce(NO_HISTORY),
         mean_next=ibis.ifelse(scored.purchases > 0, ibis.greatest(mean, 0.0), 0.0),
-        log_scale=(scored.amount_offset + amounts).ln(),
+        amount_factor=factor,
+        log_scale=(scored.amount_offset + amounts).ln() + factor.ln(),
     )
-    return engine.store(
-        made.drop(
-            "amount_base",
-            "amount_slope",
-            "amount_offset",
-            *(n for n in made.columns if n[-2:] in ("_c", "_s")),
-        )
-    )
+    dropped = ("amount_base", "amount_slope", "amount_offset", *(n for n in made.columns if n[-2:] in ("_c", "_s")))
+    return Scored(engine.store(made.drop(*dropped)), by_step)
 
 
 def forecast_steps(
     ledger: Ledger,
     fits: Fits,
-    scored: ir.Table,
-    horizon: int,
+    scored: Scored,
+    method: str,
     cost_known: bool,
     published: PublishedTables | None = None,
 ) -> ir.Table:
@@ -68,26 +73,30 @@ def forecast_steps(
     `published` replaces purchases and amounts of the steps from 1 on by those of the published rule.
     Step 0, what is left of the current period, is there only when `as_of` cuts that period short.
     """
-    rows = expected_steps(ledger, fits, scored, horizon, published is not None)
+    rows = expected_steps(scored, fits, method, published is not None)
     if published is not None:
         rows = published.replace(ledger.engine, rows)
     return _with_value(_with_margin(rows, ledger, cost_known))
 
 
-def expected_steps(ledger: Ledger, fits: Fits, scored: ir.Table, horizon: int, states: bool) -> ir.Table:
+def expected_steps(scored: Scored, fits: Fits, method: str, states: bool) -> ir.Table:
     """One row per customer and step with the posterior expectations of purchases, mean amount and amount.
 
     `states` keeps what the published rule looks up as well.
     """
-    engine = ledger.engine
     needed = [*CUSTOMER, *(LAST_STATE if states else ())]
-    steps = engine.table(purchase_steps(ledger, fits, horizon))
-    rows = scored.select(*needed).join(steps, "history")
-    return rows.mutate(
-        method=ibis_string("nbd"),
+    rows = scored.customers.select(*needed).join(scored.steps, "history")
+    purchases: Any = rows.expected_purchases * rows.amount_factor
+    made = rows.mutate(
+        method=ibis_string(method),
         mean_amount=rows.mean_next,
-        amount_float=rows.expected_purchases * rows.mean_next,
+        amount_float=purchases * rows.mean_next,
+        expected_purchases=purchases,
     )
+    if fits.forecaster.card.edges.get("amount"):
+        silent: Any = (1.0 - rows.p_purchase) ** rows.amount_factor
+        made = made.mutate(p_purchase=1.0 - silent)
+    return made
 
 
 def ibis_string(text: str) -> Any:

@@ -11,6 +11,7 @@ Tests compare the quantiles with simulation: each end lies within two or three p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,26 +37,30 @@ class WindowSpread:
 
 
 def window_spread(
-    shape: NDArray[np.float64], rate: NDArray[np.float64], amount_shape: float, periods: float, steps: int
+    mean: NDArray[np.float64],
+    steps_square: NDArray[np.float64],
+    total_square: NDArray[np.float64],
+    nothing: NDArray[np.float64],
+    amount_shape: float,
 ) -> WindowSpread:
-    """Spread of sum f_t g_t over `steps` windows of `periods` periods each, lambda ~ Gamma(shape, rate)."""
-    mean_rate = shape / rate
-    second = mean_rate * (shape + 1.0) / rate
-    mean = steps * periods * mean_rate * amount_shape
-    square = (
-        steps * (second * periods**2 + mean_rate * periods) * amount_shape * (amount_shape + 1.0)
-        + steps * (steps - 1) * second * periods**2 * amount_shape**2
-    )
-    silence = -shape * np.log1p(steps * periods / rate)
-    nothing, something = np.exp(silence), -np.expm1(silence)
-    buys = something > 0
-    mean_given = np.divide(mean, something, out=np.ones_like(mean), where=buys)
+    """Spread of Y = sum f_t g_t over the periods t of a window, g_t ~ Gamma(amount_shape, 1) independent.
+
+    mean: E[sum f_t]; steps_square: sum of E[f_t^2]; total_square: E[(sum f_t)^2]; nothing: P(sum f_t = 0). All that
+    comes of the purchase model, dropping out included, is in these four.
+    """
+    p = amount_shape
+    something = 1.0 - nothing
+    square = steps_square * p * (p + 1.0) + (total_square - steps_square) * p**2
+    buys = (something > 0) & (mean > 0)
+    mean_given = np.divide(mean * p, something, out=np.ones_like(mean), where=buys)
     square_given = np.divide(square, something, out=np.full_like(mean, 2.0), where=buys)
-    gamma_shape = 1.0 / np.clip(square_given / mean_given**2 - 1.0, 1e-12, 1e12)
+    gamma_shape = 1.0 / np.clip(square_given / mean_given**2 - 1.0, 1e-6, 1e6)
+    cumulants = _tabulated_cumulants(gamma_shape)
+    cumulants[0] += np.log(mean_given / gamma_shape)
     return WindowSpread(
-        log_gamma_cumulants(gamma_shape) + np.vstack([np.log(mean_given / gamma_shape), np.zeros((3, len(mean)))]),
-        _given_something(LOWER, nothing, something),
-        _given_something(UPPER, nothing, something),
+        cumulants,
+        z_given_something(LOWER, nothing),
+        z_given_something(UPPER, nothing),
     )
 
 
@@ -64,7 +69,27 @@ def log_gamma_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([digamma(shape), *(polygamma(order, shape) for order in (1, 2, 3))])
 
 
-def _given_something(level: float, nothing: NDArray[np.float64], something: NDArray[np.float64]) -> NDArray[np.float64]:
+@cache
+def _cumulant_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    logs = np.linspace(np.log(1e-6), np.log(1e6), 20_001)
+    return logs, log_gamma_cumulants(np.exp(logs)) * _powers(np.exp(logs))
+
+
+def _powers(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    # the cumulants of small shapes run like 1/shape^order; multiplied by this they are nearly straight lines
+    return np.vstack([shape / (1 + shape)] + [shape**order for order in (2, 3, 4)])
+
+
+def _tabulated_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`log_gamma_cumulants` by linear interpolation, to seven digits: there are histories by the hundred thousand."""
+    logs, table = _cumulant_table()
+    at = np.log(shape)
+    return np.vstack([np.interp(at, logs, row) for row in table]) / _powers(shape)
+
+
+def z_given_something(level: float, nothing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The standard normal quantile, given a purchase, of a level of the whole; NaN where the quantile is zero."""
+    something = 1.0 - nothing
     above = np.divide(level - nothing, something, out=np.zeros_like(something), where=something > 0)
     return np.where(above > 0, ndtri(np.clip(above, 1e-300, 1.0 - 1e-16)), np.nan)
 

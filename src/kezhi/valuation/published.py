@@ -100,7 +100,7 @@ def transition_rule(ledger: Ledger, fits: Fits, edges: tuple[float, ...]) -> Tra
     if not seen["largest"] or not seen["largest_amount"]:
         return None
     return TransitionRule(
-        fits.purchases,
+        fits.frequency,
         fits.amounts,
         np.asarray(edges),
         largest_amount=seen["largest_amount"],

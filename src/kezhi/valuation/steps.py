@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.models import AmountPanel
-from kezhi.valuation.fits import Fits, column, in_periods
+from kezhi.valuation.fits import Fits, column
+from kezhi.valuation.forecaster import Window
 from kezhi.valuation.intervals import WindowSpread, log_gamma_cumulants, window_spread
 from kezhi.valuation.margins import margin_factors, margin_slopes
 
@@ -24,75 +25,72 @@ NO_HISTORY = -1  # stands for everyone who never bought
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """The posterior rate by distinct (x, T): it is all that spreads depend on, and there are far fewer of them.
+class StepWindow:
+    """One step of the forecast: its number, its period's first day, and the days it reaches from and to."""
 
-    `index` leads from a distinct history to its pair.
+    step: int
+    period: date
+    after: date
+    until: date
+
+
+def step_windows(ledger: Ledger, horizon: int) -> list[StepWindow]:
+    """Steps 1..horizon, and step 0 for what is left of the current period where `as_of` cuts it short."""
+    calendar, as_of = ledger.calendar, ledger.as_of
+    found = []
+    for step in range(0 if calendar.rest(as_of) > 0 else 1, horizon + 1):
+        number = ledger.next_period - 1 + step
+        after = as_of if step == 0 else calendar.end(number - 1)
+        found.append(StepWindow(step, calendar.start(number), after, calendar.end(number)))
+    return found
+
+
+def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> tuple[pa.Table, pa.Table]:
+    """What the models expect of each distinct history: by step, and over steps 1..horizon.
+
+    By step: history (its number), step, period (its first day), p_purchase, expected_purchases, margin_factor, and the
+    spread of the step's amount. NO_HISTORY has rows too: nothing is expected. Over the horizon: HISTORY, the history's
+    number, p_alive and the spread of the total amount.
     """
-
-    shape: NDArray[np.float64]
-    rate: NDArray[np.float64]
-    index: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, fits: Fits, period_days: float) -> _Pairs:
-        table = fits.histories
-        x, days = (table[name].to_numpy().astype(np.int64) for name in ("repeat_purchases", "tenure_days"))
-        _, first, index = np.unique(x * (days.max(initial=0) + 1) + days, return_index=True, return_inverse=True)
-        shape, rate = fits.purchases.posterior(in_periods(table.take(first), period_days))
-        return cls(shape, rate, index)
-
-    def spread(self, prefix: str, amount_shape: float, periods: float, steps: int) -> dict[str, NDArray[np.float64]]:
-        """Columns of `window_spread` by history."""
-        columns = _spread_columns(prefix, window_spread(self.shape, self.rate, amount_shape, periods, steps))
-        return {name: values[self.index] for name, values in columns.items()}
-
-
-def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
-    """One row per distinct history and step (0: what is left of the current period, if `as_of` cuts it short).
-
-    Columns: history (its number), step, period (its first day), p_purchase, expected_purchases, margin_factor,
-    and the spread of the step's amount. NO_HISTORY has rows too: nothing is expected.
-    """
-    days, amount_shape = ledger.calendar.mean_days, fits.amounts.parameters["p"]
-    histories, pairs = in_periods(fits.histories, days), _Pairs.of(fits, days)
-    idle = column(fits.histories, "idle_periods").astype(np.int64)
-    slopes = margin_slopes(ledger, int(idle.max(initial=0)))
-    factors = margin_factors(fits.purchases.purchases_by_state(histories, horizon), idle, slopes)
-    rest = ledger.calendar.rest(ledger.as_of)
-    current = {0: np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)} if rest > 0 else {}
-    margins = current | {step: factors[:, step - 1] for step in range(1, horizon + 1)}
-    lengths = {step: rest if step == 0 else 1.0 for step in margins}
-    spreads = {length: pairs.spread("", amount_shape, length, 1) for length in set(lengths.values())}
-    never = _spread_columns("", window_spread(np.zeros(1), np.ones(1), amount_shape, 1.0, 1))
+    windows = step_windows(ledger, horizon)
+    spans: dict[Any, Window] = {one.step: fits.window(one.after, one.until) for one in windows}
+    spans["all"] = fits.window(ledger.calendar.end(ledger.next_period - 1), windows[-1].until)
+    moments, amount_shape = fits.moments(spans), fits.amounts.parameters["p"]
+    margins = _margins(ledger, fits, horizon)
+    never = _spread_columns("", window_spread(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1), amount_shape))
+    nothing = {"p_purchase": [0.0], "expected_purchases": [0.0], "margin_factor": [1.0]}
     parts = []
-    for step, length in lengths.items():
-        start = ledger.calendar.start(ledger.next_period - 1 + step)
-        expected = {
-            "p_purchase": 1.0 - fits.purchases.p_no_purchase(histories, length),
-            "expected_purchases": fits.purchases.expected_purchases(histories, length),
-            "margin_factor": margins[step],
-        }
-        nothing = {"p_purchase": [0.0], "expected_purchases": [0.0], "margin_factor": [1.0]}
-        parts.append(_labels(np.arange(len(idle)), step, start) | expected | spreads[length])
-        parts.append(_labels(np.array([NO_HISTORY]), step, start) | nothing | never)
-    return _stack(parts)
-
-
-def _labels(numbers: NDArray[np.int64], step: int, start: date) -> dict[str, Any]:
-    return {"history": numbers, "step": np.full(len(numbers), step), "period": [start] * len(numbers)}
-
-
-def horizon_spread(ledger: Ledger, fits: Fits, horizon: int) -> pa.Table:
-    """One row per distinct history: HISTORY, its number, p_alive, and the spread of the whole horizon."""
-    days = ledger.calendar.mean_days
-    histories, pairs = in_periods(fits.histories, days), _Pairs.of(fits, days)
+    for one in windows:
+        mean, product, none = moments[one.step]
+        square = product + mean
+        spread = window_spread(mean, square, square, none, amount_shape)
+        expected = {"p_purchase": 1.0 - none, "expected_purchases": mean, "margin_factor": margins[one.step]}
+        parts.append(_labels(np.arange(len(mean)), one) | expected | _spread_columns("", spread))
+        parts.append(_labels(np.array([NO_HISTORY]), one) | nothing | never)
+    future = [moments[one.step] for one in windows if one.step > 0]
+    steps_square = np.sum([product + mean for mean, product, _ in future], axis=0)
+    mean, product, none = moments["all"]
+    total = window_spread(mean, steps_square, np.maximum(product + mean, steps_square), none, amount_shape)
     known = {
         **{name: fits.histories[name].to_numpy() for name in HISTORY},
-        "history": np.arange(len(pairs.index)),
-        "p_alive": fits.purchases.p_alive(histories),
+        "history": np.arange(len(mean)),
+        "p_alive": fits.forecaster.purchases.p_alive(fits.on_clock),
     }
-    return _stack([known | pairs.spread("total_", fits.amounts.parameters["p"], 1.0, horizon)])
+    return _stack(parts), _stack([known | _spread_columns("total_", total)])
+
+
+def _margins(ledger: Ledger, fits: Fits, horizon: int) -> dict[int, NDArray[np.float64]]:
+    """The margin of each history and step as a multiple of the last one; step 0 goes on as the idle time stands."""
+    idle = column(fits.histories, "idle_periods").astype(np.int64)
+    slopes = margin_slopes(ledger, int(idle.max(initial=0)))
+    states = fits.forecaster.purchases.purchases_by_state(fits.on_clock, horizon)
+    factors = margin_factors(states, idle, slopes)
+    current = {0: np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)}
+    return current | {step: factors[:, step - 1] for step in range(1, horizon + 1)}
+
+
+def _labels(numbers: NDArray[np.int64], one: StepWindow) -> dict[str, Any]:
+    return {"history": numbers, "step": np.full(len(numbers), one.step), "period": [one.period] * len(numbers)}
 
 
 def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.ledger import Book, Ledger
-from kezhi.valuation.backtest import Backtest, backtest, drawn
+from kezhi.models.clock import Clock, Event
+from kezhi.models.nbd import NO_CUSTOMERS
+from kezhi.models.season import SeasonEstimate
+from kezhi.valuation.backtest import (
+    ENOUGH,
+    LEAST_BACK,
+    NOBODY_CAME_BACK,
+    TOO_SHORT,
+    Backtest,
+    forecasts_of,
+    summary,
+)
 from kezhi.valuation.company import (
     Spread,
     company_forecast,
@@ -18,34 +29,18 @@ from kezhi.valuation.company import (
     total_spread,
 )
 from kezhi.valuation.customers import HIDDEN, value_table
+from kezhi.valuation.days import PurchaseDays, drawn
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
+from kezhi.valuation.explanation import explain
 from kezhi.valuation.fits import Fits, fit_models
 from kezhi.valuation.forecast import forecast_steps, scored_customers
+from kezhi.valuation.forecaster import FAMILY
+from kezhi.valuation.lessons import Learned, learn
 from kezhi.valuation.published import amount_edges, published_tables
+from kezhi.valuation.rehearsal import origins_by_period, rehearse, season_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-REASONS = {
-    "asked": Text("The method {method} was asked for.", "按要求使用方法 {method}。"),
-    "default": Text(
-        "The expected value under the fitted model is used; the past could not decide between the methods.",
-        "采用拟合模型下的期望值；过去的数据无法比较各方法。",
-    ),
-    "nbd": Text(
-        "Expected values are used. Tested on the last periods ({periods}): expected values missed the total by "
-        "{nbd:+.0%}, the published rule by {transition:+.0%}, repeating the last periods by {repeat:+.0%}.",
-        "采用期望值法。在最近 {periods} 期上检验：期望值法的总额偏差 {nbd:+.0%}，公布的移转规则 {transition:+.0%}，"
-        "照搬上一期 {repeat:+.0%}。",
-    ),
-    "transition": Text(
-        "The published rule is used. Tested on the last periods ({periods}), it was nearer both in total and customer "
-        "by customer: it missed the total by {transition:+.0%}, expected values by {nbd:+.0%}, repeating the last "
-        "periods by {repeat:+.0%}.",
-        "采用公布的移转规则。在最近 {periods} 期上检验，它的总额和逐客户误差都更小：总额偏差 {transition:+.0%}，"
-        "期望值法 {nbd:+.0%}，照搬上一期 {repeat:+.0%}。",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -65,56 +60,127 @@ def value(
     horizon: int,
     model: str,
     edges: tuple[float, ...] | None,
+    events: tuple[Event, ...] = (),
 ) -> Valuation:
     """Value every customer of a ledger over the next `horizon` periods.
 
     Writes customers.parquet, forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into
     the folder; the large tables are read back from there rather than kept in memory.
     """
-    with engine.passing():
-        found = backtest(engine, book, ledger, horizon, edges)
-    tested = found if isinstance(found, Backtest) else None
-    method, reason = choose_method(model, tested)
-    fits = fit_models(ledger)
+    names = (model,) if model not in ("auto", "transition") else FAMILY
+    past = look_back(engine, book, ledger, horizon, names, edges, events)
+    tested = past.tested if isinstance(past.tested, Backtest) else None
+    learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
+    method = choose_method(model, tested)
+    fits = fit_models(ledger, names, learned, past.season.clock)
     segments = amount_edges(ledger, edges)
     scored = scored_customers(ledger, fits, horizon)
     published = published_tables(ledger, fits, horizon, segments) if method == "transition" else None
-    steps = forecast_steps(ledger, fits, scored, horizon, book.cost_known, published)
+    steps = forecast_steps(ledger, fits, scored, method, book.cost_known, published)
     forecast = _written(engine, steps.filter(steps.step > 0), folder / "forecast.parquet")
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
-    values = engine.store(value_table(scored, forecast, book.customers, horizon, book.cost_known))
+    values = engine.store(value_table(scored.customers, forecast, book.customers, horizon, book.cost_known))
     engine.write_parquet(_best_first(values), folder / "customers.parquet")
-    spread = total_spread(engine, values, ledger, fits, horizon, tested, method)
+    spread = total_spread(engine, values, ledger, fits, horizon, tested.missed(method) if tested else 0.0)
     models = {
         "method": method,
         "requested": model,
-        "reason": reason.as_dict(),
-        "models": {fit.model: _fit_summary(fit) for fit in (fits.purchases, fits.amounts)},
-        **_evidence(ledger, _part(ledger, tested), fits, segments),
+        "reason": explain(model, method, tested, learned, past.season).as_dict(),
+        "models": {fit.model: _fit_summary(fit) for fit in (*_used(fits), fits.amounts)},
+        "learned": _learned(fits, learned),
+        "season": _season(past.season),
+        **_evidence(ledger, _part(ledger, past.one_in), fits, segments),
         "backtest": asdict(tested) if tested else None,
-        "backtest_reason": found.as_dict() if isinstance(found, Text) else None,
+        "backtest_reason": past.tested.as_dict() if isinstance(past.tested, Text) else None,
         "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
     }
     return Valuation(models, _totals(engine, values))
 
 
-def choose_method(model: str, tested: Backtest | None) -> tuple[str, Text]:
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What the company's own history says of the methods: tests, lessons, and the year's season."""
+
+    tested: Backtest | Text
+    learned: Learned
+    season: SeasonEstimate
+    one_in: int
+
+
+def look_back(
+    engine: Engine,
+    book: Book,
+    ledger: Ledger,
+    horizon: int,
+    names: tuple[str, ...],
+    edges: tuple[float, ...] | None,
+    events: tuple[Event, ...],
+) -> Past:
+    """Make the forecast again at past days, on at most ENOUGH customers, and learn from what came."""
+    many = engine.row(ledger.statistics.aggregate(n=(ledger.statistics.purchases > 0).sum()))["n"] or 0
+    one_in = max(-(-many // ENOUGH), 1)
+    begin = ledger.company[0]["number"]
+    periods = min(horizon, ledger.present - begin - 1)
+    days = PurchaseDays.of(engine, book, ledger.calendar, ledger.as_of, one_in)
+    if not len(days.ids) or not (days.amount > 0).any():
+        nothing = SeasonEstimate(Clock.uniform(ledger.as_of, ledger.calendar.mean_days), False, False, (NO_CUSTOMERS,))
+        return Past(TOO_SHORT.fill(periods=0), learn([], names), nothing, one_in)
+    known = days.known(ledger.as_of)
+    season = season_of(days, known, events)
+    if periods < 1:
+        reason = TOO_SHORT.fill(periods=max(ledger.present - begin + 1, 0))
+        return Past(reason, learn([], names), season, one_in)
+    splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
+    moments, lessons = rehearse(days, splits, names, events)
+    if not moments or (moments[-1].known.repeat_purchases > 0).sum() < LEAST_BACK:
+        split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
+        return Past(NOBODY_CAME_BACK.fill(split=split), learn([], names), season, one_in)
+    found = [forecasts_of(days, now, one, edges, names) for now, one in zip(moments, lessons, strict=True)]
+    return Past(summary(found, ledger.calendar, one_in), learn(lessons, names), season, one_in)
+
+
+def choose_method(model: str, tested: Backtest | None) -> str:
     """The method asked for; for `auto` the expected value, unless the published rule was nearer on the last periods.
 
     Nearer means both: in the company's total and, by root mean square, customer by customer. The second alone would
     reward whoever forecasts next to nothing for customers who buy rarely.
     """
-    if model != "auto":
-        return model, REASONS["asked"].fill(method=model)
-    if tested is None or tested.amount <= 0:
-        return "nbd", REASONS["default"]
-    expected, rule = tested.score("nbd"), tested.score("transition")
+    if model != "auto" or tested is None or tested.amount <= 0:
+        return model
+    expected, rule = tested.score("auto"), tested.score("transition")
     nearer = rule["rmse"] < expected["rmse"] and abs(rule["bias"]) < abs(expected["bias"])
-    best = "transition" if nearer else "nbd"
-    misses = {"nbd": expected["bias"], "transition": rule["bias"], "repeat": tested.score("repeat_last")["bias"]}
-    return best, REASONS[best].fill(periods=tested.periods, **misses)
+    return "transition" if nearer else "auto"
+
+
+def _used(fits: Fits) -> list[Any]:
+    """The purchase models with a part in the forecast, and the one on which the published rule rests."""
+    used = list(fits.forecaster.purchases.fits)
+    return used if any(fit.model == "nbd" for fit in used) else [*used, fits.frequency]
+
+
+def _learned(fits: Fits, learned: Learned) -> dict[str, Any]:
+    """The models' weights, the level, and the factors by kind of customer."""
+    blend = fits.forecaster.purchases
+    weights = {fit.model: weight for fit, weight in zip(blend.fits, blend.weights, strict=True)}
+    return {
+        "weights": weights,
+        "level": learned.level,
+        "balance": fits.forecaster.level / learned.level,
+        "factors": learned.card.to_dict(),
+        "origins": learned.origins,
+        **learned.facts,
+    }
+
+
+def _season(season: SeasonEstimate) -> dict[str, Any]:
+    return {
+        "enough": season.enough,
+        "found": season.found,
+        "remarks": [asdict(remark) for remark in season.reasons],
+        **season.clock.describe(),
+    }
 
 
 def _best_first(values: ir.Table) -> ir.Table:
@@ -128,9 +194,8 @@ def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
     return engine.read_parquet(path)
 
 
-def _part(ledger: Ledger, tested: Backtest | None) -> Ledger:
+def _part(ledger: Ledger, one_in: int) -> Ledger:
     """The customers that were drawn for the backtest: enough to see shares on."""
-    one_in = tested.one_in if tested else 1
     return replace(ledger, accounts=drawn(ledger.accounts, one_in), statistics=drawn(ledger.statistics, one_in))
 
 

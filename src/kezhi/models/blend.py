@@ -1,0 +1,114 @@
+"""Several purchase models as one: a mixture of their predictive distributions, weighted by what each foresaw.
+
+Weights are those that would have given the purchases that then came the highest probability. Source: Yao, Vehtari,
+Simpson, Gelman (2018), "Using stacking to average Bayesian predictive distributions", equation (4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kezhi.models.histories import FloatArray, PurchaseHistories
+from kezhi.models.purchases import PurchaseFit
+
+_ROUNDS = 500
+_SETTLED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """Purchase models with weights that add up to 1; answers the questions of `PurchaseFit` about a window.
+
+    Every answer is the weighted mean of the models' answers, which for probabilities is the mixture itself.
+    """
+
+    fits: tuple[PurchaseFit, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.fits or len(self.fits) != len(self.weights):
+            raise ValueError("fits and weights must be equally many, and at least one")
+        if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-9:
+            raise ValueError("weights must not be negative and must add up to 1")
+
+    @classmethod
+    def of(cls, *fits: PurchaseFit) -> Blend:
+        """The models with equal weights; one model alone is itself."""
+        return cls(fits, (1 / len(fits),) * len(fits))
+
+    @property
+    def leading(self) -> PurchaseFit:
+        """The model with the largest weight (the first of several)."""
+        return self.fits[int(np.argmax(self.weights))]
+
+    def p_alive(self, histories: Any) -> FloatArray:
+        """The probability that a customer is still active at the end of observation."""
+        return self._mean("p_alive", histories)
+
+    def expected_purchases(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
+        """How many purchases to expect from each customer in a window."""
+        return self._mean("expected_purchases", histories, periods, start)
+
+    def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
+        """How many repeat purchases to expect from someone who has just become a customer."""
+        parts = zip(self.weights, self.fits, strict=True)
+        return np.asarray(sum(weight * fit.expected_purchases_new_customer(periods) for weight, fit in parts))
+
+    def p_no_purchase(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
+        """The probability of no purchase at all in a window, per customer."""
+        return self._mean("p_no_purchase", histories, periods, start)
+
+    def window_moments(
+        self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E[N], E[N (N - 1)] and P(N = 0) of each customer's purchases in a window."""
+        mean, product, none = self._mean("window_moments", histories, periods, start)
+        return mean, product, none
+
+    def purchases_by_state(self, histories: Any, horizon: int) -> FloatArray:
+        """Expected purchases of each step by the step of the last purchase before it; see `PurchaseFit`."""
+        return self._mean("purchases_by_state", histories, horizon)
+
+    def purchase_distribution(self, histories: Any, periods: npt.ArrayLike, most: int | None = None) -> FloatArray:
+        """P(n purchases in the next periods) for n = 0..most, shape (customers, most + 1)."""
+        tables = [fit.purchase_distribution(histories, periods, most) for fit in self.fits]
+        mixed = np.zeros((len(tables[0]), max(table.shape[1] for table in tables)))
+        for weight, table in zip(self.weights, tables, strict=True):
+            mixed[:, : table.shape[1]] += weight * table
+        return mixed
+
+    def _mean(self, question: str, histories: Any, *arguments: Any) -> FloatArray:
+        seen = PurchaseHistories.of(histories)
+        used = [(weight, fit) for weight, fit in zip(self.weights, self.fits, strict=True) if weight > 0]
+        answers = [weight * np.asarray(getattr(fit, question)(seen, *arguments)) for weight, fit in used]
+        return np.asarray(sum(answers[1:], answers[0]))
+
+
+def stacking_weights(probabilities: npt.ArrayLike, customers: npt.ArrayLike | None = None) -> FloatArray:
+    """The weights under which a mixture would have given what came the highest probability.
+
+    probabilities: what each model (column) had given the purchases each customer (row) then made. `customers` says
+    how many share a row. Found by the EM steps for mixture proportions, which never leave the simplex.
+    """
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.ndim != 2 or not table.shape[1]:
+        raise ValueError("probabilities must be a table with one column per model")
+    count = np.ones(len(table)) if customers is None else np.asarray(customers, dtype=np.float64)
+    known = (table.max(axis=1) > 0) & (count > 0)
+    table, count = table[known], count[known]
+    weights = np.full(table.shape[1], 1 / table.shape[1])
+    if not len(table):
+        return weights
+    table = table / table.max(axis=1)[:, None]
+    for _ in range(_ROUNDS):
+        share = table * weights
+        share *= (count / share.sum(axis=1))[:, None]
+        moved = share.sum(axis=0) / count.sum()
+        if float(np.abs(moved - weights).max()) < _SETTLED:
+            return np.asarray(moved)
+        weights = moved
+    return weights
