@@ -74,7 +74,12 @@ LOGS = (
         remark="One order of 168 469 by customer 16446 on the last day, cancelled minutes later in the raw log, rules "
         "the revenue scores: his only earlier purchase is worth 2.90. Two columns therefore leave him out.",
     ),
-    Log("retail_transactions", "2013-12-05", season_known=True),
+    Log(
+        "retail_transactions",
+        "2013-12-05",
+        season_known=True,
+        remark="Nobody leaves here: where lifetimes' Pareto/NBD stops depends on its random start (fixed by a seed).",
+    ),
 )
 
 SCORES = ("rmse", "mae", "mae_median", "bias", "gini", "top20", "spend_gini", "spend_top20", "spend_bias")
@@ -182,24 +187,28 @@ def our_rows(log: Log, orders: pa.Table, until: date, seen: Holdout, model: str)
         yield {"model": name, "from": "naive" if name in NAIVE else "kezhi"} | scored(seen, log, count, spend) | kept
 
 
-def peer_rows(log: Log, seen: Holdout) -> Iterator[Row]:
+def peer_rows(log: Log, seen: Holdout) -> list[Row]:
     """Both peers' models of purchases, each with the Gamma-Gamma of the same library."""
     with others.quiet():
         amounts = {
             peer.library: peer.fit_amounts(seen.before).expected_amount(seen.before)
             for peer in others.installed(others.AMOUNTS)
         }
-        for peer in others.installed(others.PURCHASES):
-            begun = time.perf_counter()
-            try:
-                fit = peer.fit(seen.before)
-                count = fit.expected_purchases(seen.before, seen.weeks)
-            except (RuntimeError, ValueError, ArithmeticError) as error:
-                yield {"model": peer.name, "from": "peer", "invalid": len(seen.ids), "error": str(error)}
-                continue
-            seconds = time.perf_counter() - begun
-            row = scored(seen, log, count, count * amounts[peer.library])
-            yield {"model": fit.name, "from": "peer"} | row | {"seconds": seconds, "parameters": fit.parameters}
+        peers = others.installed(others.PURCHASES)
+        return [peer_row(log, seen, peer, amounts[peer.library]) for peer in peers]
+
+
+def peer_row(log: Log, seen: Holdout, peer: others.Peer, amount: FloatArray) -> Row:
+    """One model of a peer, fitted, asked and scored."""
+    begun = time.perf_counter()
+    try:
+        fit = peer.fit(seen.before)
+        count = fit.expected_purchases(seen.before, seen.weeks)
+    except (RuntimeError, ValueError, ArithmeticError) as error:
+        return {"model": peer.name, "from": "peer", "invalid": len(seen.ids), "error": str(error)}
+    seconds = time.perf_counter() - begun
+    row = scored(seen, log, count, count * amount)
+    return {"model": fit.name, "from": "peer"} | row | {"seconds": seconds, "parameters": fit.parameters}
 
 
 def published_rows(log: Log, folder: Path) -> Iterator[Row]:
@@ -284,7 +293,8 @@ def summary_of(log: Log, rows: list[Row]) -> Iterator[Row]:
             "goal": goal.goal,
             "met": goal.met(mine, theirs),
         }
-    models = [row for row in rows if row["from"] in ("peer", "published") and row.get("bias") is not None]
+    models = [row for row in rows if row["from"] in ("peer", "published") and "naive" not in row["model"]]
+    models = [row for row in models if row.get("bias") is not None]
     best = min(models, key=lambda row: abs(row["bias"]), default=None)
     yield {
         "log": log.name,
@@ -311,15 +321,23 @@ def summary_of(log: Log, rows: list[Row]) -> Iterator[Row]:
 
 
 def averages(lines: list[Row]) -> Iterator[str]:
-    """Whether auto is better on average over the logs."""
+    """Whether auto is better on average over the logs; once more without the customers who are left out."""
     for goal in GOALS:
-        values = [line["against"] for line in lines if line["measure"] == goal.title]
-        if not values:
-            continue
-        mean = statistics.fmean(values)
-        better = mean > 0 if goal.share else mean < 1
-        shown = f"{mean:+.4f}" if goal.share else f"x {mean:.4f}"
-        yield f"- {goal.title}: {shown} on average over {len(values)} logs, {'better' if better else 'NOT better'}"
+        by_log = {line["log"]: line["against"] for line in lines if line["measure"] == goal.title}
+        yield average(goal, goal.title, list(by_log.values()))
+        without = [one for one in WITHOUT_GOALS if one.theirs == f"{goal.theirs}_without"]
+        left_out = {line["log"]: line["against"] for one in without for line in lines if line["measure"] == one.title}
+        if left_out:
+            names = ", ".join(left_out)
+            yield average(goal, f"{goal.title}, {names} without one customer", list((by_log | left_out).values()))
+
+
+def average(goal: Goal, title: str, values: list[float]) -> str:
+    """The mean over the logs of how auto compares, in words."""
+    mean = statistics.fmean(values)
+    better = mean > 0 if goal.share else mean < 1
+    shown = f"{mean:+.4f}" if goal.share else f"x {mean:.4f}"
+    return f"- {title}: {shown} on average over {len(values)} logs, {'better' if better else 'NOT better'}"
 
 
 # --- printing

@@ -20,7 +20,7 @@ from kezhi import reports
 from kezhi.engine import Engine
 from kezhi.intake import Intake, read_book, read_files, write_rejected
 from kezhi.language import KezhiError, Language, Text, preferred_language
-from kezhi.ledger import Book, Calendar, Period, Ledger, last_day, open_ledger, published_periods, purchase_times
+from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
 from kezhi.models.clock import Event, known_events
 from kezhi.valuation import Valuation, run_trial, value
 from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
@@ -45,8 +45,13 @@ STAGES = {
     "report": Text("Drawing the report", "生成报告"),
 }
 
+UNKNOWN_MODEL = Text(
+    "There is no model {model} to test; choose one of {known}.", "没有可检验的模型 {model}；请从以下选择：{known}。"
+)
+NO_DATE = Text("Write days as 2025-12-31, not {given}.", "日期请写成 2025-12-31 的形式，而不是 {given}。")
 EVENT_DAYS = Text(
-    "The event {name} needs days such as 2025-11-11 or 2025-11-01/2025-11-10; without days only these are known: {known}.",
+    "The event {name} needs days such as 2025-11-11 or 2025-11-01/2025-11-10; without days only these are known: "
+    "{known}.",
     "事件 {name} 需要写明日期，如 2025-11-11 或 2025-11-01/2025-11-10；不写日期时只认识：{known}。",
 )
 
@@ -57,11 +62,11 @@ WARNINGS = {
     ),
     "cost_unknown": Text(
         "Product cost is not known (no cost column, no product table): value = purchases − relationship expense.",
-        "产品成本未知(没有成本列，也没有产品表):价值 = 购买金额 − 关系营销费用。",
+        "产品成本未知（没有成本列，也没有产品表）：价值 = 购买金额 − 关系营销费用。",
     ),
     "expense_unknown": Text(
         "Relationship expenses are not known (no expense table): nothing is subtracted for them.",
-        "关系营销费用未知(没有费用表):未扣除费用。",
+        "关系营销费用未知（没有费用表）：未扣除费用。",
     ),
     "off": Text(
         "Made {periods} periods earlier, the forecast of the total would have been {off:+.0%} off: trust the order of "
@@ -421,9 +426,12 @@ def backtest(
 ) -> dict[str, Any]:
     """Forecast the days after `split` (up to `until`, by default the newest order) with what was known then, and score.
 
-    `model` is auto, all, or one model of purchases; `events` are as in kezhi.toml. Returns what scores.json holds; with `out`, that file and
-    predictions.parquet (one row per model and customer whose first purchase is on or before the split) are written.
+    `model` is auto, all, or one model of purchases; `events` are as in kezhi.toml. Returns what scores.json holds; with
+    `out`, that file and predictions.parquet (one row per model and customer whose first purchase is on or before the
+    split) are written.
     """
+    if model not in ("all", "auto", *FAMILY_OF_TRIALS):
+        raise KezhiError(UNKNOWN_MODEL.fill(model=model, known=", ".join(("all", "auto", *FAMILY_OF_TRIALS))))
     names = ("auto", *FAMILY_OF_TRIALS) if model == "all" else (model,)
     last, end = _as_day(split), _as_day(until)
     if last is None:
@@ -448,7 +456,10 @@ def backtest(
 
 
 def _as_day(given: str | date | None) -> date | None:
-    return date.fromisoformat(given) if isinstance(given, str) else given
+    try:
+        return date.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        raise KezhiError(NO_DATE.fill(given=given)) from None
 
 
 _PACKAGES = {"duckdb": "duckdb", "ibis": "ibis-framework", "numpy": "numpy", "scipy": "scipy"}

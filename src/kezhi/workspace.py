@@ -151,7 +151,7 @@ class Workspace:
                 Text(
                     f"There is no run {name or ''} in {self.folder}. "
                     f"Make one with: kezhi run --workspace {self.folder}",
-                    f"{self.folder} 中没有运行结果 {name or ''}。请先执行:kezhi run --workspace {self.folder}",
+                    f"{self.folder} 中没有运行结果 {name or ''}。请先执行：kezhi run --workspace {self.folder}",
                 )
             )
         return run

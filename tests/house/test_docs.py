@@ -14,7 +14,7 @@ import pytest
 import typer.main
 
 from house.pages import DOCS, LANGUAGES, ROOT, everything, names, page, rows, sections
-from kezhi.analysis import WARNINGS, analyse
+from kezhi.analysis import WARNINGS, analyse, backtest
 from kezhi.cli import app
 from kezhi.models import MODELS
 from kezhi.reports.flags import FLAGS
@@ -39,12 +39,12 @@ def options(command: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny run that has every file a run may have: a rejected row, and a last month cut short."""
+def orders() -> pa.Table:
+    """A tiny order log, with a row that is rejected."""
     begin = date(2024, 1, 5)
     days = [(f"C{customer}", begin + timedelta(days=7 * customer + 31 * visit)) for customer in range(12)
             for visit in range(3 + customer % 9)]  # fmt: skip
-    orders = pa.table(
+    return pa.table(
         {
             "customer_id": [customer for customer, _ in days] + [None],
             "date": [day for _, day in days] + [begin],
@@ -52,8 +52,26 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "cost": [11.0] * len(days) + [4.0],
         }
     )
+
+
+@pytest.fixture(scope="module")
+def run(orders: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that has every file a run may have: a rejected row, and a last month cut short."""
     folder = tmp_path_factory.mktemp("documented") / "run"
     return analyse(orders, out=folder, model="transition", as_of=date(2024, 10, 10)).folder
+
+
+@pytest.fixture(scope="module")
+def tested(orders: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a backtest."""
+    folder = tmp_path_factory.mktemp("documented") / "backtest"
+    backtest(orders, split=date(2024, 7, 31), out=folder, model="auto")
+    return folder
+
+
+def below(text: str, parent: str) -> set[str]:
+    """The keys in a section's tables that are written `parent.key`."""
+    return {name.removeprefix(f"{parent}.") for name in rows(text) if name.startswith(f"{parent}.")}
 
 
 def columns(run: Path, name: str) -> set[str]:
@@ -147,6 +165,45 @@ def test_every_key_of_a_json_file_is_in_its_table_and_no_other(run: Path, name: 
     keys = set(json.loads((run / name).read_text(encoding="utf-8")))
     top = {key for key in rows(sections(page("run-folder", language))[name]) if "." not in key}
     assert top == keys
+
+
+@in_both
+@pytest.mark.parametrize("parent", ["learned", "season", "backtest"])
+def test_every_key_within_models_json_is_in_its_table(run: Path, parent: str, language: str) -> None:
+    keys = set(json.loads((run / "models.json").read_text(encoding="utf-8"))[parent])
+    named = below(sections(page("run-folder", language))["models.json"], parent)
+    assert keys <= named
+    # with fewer lessons less is learned, so that there may be more in the table than in a small run
+    assert parent == "learned" or named <= keys
+
+
+@in_both
+def test_every_score_of_a_run_s_test_is_named(run: Path, language: str) -> None:
+    found = json.loads((run / "models.json").read_text(encoding="utf-8"))["backtest"]
+    known = names(sections(page("run-folder", language))["models.json"])
+    for row in (*found["methods"], *found["origins"]):
+        assert set(row) - {"until", "split"} <= known
+    assert {row["method"] for row in found["methods"]} <= names(page("method", language))
+
+
+@in_both
+def test_every_column_of_a_backtest_is_in_its_table_and_no_other(tested: Path, language: str) -> None:
+    text = sections(page("run-folder", language))["predictions.parquet"]
+    predictions = pq.read_table(tested / "predictions.parquet")
+    assert rows(text) == set(predictions.column_names)
+    assert set(predictions["model"].to_pylist()) - set(MODELS) <= names(text)
+
+
+@in_both
+def test_every_key_of_a_backtest_s_scores_is_in_its_table_and_no_other(tested: Path, language: str) -> None:
+    text = sections(page("run-folder", language))["scores.json"]
+    scores = json.loads((tested / "scores.json").read_text(encoding="utf-8"))
+    assert {key for key in rows(text) if "." not in key} == set(scores)
+    assert below(text, "models") == set(scores["models"]["auto"])
+    assert below(text, "auto") == set(scores["auto"])
+    assert below(text, "tracking") == set(scores["tracking"])
+    tables = [table for table in scores["models"]["auto"].values() if isinstance(table, dict)]
+    assert {column for table in tables for column in table} <= names(text)
 
 
 @in_both

@@ -21,6 +21,7 @@ Make = Callable[..., Path]
 SNAPSHOT = Path(__file__).parent / "snapshot" / "report.json"
 CONDITIONS: list[dict[str, Any]] = [
     {},
+    {"old": True},
     {"cost": False, "backtest": False},
     {"cost": False, "expense": False, "unfinished": False},
     {"customers": 1, "bare": True, "currency": None},

@@ -23,6 +23,7 @@ from kezhi.reports.flags import flag
 Make = Callable[..., Path]
 CONDITIONS: list[dict[str, Any]] = [
     {},
+    {"old": True},
     {"cost": False, "backtest": False},
     {"customers": 1, "bare": True, "currency": None},
     {"method": "transition", "hostile": True, "currency": "CNY"},

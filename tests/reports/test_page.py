@@ -26,6 +26,7 @@ Make = Callable[..., Path]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 CONDITIONS: list[dict[str, Any]] = [
     {},
+    {"old": True},
     {"cost": False, "backtest": False},
     {"cost": False, "expense": False, "unfinished": False},
     {"customers": 1, "bare": True, "currency": None},

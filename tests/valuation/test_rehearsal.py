@@ -117,6 +117,7 @@ def lesson(seed: int, factor: float = 1.0, *, kinds: bool = False, told: bool = 
         came,
         {"good": rate, "bad": mean},
         {"good": stats.poisson.pmf(came, rate), "bad": stats.poisson.pmf(came, mean)},
+        np.ones(5_000),
         {"amount": amount, "purchases": rng.poisson(3.0, 5_000).astype(float)},
         told,
     )

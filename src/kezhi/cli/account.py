@@ -12,8 +12,8 @@ from kezhi.language import Text, preferred_language
 
 KINDS = {
     "sale": Text("accepted: sales", "接受：销售"),
-    "return": Text("accepted: returns (negative amount)", "接受：退货(负金额)"),
-    "cancellation": Text("accepted: cancelled orders (negative amount)", "接受：取消的订单(负金额)"),
+    "return": Text("accepted: returns (negative amount)", "接受：退货（负金额）"),
+    "cancellation": Text("accepted: cancelled orders (negative amount)", "接受：取消的订单（负金额）"),
     "zero": Text("accepted: amount 0", "接受：金额为 0"),
 }
 

@@ -43,6 +43,6 @@ def command(
     show(console, done)
     told = Text(
         "The company's files: {files}\nAnalyse your own: kezhi run YOUR_ORDERS.csv --out results",
-        "示例公司的文件：{files}\n分析您自己的数据:kezhi run 您的订单.csv --out results",
+        "示例公司的文件：{files}\n分析您自己的数据：kezhi run 您的订单.csv --out results",
     )
     console.print(escape(str(told.fill(files=out / "files"))))

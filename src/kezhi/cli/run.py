@@ -28,7 +28,7 @@ def command(
     mapping: Mapped = None,
     customers: Annotated[list[str] | None, typer.Option(help="Customer table. / 客户表。")] = None,
     products: Annotated[
-        list[str] | None, typer.Option(help="Product table with unit costs. / 产品表(含单位成本)。")
+        list[str] | None, typer.Option(help="Product table with unit costs. / 产品表（含单位成本）。")
     ] = None,
     expenses: Annotated[list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")] = None,
     margins: Annotated[list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")] = None,
@@ -49,7 +49,7 @@ def command(
         raise KezhiError(
             Text(
                 "Say where the results go: --out DIR, or --workspace DIR.",
-                "请指定结果位置:--out 文件夹，或 --workspace 工作区。",
+                "请指定结果位置：--out 文件夹，或 --workspace 工作区。",
             )
         )
     from kezhi.analysis import analyse

@@ -34,7 +34,7 @@ class Calendar:
             raise KezhiError(
                 Text(
                     f"The period must be month, quarter or year, not {self.period!r}.",
-                    f"期必须是 month(月)、quarter(季)或 year(年),不能是 {self.period!r}。",
+                    f"期必须是 month（月）、quarter（季）或 year（年），不能是 {self.period!r}。",
                 )
             )
         if not 1 <= self.fiscal_start <= 12:

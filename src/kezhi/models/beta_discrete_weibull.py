@@ -175,18 +175,18 @@ TOO_FEW_DATES = Diagnosis(
     "note",
     "Too few renewal dates with losses have been seen to tell whether leaving becomes more or less likely with time, "
     "so each customer's chance of leaving is held constant (shifted beta-geometric model).",
-    "观察到有流失的续约日太少,无法判断流失概率是否随时间变化,因此每位客户的流失概率视为不变(移位贝塔-几何模型)。",
+    "观察到有流失的续约日太少，无法判断流失概率是否随时间变化，因此每位客户的流失概率视为不变（移位贝塔-几何模型）。",
 )
 ALIKE_CLOCK = Diagnosis(
     "discrete_weibull",
     "note",
     "Customers differ no more than chance would make them differ, so everybody is given the same chance of leaving, "
     "which changes with time.",
-    "客户之间的差异不超过偶然波动,因此所有客户采用同一流失概率,该概率随时间变化。",
+    "客户之间的差异不超过偶然波动，因此所有客户采用同一流失概率，该概率随时间变化。",
 )
 STEEPEST = Diagnosis(
     "steepest_clock",
     "warning",
     "Nearly all losses fall on one renewal date; c is held at its largest value, and standard errors leave it out.",
-    "流失几乎全部集中在同一个续约日;c 取其上限,标准误未计入 c。",
+    "流失几乎全部集中在同一个续约日；c 取其上限，标准误未计入 c。",
 )

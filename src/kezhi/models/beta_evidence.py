@@ -16,9 +16,8 @@ from kezhi.models import fitting
 from kezhi.models.beta_dropout import phase_terms, regularity
 from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation, Optimum
 from kezhi.models.gamma_functions import log_rising
-from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
 from kezhi.models.nbd import ALIKE, NBD, NBDFit
-from kezhi.models.purchases import distinct
 
 # (ln mean rate, ln r, ln(a / b), ln b) -> (ln r, ln alpha, ln a, ln b)
 _BASIS = np.array([[0.0, 1.0, 0.0, 0.0], [-1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]])
@@ -452,26 +451,26 @@ NOBODY_LEAVES = Diagnosis(
     "nobody_leaves",
     "note",
     "Nobody can be seen to leave in these data, so every customer is taken to stay.",
-    "这些数据看不出有客户流失,因此视所有客户都会继续购买。",
+    "这些数据看不出有客户流失，因此视所有客户都会继续购买。",
 )
 HARDLY_LEAVE = Diagnosis(
     "hardly_leave",
     "note",
     "That customers leave can hardly be seen in these data: if nobody left, they would be about as likely.",
-    "这些数据几乎看不出客户流失:假设无人流失的模型也能同样好地解释它们。",
+    "这些数据几乎看不出客户流失：假设无人流失的模型也能同样好地解释它们。",
 )
 ONE_DROPOUT = Diagnosis(
     "one_dropout",
     "note",
     "Customers do not visibly differ in how readily they leave, so everybody is given the same chance of leaving after "
     "a purchase.",
-    "客户之间的流失倾向看不出差异,因此所有客户采用同一流失概率。",
+    "客户之间的流失倾向看不出差异，因此所有客户采用同一流失概率。",
 )
 TWO_KINDS = Diagnosis(
     "two_kinds",
     "note",
     "Customers look like two kinds: some leave at the first chance, the others never.",
-    "客户看来分为两类:一类一有机会就流失,另一类从不流失。",
+    "客户看来分为两类：一类一有机会就流失，另一类从不流失。",
 )
 
 

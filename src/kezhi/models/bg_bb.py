@@ -21,10 +21,10 @@ from kezhi.models import fitting
 from kezhi.models.discrete_histories import OpportunityHistories, counted
 from kezhi.models.fitting import LIMIT, Diagnosis, Fit
 from kezhi.models.gamma_functions import log_factorial
-from kezhi.models.histories import FloatArray, IntArray
+from kezhi.models.histories import FloatArray, IntArray, distinct
 from kezhi.models.nbd import NO_CUSTOMERS, NO_REPEAT
 from kezhi.models.opportunity_evidence import OpportunityEvidence
-from kezhi.models.purchases import distinct, not_negative
+from kezhi.models.purchases import not_negative
 from kezhi.models.shifted_beta_geometric import ShiftedBetaGeometricFit, draw_shares
 
 _CELLS = 200_000  # of a table worked on at once
@@ -440,56 +440,56 @@ NO_OPPORTUNITY = Diagnosis(
     "no_time",
     "warning",
     "Nobody has had an opportunity to come back yet, so purchases cannot be forecast and are shown as 0.",
-    "还没有客户有过再次购买的机会,无法预测购买,因此显示为 0。",
+    "还没有客户有过再次购买的机会，无法预测购买，因此显示为 0。",
 )
 ALL_USED = Diagnosis(
     "all_used",
     "warning",
     "Every customer has used every opportunity so far, so everybody is forecast to go on like that; that is too good.",
-    "所有客户至今用了每一次机会,因此预测他们会一直如此;这个预测偏于乐观。",
+    "所有客户至今用了每一次机会，因此预测他们会一直如此；这个预测偏于乐观。",
 )
 TOO_SHORT = Diagnosis(
     "too_short",
     "warning",
     "Nobody has had more than two opportunities, too few to tell how customers differ and how many have left; "
     "the forecast is rough.",
-    "所有客户至多有过两次机会,不足以看出客户之间的差异和流失情况;预测较为粗略。",
+    "所有客户至多有过两次机会，不足以看出客户之间的差异和流失情况；预测较为粗略。",
 )
 ALIKE_BUYING = Diagnosis(
     "alike_buying",
     "note",
     "Active customers differ no more than chance would make them differ, so all have the same chance of buying.",
-    "在活跃客户之间,购买概率的差异不超过偶然波动,因此采用同一购买概率。",
+    "在活跃客户之间，购买概率的差异不超过偶然波动，因此采用同一购买概率。",
 )
 SPLIT_BUYING = Diagnosis(
     "split_buying",
     "note",
     "Customers either use every opportunity while they are active, or none at all.",
-    "客户在活跃期间要么用每一次机会,要么一次也不用。",
+    "客户在活跃期间要么用每一次机会，要么一次也不用。",
 )
 ALWAYS_BUYING = Diagnosis(
     "always_buying",
     "note",
     "No customer has missed an opportunity and come back later, so who is active is taken to use every one.",
-    "没有客户错过机会之后再回来,因此认为活跃客户会用每一次机会。",
+    "没有客户错过机会之后再回来，因此认为活跃客户会用每一次机会。",
 )
 ALIKE_LEAVING = Diagnosis(
     "alike_leaving",
     "note",
     "Customers do not differ visibly in how likely they are to leave, so all have the same chance of leaving.",
-    "客户的流失概率看不出差异,因此采用同一流失概率。",
+    "客户的流失概率看不出差异，因此采用同一流失概率。",
 )
 SPLIT_LEAVING = Diagnosis(
     "split_leaving",
     "warning",
     "Customers either leave at once or, as far as can be seen, not at all; the forecast of those who stay may be high.",
-    "客户要么马上流失,要么至今看不到流失;对留下客户的预测可能偏高。",
+    "客户要么马上流失，要么至今看不到流失；对留下客户的预测可能偏高。",
 )
 NO_LEAVING = Diagnosis(
     "no_leaving",
     "note",
     "The data show no customer leaving, so everybody is taken to stay active.",
-    "数据中看不到客户流失,因此认为所有客户保持活跃。",
+    "数据中看不到客户流失，因此认为所有客户保持活跃。",
 )
 
 _FAR = float(np.log(1e6 * LIMIT))  # so far that the likelihood of 10^7 customers does not see the difference

@@ -23,8 +23,8 @@ from kezhi.models import fitting
 from kezhi.models.beta_dropout import BetaDropoutFit, phase_terms
 from kezhi.models.beta_evidence import Found, Search
 from kezhi.models.bg_nbd import ThinningActivity
-from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
-from kezhi.models.purchases import Activity, distinct
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
+from kezhi.models.purchases import Activity
 from kezhi.models.staged_activity import StagedActivity
 
 _MOST_REGULAR = 12

@@ -6,6 +6,7 @@ Simpson, Gelman (2018), "Using stacking to average Bayesian predictive distribut
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy.typing as npt
 from kezhi.models.histories import FloatArray, PurchaseHistories
 from kezhi.models.purchases import PurchaseFit
 
-_ROUNDS = 500
-_SETTLED = 1e-9
+_ROUNDS = 200
+_SETTLED = 1e-5  # a weight known to a thousandth of a per cent is known well enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,13 @@ class Blend:
         self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """E[N], E[N (N - 1)] and P(N = 0) of each customer's purchases in a window."""
-        mean, product, none = self._mean("window_moments", histories, periods, start)
-        return mean, product, none
+        return self.moments_of(histories, [(start, periods)])[0]
+
+    def moments_of(
+        self, histories: Any, windows: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
+    ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+        """The same for several windows, each given by its start and its length."""
+        return [(mean, product, none) for mean, product, none in self._mean("moments_of", histories, windows)]
 
     def purchases_by_state(self, histories: Any, horizon: int) -> FloatArray:
         """Expected purchases of each step by the step of the last purchase before it; see `PurchaseFit`."""

@@ -136,7 +136,8 @@ def _linear_algebra() -> ThreadpoolController:
 
 def one_thread() -> AbstractContextManager[object]:
     """Linear algebra on one thread: for products as small as these, waking the others takes longer than the work."""
-    return _linear_algebra().limit(limits=1, user_api="blas")
+    limited: AbstractContextManager[object] = _linear_algebra().limit(limits=1, user_api="blas")
+    return limited
 
 
 def maximise(
@@ -275,13 +276,13 @@ NOT_CONVERGED = Diagnosis(
     "not_converged",
     "warning",
     "The search for the best parameters did not settle; treat the forecast as rough and compare it with a backtest.",
-    "参数搜索没有完全收敛;请把预测当作粗略估计,并与回测对照。",
+    "参数搜索没有完全收敛；请把预测当作粗略估计，并与回测对照。",
 )
 FEW_CUSTOMERS = Diagnosis(
     "few_customers",
     "note",
     "Only {customers} customers could be used; the parameters may change noticeably with more data.",
-    "可用的客户只有 {customers} 个;数据增加后参数可能明显变化。",
+    "可用的客户只有 {customers} 个；数据增加后参数可能明显变化。",
 )
 IMPRECISE = Diagnosis(
     "imprecise",
@@ -289,5 +290,5 @@ IMPRECISE = Diagnosis(
     "The data pin down {names} only loosely (standard error above half its value); forecasts in total "
     "are more "
     "certain than that.",
-    "数据对 {names} 的约束较弱(标准误超过其值的一半);总量预测比单个参数可靠。",
+    "数据对 {names} 的约束较弱（标准误超过其值的一半）；总量预测比单个参数可靠。",
 )

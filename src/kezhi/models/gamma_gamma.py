@@ -276,19 +276,19 @@ NO_AMOUNTS = Diagnosis(
     "no_amounts",
     "warning",
     "There is no amount to learn from; amounts are forecast as 0.",
-    "没有可供学习的金额;预测金额为零。",
+    "没有可供学习的金额；预测金额为零。",
 )
 CONSTANT = Diagnosis(
     "constant",
     "note",
     "Nobody's own amounts vary, so every customer is expected to go on spending exactly the own average.",
-    "每位客户自己的金额没有变化,因此预测其继续按自己的平均金额购买。",
+    "每位客户自己的金额没有变化，因此预测其继续按自己的平均金额购买。",
 )
 ALIKE = Diagnosis(
     "alike",
     "note",
     "Customers differ in amount no more than chance would make them, so everybody is given the common average.",
-    "客户之间的金额差异不超过偶然波动,因此所有客户采用共同的平均金额。",
+    "客户之间的金额差异不超过偶然波动，因此所有客户采用共同的平均金额。",
 )
 NOT_SEPARABLE = Diagnosis(
     "not_separable",
@@ -297,8 +297,8 @@ NOT_SEPARABLE = Diagnosis(
     "everybody has "
     "equally many purchases), so everybody is given the common average; a longer history or shorter "
     "periods would help.",
-    "目前无法区分“大客户”与“偶然的大单”(没有客户有一个以上的成交期,或所有客户的购买次数相同),"
-    "因此所有客户采用共同的平均金额;更长的历史或更短的期会有帮助。",
+    "目前无法区分“大客户”与“偶然的大单”（没有客户有一个以上的成交期，或所有客户的购买次数相同），"
+    "因此所有客户采用共同的平均金额；更长的历史或更短的期会有帮助。",
 )
 HEAVY_TAIL = Diagnosis(
     "heavy_tail",
@@ -306,7 +306,7 @@ HEAVY_TAIL = Diagnosis(
     "A few customers spend so much that the average over all possible new customers has no limit; for "
     "new customers "
     "amounts up to the largest seen are averaged. Forecasts for customers with purchases are not affected.",
-    "少数客户金额极大,使所有潜在新客户的平均金额没有上限;对新客户只按已见的最大金额以内求平均。"
+    "少数客户金额极大，使所有潜在新客户的平均金额没有上限；对新客户只按已见的最大金额以内求平均。"
     "已有购买的客户不受影响。",
 )
 VERY_HEAVY_TAIL = Diagnosis(
@@ -315,5 +315,5 @@ VERY_HEAVY_TAIL = Diagnosis(
     "Amounts vary so wildly that even a customer with one purchase has no finite expectation; amounts up "
     "to the "
     "largest seen are averaged.",
-    "金额波动极大,连只有一次购买的客户也没有有限的期望;只按已见的最大金额以内求平均。",
+    "金额波动极大，连只有一次购买的客户也没有有限的期望；只按已见的最大金额以内求平均。",
 )

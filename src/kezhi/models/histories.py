@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,11 @@ class PurchaseHistories:
 
     def __len__(self) -> int:
         return len(self.customers)
+
+    @cached_property
+    def pairs(self) -> tuple[IntArray, IntArray]:
+        """The first row of each distinct pair of x and T, and the pair each row has."""
+        return distinct(self.repeat_purchases, self.observed_periods)
 
     @classmethod
     def of(cls, table: Any, covariates: Sequence[str] = ()) -> PurchaseHistories:
@@ -269,3 +275,14 @@ def _column(table: Any, name: str) -> npt.ArrayLike:
     if values is None:
         raise ValueError(f"table has no column {' or '.join(_NAMES[name])}; it has {', '.join(_columns_of(table))}")
     return values
+
+
+def distinct(*columns: FloatArray) -> tuple[IntArray, IntArray]:
+    """The first row of each distinct combination of some columns, and the combination each row has."""
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        values, index = np.unique(column, return_inverse=True)
+        codes = codes * max(len(values), 1) + index
+        _, codes = np.unique(codes, return_inverse=True)
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    return first, inverse

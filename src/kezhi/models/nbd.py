@@ -262,24 +262,24 @@ NO_CUSTOMERS = Diagnosis(
     "no_customers",
     "warning",
     "There is no customer to learn from; no purchases are forecast.",
-    "没有可供学习的客户;预测购买次数为零。",
+    "没有可供学习的客户；预测购买次数为零。",
 )
 NO_TIME = Diagnosis(
     "no_time",
     "warning",
     "Nobody has been observed for any time after the first purchase, so purchases cannot be forecast and "
     "are shown as 0.",
-    "所有客户在首次购买之后都没有观察时间,无法预测购买,因此显示为 0。",
+    "所有客户在首次购买之后都没有观察时间，无法预测购买，因此显示为 0。",
 )
 NO_REPEAT = Diagnosis(
     "no_repeat",
     "warning",
     "Nobody has bought a second time yet, so no further purchases are forecast.",
-    "还没有客户再次购买,因此预测后续购买为零。",
+    "还没有客户再次购买，因此预测后续购买为零。",
 )
 ALIKE = Diagnosis(
     "poisson",
     "note",
     "Customers differ no more than chance would make them differ, so everybody is given the same purchase rate.",
-    "客户之间的差异不超过偶然波动,因此所有客户采用同一购买率。",
+    "客户之间的差异不超过偶然波动，因此所有客户采用同一购买率。",
 )

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kezhi.models.discrete_histories import OpportunityHistories
-from kezhi.models.histories import FloatArray, IntArray
-from kezhi.models.purchases import distinct
+from kezhi.models.histories import FloatArray, IntArray, distinct
 
 _CELLS = 20_000  # of a table worked on at once: what a processor keeps at hand
 

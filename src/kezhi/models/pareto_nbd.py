@@ -456,14 +456,14 @@ NO_DROPOUT = Diagnosis(
     "note",
     "The purchases show no sign that customers ever leave, so everybody is taken to stay and to go on buying at the "
     "same rate (NBD).",
-    "从购买记录看不出客户会流失,因此视为所有客户都会留下,并按原来的速率继续购买(NBD)。",
+    "从购买记录看不出客户会流失，因此视为所有客户都会留下，并按原来的速率继续购买（NBD）。",
 )
 AT_ONCE = Diagnosis(
     "at_once_or_never",
     "note",
     "The only sign of leaving is a share of customers who left right after their last purchase; all others are taken "
     "to stay.",
-    "唯一的流失迹象是一部分客户在最后一次购买后立即离开;其余客户视为留下。",
+    "唯一的流失迹象是一部分客户在最后一次购买后立即离开；其余客户视为留下。",
 )
 LIMITS = {
     "same_rate": Diagnosis(
@@ -471,13 +471,13 @@ LIMITS = {
         "note",
         "While they stay, customers differ no more in how often they buy than chance would make them differ, so "
         "everybody is given the same purchase rate.",
-        "客户在留存期间购买频率的差异不超过偶然波动,因此所有客户采用同一购买率。",
+        "客户在留存期间购买频率的差异不超过偶然波动，因此所有客户采用同一购买率。",
     ),
     "same_lifetime": Diagnosis(
         "same_lifetime",
         "note",
         "Customers differ no more in when they leave than chance would make them differ, so everybody is given the "
         "same rate of leaving.",
-        "客户离开时间的差异不超过偶然波动,因此所有客户采用同一流失率。",
+        "客户离开时间的差异不超过偶然波动，因此所有客户采用同一流失率。",
     ),
 }

@@ -512,30 +512,30 @@ SETTLED = Diagnosis(
     "posterior_settled",
     "ok",
     "The draws agree with one another; intervals made from them can be relied on.",
-    "各链的抽样结果一致;由此得到的区间可以信赖。",
+    "各链的抽样结果一致；由此得到的区间可以信赖。",
 )
 HARDLY_SETTLED = Diagnosis(
     "posterior_hardly_settled",
     "note",
     "The draws are a little uneven (R-hat {r_hat}, worth {draws} independent ones); take more for exact intervals.",
-    "抽样略不均匀(R-hat {r_hat},相当于 {draws} 个独立样本);如需精确区间请增加抽样次数。",
+    "抽样略不均匀（R-hat {r_hat}，相当于 {draws} 个独立样本）；如需精确区间请增加抽样次数。",
 )
 NOT_SETTLED = Diagnosis(
     "posterior_not_settled",
     "warning",
     "The draws have not settled (R-hat {r_hat}, worth {draws} independent ones); intervals made from them are rough. "
     "Take more draws.",
-    "抽样尚未稳定(R-hat {r_hat},相当于 {draws} 个独立样本);由此得到的区间只是粗略的,请增加抽样次数。",
+    "抽样尚未稳定（R-hat {r_hat}，相当于 {draws} 个独立样本）；由此得到的区间只是粗略的，请增加抽样次数。",
 )
 OPEN_ENDED = Diagnosis(
     "posterior_open_ended",
     "note",
     "The data set no limit to {names}; the limit of a thousand times above or below the most likely value does.",
-    "数据对 {names} 没有给出界限;目前由最可能值的一千倍上下这一限制决定。",
+    "数据对 {names} 没有给出界限；目前由最可能值的一千倍上下这一限制决定。",
 )
 HELD = Diagnosis(
     "posterior_held",
     "note",
     "The model is at a limit, so {names} stays as it is in all draws.",
-    "模型处于极限情形,因此所有抽样中 {names} 保持不变。",
+    "模型处于极限情形，因此所有抽样中 {names} 保持不变。",
 )

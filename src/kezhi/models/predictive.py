@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
-from kezhi.models.purchases import PurchaseFit, distinct, not_negative
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
+from kezhi.models.purchases import PurchaseFit, not_negative
 
 _MOST = 4_096  # counts in a table; what lies above is a gamma distribution with the right mean and variance
 _CELLS = 1_000_000  # numbers in the tables of one block (8 MB)

@@ -8,6 +8,7 @@ apart: a model gives `p_alive` and an `Activity`, and everything else follows he
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,9 +17,10 @@ import numpy.typing as npt
 from scipy import special
 
 from kezhi.models.fitting import Fit
-from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
 
 _ENOUGH = 1e-9  # what a distribution may leave out above its last count
+_MANY, _TIMES = 20_000, 128  # see `_product`
 _MOST = 4_096  # counts; beyond it the tail is put on the last one
 
 
@@ -89,10 +91,39 @@ class PurchaseFit(Fit):
         self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """E[N], E[N (N - 1)] and P(N = 0) of each customer's purchases in a window."""
-        seen, begin, end = self._window(histories, periods, start)
-        alive = self.p_alive(seen)
-        mean, product, none = (self._of_alike(seen, name, begin, end) for name in ("expected", "product", "none"))
-        return alive * mean, alive * product, np.asarray(1 - alive * (1 - none))
+        return self.moments_of(histories, [(start, periods)])[0]
+
+    def moments_of(
+        self, histories: Any, windows: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
+    ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+        """The same for several windows, each given by its start and its length."""
+        alive, found = self.p_alive(histories), []
+        for start, periods in windows:
+            seen, begin, end = self._window(histories, periods, start)
+            mean, none = (self._of_alike(seen, name, begin, end) for name in ("expected", "none"))
+            product = self._product(seen, begin, end, mean)
+            found.append((alive * mean, alive * product, np.asarray(1 - alive * (1 - none))))
+        return found
+
+    def _product(self, seen: PurchaseHistories, begin: Any, end: Any, mean: FloatArray) -> FloatArray:
+        """E[N (N - 1)] of the active; of very many histories by way of its ratio to E[N]^2.
+
+        The ratio hardly changes with T, so it is taken at the nearest of _TIMES times: a quadrature saved for each pair
+        of x and T, for an error far below what anyone could see in an interval.
+        """
+        if len(seen) <= _MANY or np.ndim(begin) or np.ndim(end):
+            return self._of_alike(seen, "product", begin, end)
+        step = float(seen.observed_periods.max()) / _TIMES or 1.0
+        T = np.maximum(np.ceil(seen.observed_periods / step), 1.0) * step
+        back = np.where(seen.observed_periods > 0, T / np.maximum(seen.observed_periods, 1e-300), 1.0)
+        first, index = distinct(seen.repeat_purchases, T)
+        near = PurchaseHistories(
+            seen.repeat_purchases[first], np.minimum(seen.last_purchase_at * back, T)[first], T[first]
+        )
+        product, square = (self._of_alike(near, name, begin, end) for name in ("product", "expected"))
+        square = square**2
+        ratio = np.divide(product, square, out=np.zeros_like(product), where=square > 0)
+        return np.asarray(ratio[index] * mean**2)
 
     def p_no_purchase(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
         """The probability of no purchase at all in a window, per customer."""
@@ -197,26 +228,15 @@ class PurchaseFit(Fit):
 
     def _alike(self, seen: PurchaseHistories) -> tuple[IntArray, IntArray]:
         """Rows that stand for all with the same activity (same x and T), and which of them each row belongs to."""
-        return distinct(seen.repeat_purchases, seen.observed_periods)
+        return seen.pairs
 
     def _width(self, seen: PurchaseHistories, end: FloatArray) -> int:
-        """How many counts hold all but _ENOUGH of everybody's probability: a rate seldom exceeded, and its Poisson tail."""
+        """How many counts hold all but _ENOUGH of everybody's probability: a rate hardly exceeded, and its tail."""
         if not len(seen):
             return 0
         shape, rate = self.posterior(seen)
         highest = float((special.gammaincinv(shape, 1 - _ENOUGH) / rate * end).max())
         return int(min(highest + 7 * np.sqrt(highest) + 12, _MOST))
-
-
-def distinct(*columns: FloatArray) -> tuple[IntArray, IntArray]:
-    """The first row of each distinct combination of some columns, and the combination each row has."""
-    codes = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        values, index = np.unique(column, return_inverse=True)
-        codes = codes * max(len(values), 1) + index
-        _, codes = np.unique(codes, return_inverse=True)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    return first, inverse
 
 
 def not_negative(name: str, values: npt.ArrayLike) -> FloatArray:

@@ -320,13 +320,13 @@ FOUND = Diagnosis(
     "ok",
     "Purchases follow a yearly season: {month} is {more} % busier than the average day of the year, {weak} {less} % "
     "quieter; forecasts allow for it.",
-    "购买有明显的年度季节性:{month} 月比全年平均高 {more}%,{weak} 月低 {less}%;预测已考虑这一点。",
+    "购买有明显的年度季节性：{month} 月比全年平均高 {more}%,{weak} 月低 {less}%；预测已考虑这一点。",
 )
 NO_SEASON = Diagnosis(
     "no_season",
     "ok",
     "The history is long enough to show a yearly season, and there is none beyond chance; every day counts the same.",
-    "历史长度足以看出年度季节性,但没有发现超出偶然波动的季节;每一天同等对待。",
+    "历史长度足以看出年度季节性，但没有发现超出偶然波动的季节；每一天同等对待。",
 )
 TOO_SHORT = Diagnosis(
     "season_too_short",
@@ -334,31 +334,31 @@ TOO_SHORT = Diagnosis(
     "The history of {months} months is too short to know the season: every month of the year must have been seen, and "
     "nine of the twelve in two different years. Forecasts for busy or quiet months will be off by as much as those "
     "months differ from the ones seen.",
-    "历史只有 {months} 个月,不足以了解季节性:一年中每个月都要见过,且其中九个月要在两个不同年份见过。"
+    "历史只有 {months} 个月，不足以了解季节性：一年中每个月都要见过，且其中九个月要在两个不同年份见过。"
     "旺季或淡季的预测误差会与这些月份同已见月份的差别一样大。",
 )
 TOO_FEW = Diagnosis(
     "season_too_few",
     "note",
     "There are {purchases} repeat purchases, too few to tell a season from chance; every day counts the same.",
-    "只有 {purchases} 次复购,无法把季节性与偶然波动区分开;每一天同等对待。",
+    "只有 {purchases} 次复购，无法把季节性与偶然波动区分开；每一天同等对待。",
 )
 NOTHING_EXPECTED = Diagnosis(
     "season_nothing_expected",
     "note",
     "The purchase model expects no repeat purchases, so there is nothing to measure a season against.",
-    "购买模型预计没有复购,因此无从衡量季节性。",
+    "购买模型预计没有复购，因此无从衡量季节性。",
 )
 SEEN_ONCE = Diagnosis(
     "event_not_seen_twice",
     "note",
     "Not yet seen twice, so its effect is taken as none: {names}.",
-    "尚未出现两次,暂按没有影响处理:{names}。",
+    "尚未出现两次，暂按没有影响处理：{names}。",
 )
 TREND = Diagnosis(
     "trend",
     "note",
     "Beyond what customers joining and leaving explain, purchases change by {percent} % a year; the forecast lets this "
     "fade, by half every year.",
-    "除客户加入和流失之外,购买量每年变化 {percent}%;预测让这一变化逐年减半。",
+    "除客户加入和流失之外，购买量每年变化 {percent}%；预测让这一变化逐年减半。",
 )

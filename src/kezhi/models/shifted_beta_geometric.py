@@ -422,42 +422,42 @@ NO_CUSTOMERS_TO_RENEW = Diagnosis(
     "no_customers",
     "warning",
     "There is no customer to learn from; no renewals are forecast.",
-    "没有可供学习的客户;预测续约次数为零。",
+    "没有可供学习的客户；预测续约次数为零。",
 )
 NO_RENEWAL_DATE = Diagnosis(
     "no_time",
     "warning",
     "No customer has come to a first renewal date yet, so renewals cannot be forecast and are shown as 0.",
-    "还没有客户到过第一个续约日,无法预测续约,因此显示为 0。",
+    "还没有客户到过第一个续约日，无法预测续约，因此显示为 0。",
 )
 NOBODY_LEFT = Diagnosis(
     "nobody_left",
     "warning",
     "Nobody has left yet, so nothing is known about leaving and everybody is forecast to stay; that is too good.",
-    "还没有客户流失,无从得知流失情况,因此预测所有客户都会留下;这个预测偏于乐观。",
+    "还没有客户流失，无从得知流失情况，因此预测所有客户都会留下；这个预测偏于乐观。",
 )
 EVERYBODY_LEFT = Diagnosis(
     "everybody_left",
     "warning",
     "Every customer left at the first renewal date, so new customers are forecast to do the same.",
-    "所有客户都在第一个续约日离开,因此预测新客户也会如此。",
+    "所有客户都在第一个续约日离开，因此预测新客户也会如此。",
 )
 ONE_RENEWAL_DATE = Diagnosis(
     "one_renewal_date",
     "warning",
     "Only the first renewal date has been seen, so everybody is given the same chance of leaving at every renewal; "
     "the forecast will probably prove too low.",
-    "目前只观察到第一个续约日,因此所有客户在每个续约日采用同一流失概率;预测很可能偏低。",
+    "目前只观察到第一个续约日，因此所有客户在每个续约日采用同一流失概率；预测很可能偏低。",
 )
 ALIKE_LEAVING = Diagnosis(
     "geometric",
     "note",
     "The share that renews does not rise with time, so everybody is given the same chance of leaving.",
-    "续约率没有随时间上升,因此所有客户采用同一流失概率。",
+    "续约率没有随时间上升，因此所有客户采用同一流失概率。",
 )
 NOW_OR_NEVER = Diagnosis(
     "now_or_never",
     "warning",
     "Customers left at the first renewal date or not at all, so all others are forecast to stay; that is too good.",
-    "客户要么在第一个续约日离开,要么至今没有离开,因此预测其余客户都会留下;这个预测偏于乐观。",
+    "客户要么在第一个续约日离开，要么至今没有离开，因此预测其余客户都会留下；这个预测偏于乐观。",
 )

@@ -24,8 +24,7 @@ from scipy import special
 from kezhi.models.beta_dropout import draw_beta, draw_geometric
 from kezhi.models.beta_expectation import average
 from kezhi.models.bg_nbd import leaving_counts, pairs, window
-from kezhi.models.histories import FloatArray
-from kezhi.models.purchases import distinct
+from kezhi.models.histories import FloatArray, distinct
 
 _LEAST_STAYING = 1e-8  # 1 - p below this is taken as this: smaller, the sums over roots would cancel
 _CELLS = 4_000_000  # values held at a time

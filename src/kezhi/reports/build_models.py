@@ -158,9 +158,6 @@ def _season(found: Json | None, days: dict[str, int]) -> data.Season | None:
             data.EventOfTheYear(str(event["name"]), days.get(str(event["name"])), _busy(event))
             for event in found.get("events") or ()
         ),
-        trend=data.Busy(trend, number(found.get("trend_error")) or 0.0)
-        if (trend := number(found.get("trend")))
-        else None,
     )
 
 

@@ -319,7 +319,6 @@ class Season:
     strongest: int | None
     weakest: int | None
     events: tuple[EventOfTheYear, ...]
-    trend: Busy | None
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,8 @@ def _past_forecasts(sheet: Sheet, report: ValueReport) -> None:
     _block(sheet, lessons.PAST, lessons.PAST_HEADS)
     method = report.models.method
     for one in found.origins:
-        values = (one.split, one.until, one.customers, one.amount, one.forecast.get(method), one.error(method))
-        sheet.row(values, ("day", "day", "count", "money", "money", "share"))
+        values = (one.split, one.until, one.amount, one.forecast.get(method), one.error(method))
+        sheet.row(values, ("day", "day", "money", "money", "share"))
     sheet.line(sheet.book.say(lessons.how_far_off(found.origins, method)))
 
 

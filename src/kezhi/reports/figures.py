@@ -154,7 +154,7 @@ def amounts(report: ValueReport, language: Language) -> go.Figure:
         y=[share * 100 for share in found.expected],
         name=_EXPECTED.to(language),
         mode="lines+markers",
-        line={"color": ACCENT, "width": 2, "shape": "spline"},
+        line={"color": ACCENT, "width": 2},
         marker={"size": 6},
         hovertemplate=hover,
     )

@@ -102,6 +102,21 @@ GLOSSARY: tuple[Term, ...] = (
         ),
     ),
     Term(
+        Text("Blend of models", "模型组合"),
+        Text(
+            "Several models of when customers buy and leave, averaged by weights that past days have shown to be good.",
+            "若干描述客户何时购买、何时流失的模型，按过去时点检验得出的权重取平均。",
+        ),
+    ),
+    Term(
+        Text("Season", "季节"),
+        Text(
+            "How busy each month of the year is against an average one. It is used only where the history shows it "
+            "beyond chance.",
+            "一年各月相对平均月份的购买水平；只有历史数据足以排除偶然时才采用。",
+        ),
+    ),
+    Term(
         Text("Set aside (quarantine)", "隔离"),
         Text(
             "Rows that could not be counted. They are kept with file, line and reason; counted + set aside = read.",

@@ -21,7 +21,6 @@ PAST = Text("Forecasts made again at past days", "在过去时点重新预测")
 PAST_HEADS = (
     Text("Known up to", "已知截至"),
     Text("Forecast up to", "预测至"),
-    Text("Customers", "客户数"),
     Text("Came", "实际"),
     Text("Forecast", "预测"),
     Text("Error", "误差"),
@@ -124,7 +123,6 @@ def _past_cells(one: PastForecast, method: str) -> list[str | Html | None]:
     return [
         numbers.short_day(one.split),
         numbers.short_day(one.until),
-        numbers.grouped(one.customers),
         numbers.grouped(one.amount),
         numbers.grouped(one.forecast.get(method)),
         signed(one.error(method)),
@@ -227,7 +225,9 @@ def labelled(name: str, kinds: tuple[KindFactor, ...], language: Language) -> li
     below = Text("below {x}", "低于 {x}")
     labels = [below.fill(x=shown[0]).to(language)] if shown else []
     labels += [f"{low}\u2013{high}" for low, high in pairwise(shown)]
-    labels += [Text("{x} and more", "{x} 及以上").fill(x=shown[-1]).to(language)] if shown else []
+    whole = name in _SHARES and shown[-1:] == ["100%"]
+    last = Text("{x}", "{x}") if whole else Text("{x} and more", "{x} 及以上")
+    labels += [last.fill(x=shown[-1]).to(language)] if shown else []
     return [(label, kind.factor) for label, kind in zip(labels, kinds, strict=False)]
 
 
@@ -241,9 +241,9 @@ def _counts(kind: KindFactor) -> str:
 
 
 def _edges(name: str, edges: list[float]) -> list[str]:
-    """Edges with as many digits as it takes to tell them apart."""
+    """Edges with as many digits as it takes to tell them apart; small amounts with their cents."""
     shown: list[str] = []
-    for digits in range(4):
+    for digits in range(2 if name not in _SHARES and max(edges, default=0) < 1000 else 0, 5):
         if name in _SHARES:
             shown = [numbers.percent(Decimal(str(edge)), digits) for edge in edges]
         else:

@@ -16,7 +16,7 @@ import numpy as np
 from kezhi.engine import Engine
 from kezhi.ledger import Book, Calendar, told_days
 from kezhi.models import AmountPanel
-from kezhi.models.purchases import distinct
+from kezhi.models.histories import distinct
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

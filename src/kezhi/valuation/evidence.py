@@ -31,7 +31,7 @@ NOTES = {
     "correlated": Text(
         "Customers who buy often also spend {direction} per purchase (correlation {value:.2f}); "
         "the model takes the two as independent, so forecasts of the extremes are off in that direction.",
-        "购买频繁的客户每次金额也偏{direction_zh}(相关系数 {value:.2f});"
+        "购买频繁的客户每次金额也偏{direction_zh}（相关系数 {value:.2f}）;"
         "模型假设二者独立，因此两端客户的预测会朝这个方向偏离。",
     ),
     "few_customers": Text(

@@ -63,12 +63,12 @@ class Fits:
         """
         histories, factor = self.on_clock, self.factor
         blends = likely_fits(self.forecaster.purchases, float(histories.customers.sum()) < FEW_ENOUGH)
-        found: dict[Any, tuple[NDArray[np.float64], ...]] = {}
-        for name, window in windows.items():
-            each = [blend.window_moments(histories, window.length, window.start) for blend in blends]
-            mean, product, none = (np.mean(part, axis=0) for part in zip(*each, strict=True))
-            found[name] = (mean * factor, product * factor**2, np.clip(none, 0.0, 1.0) ** factor)
-        return found
+        spans = [(window.start, window.length) for window in windows.values()]
+        each = np.mean([blend.moments_of(histories, spans) for blend in blends], axis=0)
+        return {
+            name: (mean * factor, product * factor**2, np.clip(none, 0.0, 1.0) ** factor)
+            for name, (mean, product, none) in zip(windows, each, strict=True)
+        }
 
 
 def fit_models(ledger: Ledger, names: tuple[str, ...], learned: Learned, clock: Clock) -> Fits:

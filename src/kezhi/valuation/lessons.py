@@ -11,6 +11,7 @@ import numpy as np
 
 from kezhi.models import PurchaseHistories
 from kezhi.models.blend import Blend, stacking_weights
+from kezhi.models.histories import distinct
 from kezhi.models.purchases import PurchaseFit
 from kezhi.models.scorecard import Scorecard, learn_scorecard
 from kezhi.models.scores import poisson_deviance
@@ -30,8 +31,9 @@ _MOST_COUNTS = 400  # more purchases in a window than this are one case: the mod
 class Lesson:
     """One past forecast and what came of it; arrays with one entry per customer known at the split.
 
-    expected: what each model expected; probability: what it had given the purchases that came; level_told: whether a
-    miss of the total speaks of the level, because the season was known or the window was whole years long.
+    expected: what each model expected; probability: what it had given the purchases that came, one entry per distinct
+    history and number of purchases, which `alike` customers share; level_told: whether a miss of the total speaks of
+    the level, because the season was known or the window was whole years long.
     """
 
     split: date
@@ -39,6 +41,7 @@ class Lesson:
     came: NDArray[np.float64]
     expected: dict[str, NDArray[np.float64]]
     probability: dict[str, NDArray[np.float64]]
+    alike: NDArray[np.float64]
     features: dict[str, NDArray[np.float64]]
     level_told: bool
 
@@ -74,14 +77,15 @@ def lesson(
     histories = on_clock(maker.clock, table, known.split)
     length = Window.of(maker.clock, known.split, known.split, until).length
     count = np.minimum(came, _MOST_COUNTS).astype(np.int64)
-    rows, row = np.unique(np.column_stack([index, count]), axis=0, return_inverse=True)
-    few = rows_of(histories, rows[:, 0])
+    first, row = distinct(index.astype(np.float64), count.astype(np.float64))
+    few = rows_of(histories, index[first])
     return Lesson(
         known.split,
         until,
         came,
         {name: fit.expected_purchases(histories, length)[index] for name, fit in fits.items()},
-        {name: _probability(fit, few, length, rows[:, 1])[row.ravel()] for name, fit in fits.items()},
+        {name: _probability(fit, few, length, count[first]) for name, fit in fits.items()},
+        np.bincount(row, minlength=len(first)).astype(np.float64),
         {name: values[index] for name, values in history_features(table).items()} | {"amount": known.mean_amount},
         season_known or (until - known.split).days >= YEAR,
     )
@@ -97,7 +101,8 @@ def learn(lessons: Sequence[Lesson], names: Sequence[str]) -> Learned:
         leaving = [name for name in names if name != "nbd"] or list(names)
         return Learned({name: 1 / len(leaving) for name in leaving})
     table = np.vstack([np.column_stack([one.probability[name] for name in names]) for one in lessons])
-    weights = dict(zip(names, map(float, stacking_weights(table)), strict=True))
+    alike = np.concatenate([one.alike for one in lessons])
+    weights = dict(zip(names, map(float, stacking_weights(table, alike)), strict=True))
     expected = [sum(weights[name] * one.expected[name] for name in names) for one in lessons]
     card, facts = _card(lessons, expected)
     forecast = [np.asarray(mean) * _balanced(card, one, mean) for one, mean in zip(lessons, expected, strict=True)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kezhi.models.purchases import distinct
+from kezhi.models.histories import distinct
 from kezhi.valuation.days import Known
 from kezhi.valuation.forecaster import Forecaster, Window, on_clock
 from kezhi.valuation.intervals import cornish_fisher, log_gamma_cumulants, window_spread, z_given_something

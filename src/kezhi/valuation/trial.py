@@ -216,7 +216,7 @@ def _tracking(days: PurchaseDays, now: Moment, until: date, names: Sequence[str]
     known = now.known
     first = known.tenure_days.max()
     begin = as_number(known.split) - int(first)
-    edges = np.arange(begin, as_number(until) + WEEK, WEEK)
+    edges = np.arange(begin, as_number(until) + 1, WEEK)  # whole weeks only
     actual = np.histogram(days.repeats(known, until), edges + 0.5)[0]
     cohort, won = np.unique(as_number(known.split) - known.tenure_days, return_counts=True)
     return {

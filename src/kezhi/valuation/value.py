@@ -37,7 +37,7 @@ from kezhi.valuation.forecast import forecast_steps, scored_customers
 from kezhi.valuation.forecaster import FAMILY
 from kezhi.valuation.lessons import Learned, learn
 from kezhi.valuation.published import amount_edges, published_tables
-from kezhi.valuation.rehearsal import origins_by_period, rehearse, season_of
+from kezhi.valuation.rehearsal import candidates, origins_by_period, rehearse, season_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -67,12 +67,12 @@ def value(
     Writes customers.parquet, forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into
     the folder; the large tables are read back from there rather than kept in memory.
     """
-    names = (model,) if model not in ("auto", "transition") else FAMILY
-    past = look_back(engine, book, ledger, horizon, names, edges, events)
+    named = (model,) if model not in ("auto", "transition") else FAMILY
+    past = look_back(engine, book, ledger, horizon, named, edges, events)
     tested = past.tested if isinstance(past.tested, Backtest) else None
     learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
     method = choose_method(model, tested)
-    fits = fit_models(ledger, names, learned, past.season.clock)
+    fits = fit_models(ledger, tuple(learned.weights), learned, past.season.clock)
     segments = amount_edges(ledger, edges)
     scored = scored_customers(ledger, fits, horizon)
     published = published_tables(ledger, fits, horizon, segments) if method == "transition" else None
@@ -133,6 +133,8 @@ def look_back(
         reason = TOO_SHORT.fill(periods=max(ledger.present - begin + 1, 0))
         return Past(reason, learn([], names), season, one_in)
     splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
+    ahead = ledger.calendar.end(ledger.next_period - 1 + horizon) - ledger.as_of
+    names = candidates(names, splits, ahead.days)
     moments, lessons = rehearse(days, splits, names, events)
     if not moments or (moments[-1].known.repeat_purchases > 0).sum() < LEAST_BACK:
         split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
