@@ -81,9 +81,12 @@ def test_steps_are_one_to_horizon_for_every_customer(run: Run) -> None:
     assert set(current["period"].to_pylist()) == {date(2025, 2, 1)}
 
 
-def test_the_forecast_is_the_posterior_mean(run: Run) -> None:
+def test_the_forecast_is_the_posterior_mean(tmp_path: Path) -> None:
     """Agreement: purchases and amounts of a customer from the printed parameters, by hand."""
+    run = analyse(tmp_path / "run", order_log(), model="nbd")
     fits = run.models["models"]
+    assert run.manifest["as_of"] < "2025-02-28"
+    march = 31 / (365.2425 / 12)  # the first step is March 2025: 31 days in mean months
     nbd, gamma = fits["nbd"]["parameters"], fits["gamma_gamma"]["parameters"]
     active: dict[str, list[float]] = {}
     for row in run.periods.to_pylist():
@@ -96,8 +99,9 @@ def test_the_forecast_is_the_posterior_mean(run: Run) -> None:
         means = active[customer["customer_id"]]
         mean = gamma["p"] * (gamma["k"] + sum(means)) / (gamma["p"] * len(means) + gamma["q"] - 1)
         step = first_step[customer["customer_id"]]
-        assert step["expected_purchases"] == pytest.approx(rate, rel=1e-9)
-        assert float(step["amount"]) == pytest.approx(rate * mean, rel=1e-6, abs=1e-4)
+        assert step["period"] == date(2025, 3, 1)
+        assert step["expected_purchases"] == pytest.approx(rate * march, rel=1e-9)
+        assert float(step["amount"]) == pytest.approx(rate * march * mean, rel=1e-6, abs=1e-4)
 
 
 def parquet_bytes(folder: Path) -> dict[str, bytes]:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 from kezhi.models.histories import FloatArray, PurchaseHistories
 from kezhi.models.purchases import PurchaseFit
 
-_ROUNDS = 200
-_SETTLED = 1e-5  # a weight known to a thousandth of a per cent is known well enough
+_ROUNDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,8 @@ def stacking_weights(probabilities: npt.ArrayLike, customers: npt.ArrayLike | No
     """The weights under which a mixture would have given what came the highest probability.
 
     probabilities: what each model (column) had given the purchases each customer (row) then made. `customers` says
-    how many share a row. Found by the EM steps for mixture proportions, which never leave the simplex.
+    how many share a row. The mean logarithm of the mixture is concave in the weights: some EM steps for mixture
+    proportions, which never leave the simplex, then sequential quadratic programming to the last digits.
     """
     table = np.asarray(probabilities, dtype=np.float64)
     if table.ndim != 2 or not table.shape[1]:
@@ -109,12 +110,27 @@ def stacking_weights(probabilities: npt.ArrayLike, customers: npt.ArrayLike | No
     weights = np.full(table.shape[1], 1 / table.shape[1])
     if not len(table):
         return weights
-    table = table / table.max(axis=1)[:, None]
+    table, count = table / table.max(axis=1)[:, None], count / count.sum()
     for _ in range(_ROUNDS):
         share = table * weights
-        share *= (count / share.sum(axis=1))[:, None]
-        moved = share.sum(axis=0) / count.sum()
-        if float(np.abs(moved - weights).max()) < _SETTLED:
-            return np.asarray(moved)
-        weights = moved
-    return weights
+        weights = (share * (count / share.sum(axis=1))[:, None]).sum(axis=0)
+    return _sharpened(table, count, weights)
+
+
+def _sharpened(table: FloatArray, count: FloatArray, weights: FloatArray) -> FloatArray:
+    def loss(w: FloatArray) -> tuple[float, FloatArray]:
+        mixed = np.maximum(table @ w, 1e-300)
+        return -float(count @ np.log(mixed)), -((count / mixed) @ table)
+
+    found = optimize.minimize(
+        loss,
+        weights,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * len(weights),
+        constraints=optimize.LinearConstraint(np.ones((1, len(weights))), 1.0, 1.0),
+        options={"ftol": 1e-13, "maxiter": 200},
+    )
+    sharp = np.clip(found.x, 0.0, 1.0)
+    sharp = sharp / sharp.sum() if sharp.sum() > 0 else weights
+    return sharp if loss(sharp)[0] <= loss(weights)[0] else weights

@@ -23,6 +23,12 @@ SENTENCES = {
         "每位客户的预期购买次数来自几个统计模型，"
         "权重取决于它们在过去 {origins} 个时点上预见客户购买的能力：{weights}。",
     ),
+    "equal": Text(
+        "Each customer's expected purchases are the mean of several statistical models: tested at {origins} past days, no "
+        "other weighting would have foreseen more of what customers then bought: {weights}.",
+        "每位客户的预期购买次数取几个统计模型的平均："
+        "在过去 {origins} 个时点上检验，没有别的权重能更好地预见客户的购买：{weights}。",
+    ),
     "untested": Text(
         "Each customer's expected purchases are the mean of several statistical models; the history is too short to "
         "tell which of them forecasts best: {weights}.",
@@ -76,7 +82,8 @@ def explain(requested: str, method: str, tested: Backtest | None, learned: Learn
 def _blend(learned: Learned) -> list[Text]:
     shares = sorted(((weight, name) for name, weight in learned.weights.items() if weight >= 0.01), reverse=True)
     said = [f"{NAMES[name]} {share} %" for (_, name), share in zip(shares, _whole(shares), strict=True)]
-    sentence = SENTENCES["blend" if learned.origins else "untested"]
+    alike = len(shares) > 1 and shares[0][0] - shares[-1][0] < 1e-9
+    sentence = SENTENCES["untested" if not learned.origins else "equal" if alike else "blend"]
     english, chinese = ", ".join(said), "、".join(said)
     parts = [
         Text(

@@ -59,16 +59,25 @@ class Fits:
     def moments(self, windows: Mapping[Any, Window]) -> dict[Any, tuple[NDArray[np.float64], ...]]:
         """E[N], E[N (N - 1)] and P(N = 0) of each distinct history in several windows, level and card included.
 
-        Averaged over likely parameters where there are so few customers that it matters.
+        The spread of N, not its mean, is widened by the parameters' own error, where there are so few customers that
+        it matters.
         """
         histories, factor = self.on_clock, self.factor
-        blends = likely_fits(self.forecaster.purchases, float(histories.customers.sum()) < FEW_ENOUGH)
-        spans = [(window.start, window.length) for window in windows.values()]
-        each = np.mean([blend.moments_of(histories, spans) for blend in blends], axis=0)
+        blend, spans = self.forecaster.purchases, [(window.start, window.length) for window in windows.values()]
+        plain = blend.moments_of(histories, spans)
+        likely = likely_fits(blend, float(histories.customers.sum()) < FEW_ENOUGH)
+        wide = np.mean([one.moments_of(histories, spans) for one in likely], axis=0) if len(likely) > 1 else plain
         return {
-            name: (mean * factor, product * factor**2, np.clip(none, 0.0, 1.0) ** factor)
-            for name, (mean, product, none) in zip(windows, each, strict=True)
+            name: (mean * factor, _widened(product, mean, *other[:2]) * factor**2, np.clip(none, 0.0, 1.0) ** factor)
+            for name, (mean, product, none), other in zip(windows, plain, wide, strict=True)
         }
+
+
+def _widened(product: Any, mean: Any, mean_among: Any, product_among: Any) -> NDArray[np.float64]:
+    """E[N (N - 1)] about the mean of the best parameters, as spread as it is among the likely ones."""
+    known = (mean_among > 0) & (product_among > 0)
+    ratio = np.divide(product_among, mean_among**2, out=np.zeros_like(mean), where=known)
+    return np.asarray(np.maximum(ratio * mean**2, product))
 
 
 def fit_models(ledger: Ledger, names: tuple[str, ...], learned: Learned, clock: Clock) -> Fits:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 YEAR = 365
 WHOLE = 0.05  # how near to whole years the lessons' windows must add up to
 _BLOCK = 5_000
+_BOLDNESS = tuple(float(step) for step in np.linspace(0, 1, 11))
 _MOST_COUNTS = 400  # more purchases in a window than this are one case: the models' tails do not tell them apart
 
 
@@ -100,14 +101,40 @@ def learn(lessons: Sequence[Lesson], names: Sequence[str]) -> Learned:
     if not lessons:
         leaving = [name for name in names if name != "nbd"] or list(names)
         return Learned({name: 1 / len(leaving) for name in leaving})
-    table = np.vstack([np.column_stack([one.probability[name] for name in names]) for one in lessons])
-    alike = np.concatenate([one.alike for one in lessons])
-    weights = dict(zip(names, map(float, stacking_weights(table, alike)), strict=True))
+    weights = dict(zip(names, map(float, _weights(lessons, names)), strict=True))
     expected = [sum(weights[name] * one.expected[name] for name in names) for one in lessons]
     card, facts = _card(lessons, expected)
     forecast = [np.asarray(mean) * _balanced(card, one, mean) for one, mean in zip(lessons, expected, strict=True)]
     level, errors = _level(lessons, forecast)
     return Learned(weights, card, level, len(lessons), facts | {"log_errors": errors})
+
+
+def _weights(lessons: Sequence[Lesson], names: Sequence[str]) -> NDArray[np.float64]:
+    """Stacking weights, drawn towards equal ones by as much as weights from the other lessons would have been too bold.
+
+    Models often foresee nearly the same, and the best weights are then an accident of the season they were learned in.
+    """
+    tables = [np.column_stack([one.probability[name] for name in names]) for one in lessons]
+    alike = [one.alike for one in lessons]
+    equal = np.full(len(names), 1 / len(names))
+    if len(names) == 1:
+        return equal
+    stacked = stacking_weights(np.vstack(tables), np.concatenate(alike))
+    if len(lessons) == 1:
+        return np.asarray((equal + stacked) / 2)
+    scores = np.zeros(len(_BOLDNESS))
+    for left in range(len(lessons)):
+        others = [i for i in range(len(lessons)) if i != left]
+        learned = stacking_weights(np.vstack([tables[i] for i in others]), np.concatenate([alike[i] for i in others]))
+        mixed = np.maximum(
+            tables[left] @ np.column_stack([_between(equal, learned, bold) for bold in _BOLDNESS]), 1e-300
+        )
+        scores += alike[left] @ np.log(mixed)
+    return _between(equal, stacked, _BOLDNESS[int(np.argmax(scores))])
+
+
+def _between(equal: NDArray[np.float64], learned: NDArray[np.float64], bold: float) -> NDArray[np.float64]:
+    return np.asarray((1 - bold) * equal + bold * learned)
 
 
 def _card(lessons: Sequence[Lesson], expected: Sequence[Any]) -> tuple[Scorecard, dict[str, Any]]:

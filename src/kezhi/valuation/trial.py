@@ -15,7 +15,7 @@ from kezhi.language import KezhiError, Text
 from kezhi.ledger import Book, Calendar
 from kezhi.models import scores
 from kezhi.models.clock import Event
-from kezhi.valuation.backtest import naive_forecasts
+from kezhi.valuation.backtest import ENOUGH, naive_forecasts
 from kezhi.valuation.days import PurchaseDays, as_date, as_number
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.forecaster import FAMILY, Forecaster
@@ -69,7 +69,10 @@ def run_trial(
     splits = origins_by_day(days.first, split, (until - split).days)
     family = candidates(FAMILY, splits, (until - split).days)
     begun = time.perf_counter()
-    moments, lessons = rehearse(days, splits, family, events) if "auto" in names else ([], [])
+    practice = days
+    if len(days.ids) > ENOUGH:
+        practice = PurchaseDays.of(engine, book, calendar, split, -(-len(days.ids) // ENOUGH))
+    moments, lessons = rehearse(practice, splits, family, events) if "auto" in names else ([], [])
     now = moment(days, known, family if "auto" in names else (), lessons, events, _single(names))
     learned_in = time.perf_counter() - begun
     came, spent = days.came(known, until)
