@@ -110,7 +110,7 @@ class PosteriorDraws:
         ]
 
     def to_dict(self) -> dict[str, FloatArray]:
-        """Each parameter's draws, shape (chains, draws): what `arviz.from_dict(posterior=...)` reads."""
+        """Each parameter's draws, shape (chains, draws): what ArviZ reads as `from_dict({"posterior": ...})`."""
         return {name: self.values[:, :, i] for i, name in enumerate(self.names)}
 
     def to_json(self) -> str:

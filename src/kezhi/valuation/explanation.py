@@ -23,9 +23,14 @@ SENTENCES = {
         "每位客户的预期购买次数来自几个统计模型，"
         "权重取决于它们在过去 {origins} 个时点上预见客户购买的能力：{weights}。",
     ),
+    "single": Text(
+        "Each customer's expected purchases come from the statistical model {weights}, which at {origins} past days "
+        "would have foreseen best what customers then bought.",
+        "每位客户的预期购买次数来自统计模型 {weights}：在过去 {origins} 个时点上，它最能预见客户的购买。",
+    ),
     "equal": Text(
-        "Each customer's expected purchases are the mean of several statistical models: tested at {origins} past days, no "
-        "other weighting would have foreseen more of what customers then bought: {weights}.",
+        "Each customer's expected purchases are the mean of several statistical models: tested at {origins} past days, "
+        "no other weighting would have foreseen more of what customers then bought: {weights}.",
         "每位客户的预期购买次数取几个统计模型的平均："
         "在过去 {origins} 个时点上检验，没有别的权重能更好地预见客户的购买：{weights}。",
     ),
@@ -81,6 +86,8 @@ def explain(requested: str, method: str, tested: Backtest | None, learned: Learn
 
 def _blend(learned: Learned) -> list[Text]:
     shares = sorted(((weight, name) for name, weight in learned.weights.items() if weight >= 0.01), reverse=True)
+    if len(shares) == 1 and learned.origins:
+        return [SENTENCES["single"].fill(origins=learned.origins, weights=NAMES[shares[0][1]]), *_corrections(learned)]
     said = [f"{NAMES[name]} {share} %" for (_, name), share in zip(shares, _whole(shares), strict=True)]
     alike = len(shares) > 1 and shares[0][0] - shares[-1][0] < 1e-9
     sentence = SENTENCES["untested" if not learned.origins else "equal" if alike else "blend"]
@@ -91,6 +98,11 @@ def _blend(learned: Learned) -> list[Text]:
             sentence.zh.format(origins=learned.origins, weights=chinese),
         )
     ]
+    return parts + _corrections(learned)
+
+
+def _corrections(learned: Learned) -> list[Text]:
+    parts = []
     if not learned.card.neutral:
         effects = [learned.card.part(name, (*edges, edges[0] - 1.0)) for name, edges in learned.card.edges.items()]
         least, most = min(map(min, effects)), max(map(max, effects))
