@@ -93,10 +93,12 @@ def estimate_clock(
     if record.purchases < _FEW_PURCHASES:
         return SeasonEstimate(plain, False, False, (TOO_FEW.fill(purchases=f"{record.purchases:g}"),))
     company = _Company(seen, record, model, plain, *_seen_twice(record, events))
+    enough = record.covers_the_year()
+    if not enough and not company.known:  # nothing could be learned: no model needs to be fitted
+        return SeasonEstimate(plain, False, False, _reasons(company, plain, enough))
     start = company.on(plain)
     if not record.telling(start.base).any():
         return SeasonEstimate(plain, False, False, (NOTHING_EXPECTED,))
-    enough = record.covers_the_year()
     plan, numbers = _believed(record, start.base, Plan(season and enough, company.known))
     state = company.settle(plan, start, _NO_TREND)
     if trend and enough and record.grows and not isinstance(start.fit, NBDFit):  # it takes leaving for a trend
