@@ -9,7 +9,7 @@ import typer
 
 from kezhi.cli.options import AsJson, Lang, Mapped, Orders, Period, Tried, day, speak
 from kezhi.cli.screen import Heads, Stages, count, print_json, screen, share, table
-from kezhi.language import KezhiError, Text
+from kezhi.language import KezhiError, Text, preferred_language
 
 HELP = "Test the models on the past: forecast from a split day, compare. / 用过去检验模型。"
 TITLE = Text(
@@ -70,7 +70,7 @@ def command(
     if json:
         print_json({"folder": str(out)} | found)
         return
-    _show(found, out, language or "en")
+    _show(found, out, language or preferred_language())
 
 
 def _show(found: dict[str, Any], out: Path, language: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kezhi.models.histories import FloatArray, _columns_of, _freeze, _numbers, _require
+from kezhi.models.histories import FloatArray, _column, _freeze, _numbers, _optional, _require
 
 LONGEST = 100_000  # periods or opportunities; the models take them one by one
 
@@ -77,8 +77,8 @@ class OpportunityHistories:
         """
         if isinstance(table, cls):
             return table
-        x, t_x = _column(table, "repeat_purchases"), _column(table, "last_purchase_at")
-        return cls(x, t_x, _column(table, "opportunities"), _optional(table, "customers"))
+        x, t_x = _column(table, "repeat_purchases", _NAMES), _column(table, "last_purchase_at", _NAMES)
+        return cls(x, t_x, _column(table, "opportunities", _NAMES), _optional(table, "customers", _NAMES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,9 @@ class ContractHistories:
         """The same from any table with the columns renewals and lost and, if there is one, customers."""
         if isinstance(table, cls):
             return table
-        return cls(_column(table, "renewals"), _column(table, "lost"), _optional(table, "customers"))
+        return cls(
+            _column(table, "renewals", _NAMES), _column(table, "lost", _NAMES), _optional(table, "customers", _NAMES)
+        )
 
     @classmethod
     def from_survivors(cls, survivors: npt.ArrayLike) -> ContractHistories:
@@ -131,17 +133,3 @@ def counted(name: str, values: npt.ArrayLike) -> FloatArray:
     _require(bool(np.all(array == np.floor(array))), f"{name} must be whole numbers")
     _require(bool(np.all(array <= LONGEST)), f"{name} must be at most {LONGEST}: count in longer periods")
     return array
-
-
-def _optional(table: Any, name: str) -> npt.ArrayLike | None:
-    present = _columns_of(table)
-    found = [known for known in _NAMES[name] if known in present]
-    column: npt.ArrayLike | None = table[found[0]] if found else None
-    return column
-
-
-def _column(table: Any, name: str) -> npt.ArrayLike:
-    values = _optional(table, name)
-    if values is None:
-        raise ValueError(f"table has no column {' or '.join(_NAMES[name])}; it has {', '.join(_columns_of(table))}")
-    return values

@@ -6,7 +6,7 @@ share the row. The purchase that made someone a customer starts the clock and is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -264,16 +264,17 @@ def _columns_of(table: Any) -> Sequence[str]:
     return dtype_names
 
 
-def _optional(table: Any, name: str) -> npt.ArrayLike | None:
-    found = [known for known in _NAMES[name] if known in _columns_of(table)]
+def _optional(table: Any, name: str, names: Mapping[str, tuple[str, ...]] = _NAMES) -> npt.ArrayLike | None:
+    present = _columns_of(table)
+    found = [known for known in names[name] if known in present]
     column: npt.ArrayLike | None = table[found[0]] if found else None
     return column
 
 
-def _column(table: Any, name: str) -> npt.ArrayLike:
-    values = _optional(table, name)
+def _column(table: Any, name: str, names: Mapping[str, tuple[str, ...]] = _NAMES) -> npt.ArrayLike:
+    values = _optional(table, name, names)
     if values is None:
-        raise ValueError(f"table has no column {' or '.join(_NAMES[name])}; it has {', '.join(_columns_of(table))}")
+        raise ValueError(f"table has no column {' or '.join(names[name])}; it has {', '.join(_columns_of(table))}")
     return values
 
 

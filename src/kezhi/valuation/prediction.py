@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kezhi.models import PurchaseHistories
+from kezhi.models.blend import Blend
 from kezhi.models.histories import distinct
 from kezhi.valuation.days import Known
 from kezhi.valuation.forecaster import Forecaster, Window, on_clock
@@ -80,24 +82,32 @@ def _count_law(
     blends = likely_fits(forecaster.purchases, len(known) < _FEW)
     quantiles = np.zeros((len(known), len(LEVELS)), dtype=np.int64)
     nothing, below, at = np.zeros(len(known)), np.zeros(len(known)), np.zeros(len(known))
-    expected = forecaster.purchases.expected_purchases(histories, periods)
-    members = np.argsort(row, kind="stable")
-    begin = np.searchsorted(row[members], np.arange(len(first) + 1))
-    for block in _blocks(expected):
-        rows = rows_of(histories, block)
-        parts = [blend.purchase_distribution(rows, periods[block]) for blend in blends]
-        law = np.zeros((len(block), max(part.shape[1] for part in parts)))
-        for part in parts:
-            law[:, : part.shape[1]] += part / len(parts)
-        reached = np.cumsum(law, axis=1)
-        for place, distinct_row in enumerate(block):
-            mine = members[begin[distinct_row] : begin[distinct_row + 1]]
-            quantiles[mine] = np.searchsorted(reached[place], np.array(LEVELS) - 1e-9)
-            nothing[mine] = reached[place][0]
-            n = came[mine].astype(np.int64)
-            at[mine] = reached[place][np.minimum(n, law.shape[1] - 1)]
-            below[mine] = np.where(n > 0, reached[place][np.clip(n - 1, 0, law.shape[1] - 1)], 0.0)
+    place, block_of = np.zeros(len(first), dtype=np.int64), np.zeros(len(first), dtype=np.int64)
+    blocks = list(_blocks(forecaster.purchases.expected_purchases(histories, periods)))
+    for number, block in enumerate(blocks):
+        place[block], block_of[block] = np.arange(len(block)), number
+    members = np.argsort(block_of[row], kind="stable")
+    begin = np.searchsorted(block_of[row][members], np.arange(len(blocks) + 1))
+    for number, block in enumerate(blocks):
+        reached = _reached(blends, rows_of(histories, block), periods[block])
+        mine = members[begin[number] : begin[number + 1]]
+        here, n = place[row[mine]], came[mine].astype(np.int64)
+        last = reached.shape[1] - 1
+        lowest = np.column_stack([(reached < level - 1e-9).sum(axis=1) for level in LEVELS])
+        quantiles[mine] = np.minimum(lowest, last)[here]
+        nothing[mine] = reached[here, 0]
+        at[mine] = reached[here, np.minimum(n, last)]
+        below[mine] = np.where(n > 0, reached[here, np.clip(n - 1, 0, last)], 0.0)
     return quantiles, nothing, below, np.minimum(at, 1.0)
+
+
+def _reached(blends: list[Blend], histories: PurchaseHistories, periods: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The distribution function of the purchases of each row, averaged over the likely parameters."""
+    parts = [blend.purchase_distribution(histories, periods) for blend in blends]
+    law = np.zeros((len(periods), max(part.shape[1] for part in parts)))
+    for part in parts:
+        law[:, : part.shape[1]] += part / len(parts)
+    return np.cumsum(law, axis=1)
 
 
 def _blocks(expected: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
