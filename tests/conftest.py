@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: tests fit ma
 
 import pytest
 
-from kezhi.engine import Engine
+from kezhi.engine import Engine, open_engine
 from kezhi.language import choose_language
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -19,7 +19,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """One connection for all tests; connecting costs a second."""
-    with Engine() as made:
+    with open_engine() as made:
         yield made
 
 

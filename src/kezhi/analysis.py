@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi import reports
-from kezhi.engine import Engine
+from kezhi.engine import Engine, open_engine
 from kezhi.intake import Intake, read_book, read_files, write_rejected
 from kezhi.language import KezhiError, Language, Text, preferred_language
 from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
@@ -126,7 +126,7 @@ class Run:
     @cached_property
     def report(self) -> reports.ValueReport:
         """The report's data, free of language."""
-        with Engine() as engine:
+        with open_engine() as engine:
             return reports.build(engine, self.folder)
 
 
@@ -213,7 +213,7 @@ def analyse(
             folder, final = stack.enter_context(place.new_run(now))
         else:
             folder = final = Path(tempfile.mkdtemp(prefix="kezhi-run-"))
-        engine = stack.enter_context(Engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
+        engine = stack.enter_context(open_engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
         stages = _Stages(progress)
         with stages("read"):
             if files.get("orders"):
@@ -438,7 +438,7 @@ def backtest(
         raise KezhiError(Text("Say at which day to split the orders.", "请说明在哪一天分割订单。"))
     dated, stages = calendar_events(events or {}), _Stages(progress)
     with ExitStack() as stack:
-        engine = stack.enter_context(Engine())
+        engine = stack.enter_context(open_engine())
         folder = stack.enter_context(finished_folder(Path(out), SCORES)) if out is not None else None
         with stages("read"):
             intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
@@ -480,7 +480,7 @@ def statistics(
     positive net amount.
     """
     as_of = _as_day(split)
-    with Engine() as engine:
+    with open_engine() as engine:
         intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
         table = purchase_times(intake.book, as_of or last_day(engine, intake.book), period)
         return engine.fetch(table.order_by("customer_id"))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kezhi.engine import Engine
+from kezhi.engine import Engine, open_engine
 from reports.models_json import BACKTEST, EVENTS, FITS, LEARNED, NO_SEASON, OLD_BACKTEST, OLD_FITS, SEASON
 
 AS_OF = date(2011, 12, 9)
@@ -376,7 +376,7 @@ ROWS = {
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    with Engine(threads=2, memory_limit="1GiB") as opened:
+    with open_engine(threads=2, memory_limit="1GiB") as opened:
         yield opened
 
 

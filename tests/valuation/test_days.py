@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from kezhi.engine import Engine
+from kezhi.engine import open_engine
 from kezhi.ledger import Book, Calendar, open_ledger
 from kezhi.valuation.days import Known, PurchaseDays
 from logs import order_log
@@ -16,7 +16,7 @@ from logs import order_log
 @pytest.fixture(scope="module")
 def both() -> tuple[PurchaseDays, Known, dict[str, np.ndarray]]:
     split = date(2024, 9, 17)
-    with Engine() as engine:
+    with open_engine() as engine:
         log = order_log()
         book = Book(engine.table(log))
         ledger = open_ledger(engine, book, Calendar("month", 4), split)

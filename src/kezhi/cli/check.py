@@ -27,10 +27,10 @@ def command(
 ) -> None:
     """Exit code 1 when a row would be rejected, 0 when all are fine."""
     speak(lang)
-    from kezhi.engine import Engine
+    from kezhi.engine import open_engine
     from kezhi.sources import parse_mapping, read_table
 
-    with Engine() as engine:
+    with open_engine() as engine:
         reading = read_table(
             engine,
             table_name,

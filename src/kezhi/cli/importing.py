@@ -46,14 +46,14 @@ def command(
 
 def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None) -> list[dict[str, Any]]:
     """Import files into a workspace, one entry of account per file."""
-    from kezhi.engine import Engine
+    from kezhi.engine import open_engine
     from kezhi.intake import import_table
     from kezhi.sources import parse_mapping
     from kezhi.workspace import Workspace
 
     place = Workspace(workspace)
     limits = place.settings()
-    with Engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine:
+    with open_engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine:
         usual = limits.columns if table == "orders" else {}
         told = usual | parse_mapping(mapping or [], table=table)
         return import_table(engine, place, table, files, told, datetime.now(UTC).date())

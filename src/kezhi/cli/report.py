@@ -38,11 +38,11 @@ def command(
     """Runs are never recomputed: the report is drawn from what the run folder holds."""
     speak(lang)
     from kezhi import reports
-    from kezhi.engine import Engine
+    from kezhi.engine import open_engine
     from kezhi.workspace import MANIFEST, Workspace
 
     folder = Path(run) if run and (Path(run) / MANIFEST).exists() else Workspace(workspace).run(run)
-    with Engine() as engine:
+    with open_engine() as engine:
         made = reports.build(engine, folder)
         if json:
             print_json(asdict(made))

@@ -96,7 +96,7 @@ def _scan_parquet(
         scan = engine.read_parquet(paths)
         numbered = scan.mutate(**{FILE: ibis.literal(name), ROW: ibis.null("int64")})
     else:
-        scan = engine.connection.read_parquet(paths, union_by_name=True, filename=True, file_row_number=True)
+        scan = engine.scan_parquet(paths)
         numbered = scan.mutate(**{FILE: scan.filename.re_extract(r"[^/\\]+$", 0), ROW: scan.file_row_number + 1}).drop(
             "filename", "file_row_number"
         )

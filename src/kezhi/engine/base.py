@@ -1,0 +1,82 @@
+"""What the rooms may ask of the engine that holds the tables, whichever it is."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+MONEY = "decimal(18, 4)"  # one line's money; the engine widens sums to 38 digits by itself
+
+
+class Engine(ABC):
+    """A connection to the engine that holds the tables. Use it as a context manager.
+
+    Table steps in other rooms are Ibis expressions; only this room knows which engine computes them.
+    """
+
+    name: ClassVar[str]
+    connection: Any  # the Ibis backend
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="kezhi-")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection and remove what it kept."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that disappears with the engine."""
+        return Path(self._scratch.name)
+
+    @abstractmethod
+    def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
+        """One or more Parquet files as a table, columns matched by name."""
+
+    @abstractmethod
+    def scan_parquet(self, paths: Sequence[str]) -> ir.Table:
+        """The same with two columns more: `filename`, and `file_row_number` from 0."""
+
+    @abstractmethod
+    def table(self, data: pa.Table) -> ir.Table:
+        """An Arrow table as a table of the engine."""
+
+    @abstractmethod
+    def store(self, expression: ir.Table) -> ir.Table:
+        """Compute an expression once and keep the result until the connection ends."""
+
+    @contextmanager
+    @abstractmethod
+    def passing(self) -> Iterator[None]:
+        """Tables stored within are dropped at the end; only what was fetched or written remains."""
+
+    @abstractmethod
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """The result of an expression in memory; meant for small results."""
+
+    def row(self, expression: ir.Table) -> dict[str, Any]:
+        """The single row that an aggregation gives."""
+        rows: list[dict[str, Any]] = self.fetch(expression).to_pylist()
+        assert len(rows) == 1, "an aggregation gives one row"
+        return rows[0]
+
+    @abstractmethod
+    def write_parquet(self, expression: ir.Table, path: Path) -> None:
+        """Write an expression as Parquet under this name; order it first where order matters."""
