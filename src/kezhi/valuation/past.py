@@ -1,0 +1,68 @@
+"""Looking back: the forecast made again at past days, what it teaches, and the year's season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kezhi.engine import Engine
+from kezhi.language import Text
+from kezhi.ledger import Book, Ledger
+from kezhi.models.clock import Clock, Event
+from kezhi.models.nbd import NO_CUSTOMERS
+from kezhi.models.season import SeasonEstimate
+from kezhi.valuation.backtest import (
+    ENOUGH,
+    LEAST_BACK,
+    NOBODY_CAME_BACK,
+    TOO_SHORT,
+    Backtest,
+    forecasts_of,
+    summary,
+)
+from kezhi.valuation.days import PurchaseDays
+from kezhi.valuation.lessons import Learned, learn
+from kezhi.valuation.rehearsal import candidates, origins_by_period, rehearse, season_of
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What the company's own history says of the methods: tests, lessons, and the year's season."""
+
+    tested: Backtest | Text
+    learned: Learned
+    season: SeasonEstimate
+    one_in: int
+
+
+def look_back(
+    engine: Engine,
+    book: Book,
+    ledger: Ledger,
+    horizon: int,
+    names: tuple[str, ...],
+    edges: tuple[float, ...] | None,
+    events: tuple[Event, ...],
+) -> Past:
+    """Make the forecast again at past days, on at most ENOUGH customers, and learn from what came."""
+    many = engine.row(ledger.statistics.aggregate(n=(ledger.statistics.purchases > 0).sum()))["n"] or 0
+    one_in = max(-(-many // ENOUGH), 1)
+    begin = ledger.company[0]["number"]
+    periods = min(horizon, ledger.present - begin - 1)
+    days = PurchaseDays.of(engine, book, ledger.calendar, ledger.as_of, one_in)
+    if not len(days.ids) or not (days.amount > 0).any():
+        nothing = SeasonEstimate(Clock.uniform(ledger.as_of, ledger.calendar.mean_days), False, False, (NO_CUSTOMERS,))
+        return Past(TOO_SHORT.fill(periods=0), learn([], names), nothing, one_in)
+    known = days.known(ledger.as_of)
+    season = season_of(days, known, events)
+    if periods < 1:
+        reason = TOO_SHORT.fill(periods=max(ledger.present - begin + 1, 0))
+        return Past(reason, learn([], names), season, one_in)
+    splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
+    ahead = ledger.calendar.end(ledger.next_period - 1 + horizon) - ledger.as_of
+    names = candidates(names, splits, ahead.days)
+    moments, lessons = rehearse(days, splits, names, events)
+    if not moments or (moments[-1].known.repeat_purchases > 0).sum() < LEAST_BACK:
+        split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
+        return Past(NOBODY_CAME_BACK.fill(split=split), learn([], names), season, one_in)
+    found = [forecasts_of(days, now, one, edges, names) for now, one in zip(moments, lessons, strict=True)]
+    return Past(summary(found, ledger.calendar, one_in), learn(lessons, names), season, one_in)
