@@ -33,6 +33,7 @@ import pyarrow.parquet as pq
 import kezhi
 import peers as others
 from kezhi.models import scores
+from measuring import table
 
 Row = dict[str, Any]
 FloatArray = others.FloatArray
@@ -341,16 +342,6 @@ def average(goal: Goal, title: str, values: list[float]) -> str:
 
 
 # --- printing
-
-
-def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table with columns of equal width."""
-    lines = [header, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    text = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    return "\n".join([text[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *text[1:]])
 
 
 TITLES = {

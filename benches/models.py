@@ -31,8 +31,8 @@ import numpy as np
 
 import kezhi
 import peers as others
-from accuracy import table
 from kezhi.models import MODELS, AmountPanel, PurchaseHistories, RepeatAmounts
+from measuring import table
 from simulate import FIRST_DAY, WEEKS, make_log
 
 Row = dict[str, Any]
