@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from kezhi.models.bg_bb import BGBB, BGBBFit
     from kezhi.models.bg_cnbd_k import BGCNBDk, BGCNBDkFit, MBGCNBDk, MBGCNBDkFit
     from kezhi.models.bg_nbd import BGNBD, MBGNBD, BGNBDFit, MBGNBDFit
-    from kezhi.models.catalogue import Bilingual, Model
+    from kezhi.models.catalogue import Model
     from kezhi.models.covariates import ParetoNBDCovariatesFit
     from kezhi.models.discrete_histories import ContractHistories, OpportunityHistories
     from kezhi.models.fitting import Diagnosis, Fit
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kezhi.models.published_rule import PublishedForecast, TransitionRule, published_forecast
     from kezhi.models.registry import MODELS, load
     from kezhi.models.shifted_beta_geometric import ShiftedBetaGeometric, ShiftedBetaGeometricFit
+    from kezhi.models.words import WORDS, Bilingual
 
 __all__ = [
     "BGBB",
@@ -33,6 +34,7 @@ __all__ = [
     "MBGNBD",
     "MODELS",
     "NBD",
+    "WORDS",
     "AmountPanel",
     "BGBBFit",
     "BGCNBDk",
@@ -72,7 +74,7 @@ _HOMES = {
     "bg_bb": ("BGBB", "BGBBFit"),
     "bg_cnbd_k": ("BGCNBDk", "BGCNBDkFit", "MBGCNBDk", "MBGCNBDkFit"),
     "bg_nbd": ("BGNBD", "MBGNBD", "BGNBDFit", "MBGNBDFit"),
-    "catalogue": ("Bilingual", "Model"),
+    "catalogue": ("Model",),
     "covariates": ("ParetoNBDCovariatesFit",),
     "discrete_histories": ("ContractHistories", "OpportunityHistories"),
     "fitting": ("Diagnosis", "Fit"),
@@ -83,6 +85,7 @@ _HOMES = {
     "published_rule": ("PublishedForecast", "TransitionRule", "published_forecast"),
     "registry": ("MODELS", "load"),
     "shifted_beta_geometric": ("ShiftedBetaGeometric", "ShiftedBetaGeometricFit"),
+    "words": ("WORDS", "Bilingual"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
