@@ -46,6 +46,26 @@ class Engine(ABC):
         """A folder that disappears with the engine."""
         return Path(self._scratch.name)
 
+    @property
+    def local(self) -> Engine:
+        """The engine for what only this machine has (text, workbooks, frames); most are that themselves."""
+        return self
+
+    def take(self, expression: ir.Table) -> ir.Table:
+        """A table of the local engine as one of this engine."""
+        return expression
+
+    def reads(self, given: object) -> bool:  # noqa: ARG002  most read files, which the caller opens
+        """Does the engine open this input itself: an address that means nothing to this machine, a frame of its own?"""
+        return False
+
+    def open(self, given: Any) -> ir.Table:
+        """An input for which `reads` holds; of a path with the columns of `scan_parquet`.
+
+        Raises FileNotFoundError where nothing is there.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
         """One or more Parquet files as a table, columns matched by name."""

@@ -12,6 +12,10 @@ from pathlib import Path
 
 from kezhi.language import KezhiError, Text
 
+NO_TABLE = Text(
+    "There is no table at {path}; give a CSV, Excel or Parquet file, or a folder of them.",
+    "{path} 处没有表格；请给出 CSV、Excel 或 Parquet 文件，或其所在文件夹。",
+)
 _BLOCK = 1 << 20
 _HEAD = 1 << 18
 _MAGIC = {
@@ -48,13 +52,21 @@ def expand(path: str | Path) -> list[Path]:
     else:
         found = [Path(name) for name in sorted(glob.glob(str(given), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
     if not found:
-        raise KezhiError(
-            Text(
-                "There is no table at {path}; give a CSV, Excel or Parquet file, or a folder of them.",
-                "{path} 处没有表格；请给出 CSV、Excel 或 Parquet 文件，或其所在文件夹。",
-            ).fill(path=path)
-        )
+        raise KezhiError(NO_TABLE.fill(path=path))
     return found
+
+
+def is_parquet(path: str | Path) -> bool:
+    """Are all files that this stands for Parquet, by their first bytes?"""
+    return all(_begins(file) == b"PAR1" for file in expand(path))
+
+
+def _begins(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4)
+    except OSError:
+        return b""  # said later, by who opens it
 
 
 def inspect(path: Path) -> Inspection:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
+from kezhi.sources.distant import located, open_distant
 from kezhi.sources.files import Inspection, expand, inspect
 from kezhi.sources.frames import open_frame
 from kezhi.sources.pieces import FILE, ROW, Piece, refuse_no_rows, refuse_too_wide
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def listed(inputs: object) -> Sequence[object]:
+    """The inputs one by one; a single path is one of them."""
+    return [inputs] if isinstance(inputs, str | Path) or not isinstance(inputs, Sequence) else inputs
+
+
 def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple[list[Piece], list[Remark]]:
     """All inputs opened; a file given twice, under whatever name, is read once."""
-    given = [inputs] if isinstance(inputs, str | Path) else inputs
-    paths = [path for item in given if isinstance(item, str | Path) for path in expand(item)]
-    frames = [item for item in given if not isinstance(item, str | Path)]
-    if not paths and not frames:
+    given = listed(inputs)
+    distant = [item for item in given if engine.reads(item)]
+    near = [item for item in given if not engine.reads(item)]
+    paths = [path for item in near if isinstance(item, str | Path) for path in expand(item)]
+    frames = [item for item in near if not isinstance(item, str | Path)]
+    if not given or not (paths or frames or distant):
         raise KezhiError(
             Text(
                 "Nothing to read; give a file, a folder or a table.",
@@ -33,7 +41,8 @@ def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple
             )
         )
     inspections, warnings = _distinct(inspect(path) for path in paths)
-    pieces = _open_parquet(engine, [one for one in inspections if one.format == "parquet"])
+    pieces = [open_distant(engine, item, number) for number, item in enumerate(distant, start=1)]
+    pieces += _open_parquet(engine, [one for one in inspections if one.format == "parquet"])
     for one in inspections:
         if one.format == "text":
             pieces.append(open_text(engine, one, table))
@@ -96,8 +105,5 @@ def _scan_parquet(
         scan = engine.read_parquet(paths)
         numbered = scan.mutate(**{FILE: ibis.literal(name), ROW: ibis.null("int64")})
     else:
-        scan = engine.scan_parquet(paths)
-        numbered = scan.mutate(**{FILE: scan.filename.re_extract(r"[^/\\]+$", 0), ROW: scan.file_row_number + 1}).drop(
-            "filename", "file_row_number"
-        )
+        numbered = located(engine.scan_parquet(paths))
     return Piece(numbered, tuple(files), lazy=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.sources.cells import is_tidied, read_cells
 from kezhi.sources.checking import Checked, check_rows
-from kezhi.sources.opening import open_inputs
+from kezhi.sources.distant import can_read
+from kezhi.sources.opening import listed, open_inputs
 from kezhi.sources.pieces import Piece, combine
 from kezhi.sources.presets import preset_for
 from kezhi.sources.recognise import Recognised, recognise, user_columns
@@ -49,6 +50,8 @@ def read_table(
     """
     spec = _spec(table)
     mapping = dict(mapping or {})
+    if engine.local is not engine and not all(can_read(engine, given) for given in listed(inputs)):
+        return _taken(engine, read_table(engine.local, table, inputs, mapping=mapping, today=today))
     pieces, notes = open_inputs(engine, inputs, spec)
     found = recognise(engine, _with_preset(engine, table, combine(pieces)), spec, mapping)
     rows, cells = read_cells(engine, found, spec, mapping, today)
@@ -59,6 +62,11 @@ def read_table(
     notes = [*notes, *found.warnings, *counts.warnings, *_repeated(engine, found, pieces)]
     report = _report(spec, pieces, found, checked, counts, notes)
     return Reading(table, checked.accepted(any_bad=bool(counts.rejected)), _quarantine(checked, pieces), report)
+
+
+def _taken(engine: Engine, reading: Reading) -> Reading:
+    """What was read on this machine, handed over to the engine of the tables."""
+    return replace(reading, accepted=engine.take(reading.accepted), rejected=engine.take(reading.rejected))
 
 
 def _with_preset(engine: Engine, table: str, rows: ir.Table) -> Recognised:
