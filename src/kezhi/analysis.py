@@ -292,7 +292,7 @@ def _write_run(
             events=calendar_events(settings.events),
         )
     with stages("write"):
-        periods = published_periods(ledger.accounts, ledger.calendar, cost_known=book.cost_known)
+        periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
         engine.write_parquet(periods, folder / "periods.parquet")
         write_json(folder / "models.json", valuation.models)
     manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)

@@ -51,7 +51,7 @@ def test_accounts_equal_the_reference(
     as_of = DAY + timedelta(days=until)
     expected = reference.accounts(rows, spent, calendar.number, as_of)
     ledger = open_ledger(engine, book(engine, rows, spent), calendar, as_of)
-    found = {(row["customer_id"], row["number"]): row for row in engine.fetch(ledger.accounts).to_pylist()}
+    found = {(row["customer_id"], row["number"]): row for row in engine.fetch(ledger.named(ledger.accounts)).to_pylist()}
     assert set(found) == set(expected)
     for key, account in expected.items():
         row = found[key]
@@ -72,7 +72,7 @@ def small() -> list[dict[str, Any]]:
 
 def test_a_return_reduces_the_day_of_the_order_it_names(engine: Engine, small: list[dict[str, Any]]) -> None:
     ledger = open_ledger(engine, book(engine, small), Calendar(), DAY + timedelta(60))
-    first = engine.fetch(ledger.accounts.filter(ledger.accounts.customer_id == "a")).to_pylist()
+    first = engine.fetch(ledger.named(ledger.accounts).filter(lambda t: t.customer_id == "a")).to_pylist()
     january = min(first, key=lambda row: row["number"])
     assert (january["purchases"], january["amount"], january["cost"]) == (1, Decimal(60), Decimal(40))
 
@@ -81,7 +81,7 @@ def test_a_return_without_an_order_is_no_purchase_and_is_not_dropped(
     engine: Engine, small: list[dict[str, Any]]
 ) -> None:
     ledger = open_ledger(engine, book(engine, small), Calendar(), DAY + timedelta(60))
-    (row,) = engine.fetch(ledger.accounts.filter(ledger.accounts.customer_id == "b")).to_pylist()
+    (row,) = engine.fetch(ledger.named(ledger.accounts).filter(lambda t: t.customer_id == "b")).to_pylist()
     assert (row["purchases"], row["amount"]) == (1, Decimal(-30))
 
 
@@ -96,7 +96,7 @@ def test_customers_add_up_to_periods_and_to_the_company(engine: Engine, small: l
     spent = [expense(DAY, "10.01"), expense(DAY + timedelta(33), 5, "b")]
     ledger = open_ledger(engine, book(engine, small, spent), Calendar("quarter"), DAY + timedelta(60))
     people = engine.fetch(ledger.statistics).to_pylist()
-    periods = engine.fetch(published_periods(ledger.accounts, ledger.calendar, cost_known=True)).to_pylist()
+    periods = engine.fetch(published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)).to_pylist()
     for name in ("amount", "cost", "expense", "purchases"):
         by_customer = sum(row[name] for row in people)
         assert by_customer == sum(row[name] for row in periods) == sum(row[name] for row in ledger.company)
@@ -114,7 +114,7 @@ def test_value_is_purchases_less_cost_less_expense(engine: Engine) -> None:
     """V01: 100 000 - 62 000 - 5 000 = 33 000."""
     rows = [line("a", DAY, 100_000, None, 62_000)]
     ledger = open_ledger(engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31))
-    (row,) = engine.fetch(published_periods(ledger.accounts, ledger.calendar, cost_known=True)).to_pylist()
+    (row,) = engine.fetch(published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)).to_pylist()
     assert (row["value"], row["margin"], row["period"]) == (33_000, pytest.approx(0.38), date(2024, 1, 1))
 
 

@@ -68,6 +68,21 @@ class DuckEngine(Engine):
         self._stored.append(name)
         return self.connection.create_table(name, expression, temp=True)
 
+    def keyed(self, ids: ir.Table) -> ir.Table:
+        """Ids numbered in their order: whole numbers are joined and sorted several times faster than text."""
+        import ibis
+
+        order: Any = ibis.row_number().over(ibis.window(order_by="customer_id"))
+        return self.store(ids.mutate(customer=order.cast("int32")))
+
+    def latest(self, value: Any, number: Any, where: Any) -> Any:
+        """DuckDB's own arg_max: what Ibis makes of `argmax` keeps all rows of every group and sorts them."""
+        import ibis
+
+        kind = str(value.type().copy(nullable=True))
+        arg_max: Any = ibis.udf.agg.builtin(_never_called, name="arg_max", signature=((kind, "int32"), kind))
+        return arg_max(value, number, where=where)
+
     @contextmanager
     def passing(self) -> Iterator[None]:
         """Tables stored within are dropped at the end; only what was fetched or written remains."""
@@ -92,3 +107,7 @@ class DuckEngine(Engine):
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as one Parquet file; order it first where order matters."""
         self.connection.to_parquet(expression, str(path), compression="zstd")
+
+
+def _never_called(value: Any, number: Any) -> Any:
+    """Stands for a function of the engine's."""

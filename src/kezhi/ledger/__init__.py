@@ -1,6 +1,6 @@
 """Customer x period accounts and each customer's statistics, computed where the data is."""
 
-from kezhi.ledger.accounts import SUM, as_sum, published_periods, told_days
+from kezhi.ledger.accounts import SUM, as_sum, customer_days, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
 from kezhi.ledger.statistics import (
@@ -21,11 +21,11 @@ __all__ = [
     "Period",
     "amount_histories",
     "as_sum",
+    "customer_days",
     "last_day",
     "log_mean_amount_sum",
     "open_ledger",
     "published_periods",
     "purchase_histories",
     "purchase_times",
-    "told_days",
 ]

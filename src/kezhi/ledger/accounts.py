@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kezhi.ledger.calendar import Calendar
 
 SUM = "decimal(28, 4)"  # sums of money: wide enough for any company, and Arrow can still add to them
+COSTS = ("cost", "uncosted")
 MEAN = "decimal(38, 8)"  # mean amounts: decimal too, so that their sums do not depend on the order of rows
 
 
@@ -27,65 +28,83 @@ def as_sum(value: Any) -> Any:
     return value.cast("decimal(38, 4)").cast(SUM)
 
 
-def customer_days(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer_id, day, amount, cost, uncosted: everything a customer did on one day, added up."""
-    lines = booked_lines(book, calendar, as_of)
-    return lines.group_by("customer_id", "day").aggregate(
-        amount=lines.amount.sum(), cost=lines.cost.sum(), uncosted=lines.uncosted.sum()
+def customer_days(book: Book, calendar: Calendar) -> ir.Table:
+    """customer_id, day, told, amount: everything a customer did on one day, added up, and when it became known.
+
+    Also cost and uncosted, where product costs are known. A return is booked on the day of its sale but told on its
+    own: what had been known at the end of some day is what had been told by then.
+    """
+    lines = booked_lines(book, calendar)
+    money = [name for name in ("amount", *COSTS) if name in lines.columns]
+    return lines.group_by("customer_id", "day", "told").aggregate(
+        **{name: lines[name].sum().cast(SUM) for name in money}
     )
 
 
-def told_days(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer_id, day, told, amount: customer-days, with what was told of them later (returns) kept apart."""
-    lines = booked_lines(book, calendar, as_of)
-    return lines.group_by("customer_id", "day", "told").aggregate(amount=lines.amount.sum())
+def everybody(days: ir.Table, expenses: ir.Table | None, as_of: date) -> ir.Table:
+    """customer_id of all who ever bought, returned, or had money spent on them."""
+    ids = days.select("customer_id")
+    if expenses is not None:
+        own = expenses.filter((expenses.date <= as_of) & expenses.customer_id.notnull())
+        ids = ids.union(own.select("customer_id"))
+    return ids.distinct()
 
 
-def period_accounts(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
+def period_accounts(days: ir.Table, expenses: ir.Table | None, calendar: Calendar, as_of: date) -> ir.Table:
     """One row per customer and period in which something happened.
 
-    customer_id, number (of the period), purchases (days with a positive net amount), amount, cost, expense,
-    uncosted, mean_amount (amount / purchases, null without a purchase), first_day and last_day (of the purchases).
+    `days` and `expenses` have the engine's `customer` keys. customer, number (of the period), purchases (days with a
+    positive net amount), amount, cost, expense, uncosted (the last three where they are known), first_day and last_day
+    (of the purchases).
     """
-    days = customer_days(book, calendar, as_of)
     bought: Any = days.amount > 0
-    accounts = days.group_by("customer_id", number=calendar.numbers(days.day)).aggregate(
+    accounts = days.group_by("customer", number=calendar.numbers(days.day)).aggregate(
         purchases=bought.sum().cast("int64"),
-        amount=days.amount.sum().cast(SUM),
-        cost=days.cost.sum().cast(SUM),
-        uncosted=days.uncosted.sum().cast(SUM),
+        **{name: days[name].sum().cast(SUM) for name in ("amount", *COSTS) if name in days.columns},
         first_day=days.day.min(where=bought),
         last_day=days.day.max(where=bought),
     )
-    return _with_mean(_with_expenses(accounts, book, calendar, as_of))
+    return accounts if expenses is None else _with_expenses(accounts, expenses, calendar, as_of)
 
 
-def _with_expenses(accounts: ir.Table, book: Book, calendar: Calendar, as_of: date) -> ir.Table:
+def _with_expenses(accounts: ir.Table, spent: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
     import ibis
 
     zero = ibis.literal(0).cast(SUM)
-    if book.expenses is None:
-        return accounts.mutate(expense=zero)
-    key = ["customer_id", "number"]
-    expenses = expenses_by_customer(book.expenses, accounts, calendar, as_of)
+    key = ["customer", "number"]
+    expenses = expenses_by_customer(spent, accounts, calendar, as_of)
     both = accounts.outer_join(expenses, key, rname="{name}_spent")
-    money = {name: both[name].coalesce(zero).cast(SUM) for name in ("amount", "cost", "uncosted", "expense")}
+    names = [name for name in ("amount", *COSTS, "expense") if name in both.columns]
     return both.mutate(
-        **money,
+        **{name: both[name].coalesce(zero).cast(SUM) for name in names},
         **{name: both[name].coalesce(both[f"{name}_spent"]) for name in key},
         purchases=both.purchases.coalesce(0),
     ).drop(*(f"{name}_spent" for name in key))
 
 
-def _with_mean(accounts: ir.Table) -> ir.Table:
+def completed(accounts: ir.Table) -> ir.Table:
+    """Stored accounts with what was not stored: zeros for what is not known, and the mean amount of a purchase.
+
+    Columns that are the same in every row would fill the engine's memory for nothing. mean_amount is null without a
+    purchase.
+    """
+    import ibis
+
+    zero = ibis.literal(0).cast(SUM)
+    absent = {name: zero for name in (*COSTS, "expense") if name not in accounts.columns}
     mean: Any = accounts.amount.cast("float64") / accounts.purchases.nullif(0)
-    return accounts.mutate(mean_amount=mean.cast(MEAN))
+    return accounts.mutate(**absent, mean_amount=mean.cast(MEAN))
 
 
 def published_periods(accounts: ir.Table, calendar: Calendar, *, cost_known: bool) -> ir.Table:
-    """The columns of `periods.parquet`, in the order of the interface; no margin where cost is not known."""
+    """The columns of `periods.parquet`, in the order of the interface; no margin where cost is not known.
+
+    `accounts` have the customers' ids beside their keys.
+    """
     import ibis
 
+    # sorted by the engine's own key: quicker than by the text, and the same order
+    accounts = accounts.order_by("customer", "number")
     amount: Any = accounts.amount.cast("float64")
     margin: Any = (amount - accounts.cost.cast("float64")) / amount.nullif(0.0)
     return accounts.select(
@@ -98,4 +117,4 @@ def published_periods(accounts: ir.Table, calendar: Calendar, *, cost_known: boo
         expense=accounts.expense,
         value=as_sum(accounts.amount - accounts.cost - accounts.expense),
         margin=margin if cost_known else ibis.null("float64"),
-    ).order_by("customer_id", "period")
+    )

@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer_id, number (of the period), expense.
+    """customer, number (of the period), expense.
 
     An expense without a customer is shared among the customers who bought in its period, in proportion to
     their amounts; when nobody bought in that period, among all who had bought before it, in equal parts;
     when nobody had, it is carried to the first period with a purchase. Parts are whole cents and add up
-    exactly: cents left by rounding go to the largest remainders, then in the order of customer ids.
+    exactly: cents left by rounding go to the largest remainders, then in the order of the customers' ids, which is
+    that of their keys.
     """
     known = expenses.filter(expenses.date <= as_of).mutate(number=calendar.numbers(expenses.date))
-    own = known.filter(known.customer_id.notnull())
-    own = own.group_by("customer_id", "number").aggregate(expense=own.amount.sum())
-    parts = _shares(known.filter(known.customer_id.isnull()), accounts)
+    own = known.filter(known.customer.notnull())
+    own = own.group_by("customer", "number").aggregate(expense=own.amount.sum())
+    parts = _shares(known.filter(known.customer.isnull()), accounts)
     both = own.union(parts)
-    return both.group_by("customer_id", "number").aggregate(expense=both.expense.sum())
+    return both.group_by("customer", "number").aggregate(expense=both.expense.sum())
 
 
 def _shares(shared: ir.Table, accounts: ir.Table) -> ir.Table:
@@ -37,14 +38,14 @@ def _shares(shared: ir.Table, accounts: ir.Table) -> ir.Table:
     first: Any = buyers.aggregate(first=buyers.number.min()).as_scalar()
     pots = pots.mutate(shared_in=ibis.greatest(pots.number, first))
     pots = pots.group_by(number=pots.shared_in).aggregate(pot=pots.pot.sum().cast(MONEY))
-    weights = buyers.select("customer_id", "number", weight=buyers.amount.cast(MONEY))
+    weights = buyers.select("customer", "number", weight=buyers.amount.cast(MONEY))
     active = pots.join(weights, "number")
-    known = buyers.group_by("customer_id").aggregate(since=buyers.number.min())
+    known = buyers.group_by("customer").aggregate(since=buyers.number.min())
     silent = pots.anti_join(weights, "number")
     idle = silent.join(known, silent.number > known.since).select(
-        "number", "pot", "customer_id", weight=ibis.literal(1).cast(MONEY)
+        "number", "pot", "customer", weight=ibis.literal(1).cast(MONEY)
     )
-    return _divide(active.select("number", "pot", "customer_id", "weight").union(idle))
+    return _divide(active.select("number", "pot", "customer", "weight").union(idle))
 
 
 def _divide(claims: ir.Table) -> ir.Table:
@@ -58,13 +59,13 @@ def _divide(claims: ir.Table) -> ir.Table:
     # Rounding a share down a hair too far is harmless: the cent comes back with the remainders.
     share: Any = claims.cents * (claims.weight.cast("float64") / total) * (1 - 1e-15) - 1e-9
     claims = claims.mutate(base=share.floor().cast("int64"), remainder=(share - share.floor()).round(6))
-    order = ibis.window(group_by="number", order_by=[ibis.desc("remainder"), "customer_id"])
+    order = ibis.window(group_by="number", order_by=[ibis.desc("remainder"), "customer"])
     claims = claims.mutate(
         rank=ibis.row_number().over(order), left=claims.cents - claims.base.sum().over(group).cast("int64")
     )
     cents: Any = claims.base + (claims.rank < claims.left).cast("int64")
     crumbs: Any = ibis.ifelse(claims.rank == 0, claims.crumbs, 0)
-    return claims.select("customer_id", "number", expense=_money(cents * 100 + crumbs))
+    return claims.select("customer", "number", expense=_money(cents * 100 + crumbs))
 
 
 def _units(pot: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import MONEY
@@ -14,17 +13,18 @@ if TYPE_CHECKING:
     from kezhi.ledger.calendar import Calendar
 
 
-def booked_lines(book: Book, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer_id, day, told, amount, cost, uncosted of every order line known on `as_of`; told: its own date.
+def booked_lines(book: Book, calendar: Calendar) -> ir.Table:
+    """customer_id, day, told, amount of every order line, and cost, uncosted where costs are known; told: its own date.
 
     A return that names the order of an earlier sale to the same customer is booked on that sale's day;
     any other return on its own. `uncosted` is the amount of sales whose product cost is not known.
     """
     import ibis
 
-    known = book.orders.filter(book.orders.date <= as_of)
-    lines = _returns_on_their_order(known).mutate(known_cost=ibis.null(MONEY))
-    lines = _cost_on_the_line(lines)
+    lines = _returns_on_their_order(book.orders)
+    if not book.cost_known:
+        return lines.select("customer_id", "day", told=lines.date, amount=lines.amount)
+    lines = _cost_on_the_line(lines.mutate(known_cost=ibis.null(MONEY)))
     lines = _cost_of_the_product(lines, book.products)
     lines = _cost_by_company_margin(lines, book.margins, calendar)
     zero = ibis.literal(0).cast(MONEY)

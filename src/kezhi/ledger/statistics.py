@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.ledger.accounts import MEAN, SUM, customer_days, period_accounts
+from kezhi.ledger.accounts import COSTS, MEAN, SUM, completed, customer_days, everybody, period_accounts
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS, MONTHS, Calendar
 
 if TYPE_CHECKING:
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The book as it stood at the end of one day: accounts by customer and period, and statistics.
+    """The book as it stood at the end of one day: days, accounts by customer and period, and statistics.
 
-    Nothing dated after `as_of` is in it.
+    Nothing told after `as_of` is in it. `days` (see `customer_days`) and `statistics` have one row per customer-day and
+    customer, with their ids; `accounts` only have the engine's own key, `customer`, which sorts like the ids.
     """
 
     engine: Engine
     calendar: Calendar
     as_of: date
+    people: ir.Table
+    days: ir.Table
     accounts: ir.Table
     statistics: ir.Table
+
+    def named(self, rows: ir.Table) -> ir.Table:
+        """Rows with the customers' ids beside their keys."""
+        return with_ids(rows, self.people)
 
     @property
     def present(self) -> int:
@@ -65,15 +72,44 @@ def last_day(engine: Engine, book: Book) -> date:
     return day
 
 
-def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date) -> Ledger:
-    """Add the book up to accounts and statistics as of the end of a day."""
-    accounts = engine.store(period_accounts(book, calendar, as_of))
-    statistics = engine.store(customer_statistics(accounts, calendar, as_of))
-    return Ledger(engine, calendar, as_of, accounts, statistics)
+def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, days: ir.Table | None = None) -> Ledger:
+    """Add the book up to accounts and statistics as of the end of a day.
+
+    `days` are the book's customer-days, where they have been added up before.
+    """
+    told: Any = (customer_days(book, calendar) if days is None else days).filter(lambda t: t.told <= as_of)
+    known = engine.store(told)
+    people = engine.keyed(everybody(known, book.expenses, as_of))
+    by_day = _once_a_day(engine, with_keys(known, people))
+    expenses = None if book.expenses is None else with_keys(book.expenses, people, how="left")
+    stored = engine.store(period_accounts(by_day, expenses, calendar, as_of))
+    accounts = completed(stored)
+    statistics = customer_statistics(engine, accounts, calendar, as_of)
+    return Ledger(engine, calendar, as_of, people, known, accounts, engine.store(with_ids(statistics, people)))
 
 
-def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
-    """One row per customer.
+def with_keys(rows: ir.Table, people: ir.Table, how: Literal["inner", "left"] = "inner") -> ir.Table:
+    """Rows with the engine's key in place of the customer's id."""
+    joined = rows.join(people, "customer_id", how=how, rname="{name}_of_key")
+    return joined.drop("customer_id", *({"customer_id_of_key"} & set(joined.columns)))
+
+
+def with_ids(rows: ir.Table, people: ir.Table) -> ir.Table:
+    """Rows with the customers' ids beside their keys."""
+    return rows.join(people, "customer")
+
+
+def _once_a_day(engine: Engine, days: ir.Table) -> ir.Table:
+    """Customer-days with whatever was told of them later added to them."""
+    late = engine.row(days.aggregate(late=(days.told != days.day).any()))["late"]
+    if not late:
+        return days
+    money = [name for name in ("amount", *COSTS) if name in days.columns]
+    return days.group_by("customer", "day").aggregate(**{name: days[name].sum().cast(SUM) for name in money})
+
+
+def customer_statistics(engine: Engine, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
+    """One row per customer (the engine's key).
 
     Sums of the accounts; purchases and days of first and last purchase; repeat_purchases (purchases after the
     one that made them a customer), recency_days and tenure_days (first to last purchase, first purchase to
@@ -87,7 +123,7 @@ def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> 
     priced: Any = active & (accounts.amount > 0)
     mean: Any = accounts.mean_amount.cast("float64")
     margin: Any = 1 - accounts.cost.cast("float64") / accounts.amount.cast("float64")
-    sums = accounts.group_by("customer_id").aggregate(
+    sums = accounts.group_by("customer").aggregate(
         first_purchase=accounts.first_day.min(),
         last_purchase=accounts.last_day.max(),
         purchases=accounts.purchases.sum().cast("int64"),
@@ -97,10 +133,10 @@ def customer_statistics(accounts: ir.Table, calendar: Calendar, as_of: date) -> 
         expense=accounts.expense.sum().cast(SUM),
         uncosted=accounts.uncosted.sum().cast(SUM),
         last_active=accounts.number.max(where=active),
-        last_frequency=accounts.purchases.argmax(accounts.number, where=active),
-        last_mean_amount=mean.argmax(accounts.number, where=priced),
-        last_margin=margin.argmax(accounts.number, where=priced),
-        last_uncosted=accounts.uncosted.cast("float64").argmax(accounts.number, where=active),
+        last_frequency=engine.latest(accounts.purchases, accounts.number, active),
+        last_mean_amount=engine.latest(mean, accounts.number, priced),
+        last_margin=engine.latest(margin, accounts.number, priced),
+        last_uncosted=engine.latest(accounts.uncosted.cast("float64"), accounts.number, active),
         amount_periods=priced.sum().cast("int64"),
         mean_amount_sum=accounts.mean_amount.sum(where=priced).cast(MEAN).cast("float64"),
         expense_floor=accounts.expense.min(where=accounts.expense > 0).cast("float64").coalesce(0.0),
@@ -127,8 +163,8 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
     if period not in DAYS:
         names = ", ".join(DAYS)
         raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一：{names}。"))
-    days = customer_days(book, Calendar(), as_of)
-    days = days.filter(days.amount > 0)
+    told = customer_days(book, Calendar()).filter(lambda t: t.told <= as_of)
+    days = told.group_by("customer_id", "day").aggregate(amount=told.amount.sum()).filter(lambda t: t.amount > 0)
     found = days.group_by("customer_id").aggregate(
         first_purchase=days.day.min(),
         last=days.day.max(),

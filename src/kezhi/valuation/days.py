@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
-from kezhi.ledger import Book, Calendar, told_days
+from kezhi.ledger import Calendar
 from kezhi.models import AmountPanel
 from kezhi.models.histories import distinct
 
@@ -41,14 +41,14 @@ class PurchaseDays:
     calendar: Calendar
 
     @classmethod
-    def of(cls, engine: Engine, book: Book, calendar: Calendar, until: date, one_in: int = 1) -> PurchaseDays:
-        """All days up to `until`, of one in so many customers."""
-        days = told_days(Book(drawn(book.orders, one_in)), calendar, until)
-        known = days.select(
+    def of(cls, engine: Engine, days: ir.Table, calendar: Calendar, until: date, one_in: int = 1) -> PurchaseDays:
+        """All days (see `ledger.customer_days`) told up to `until`, of one in so many customers."""
+        told = drawn(days, one_in).filter(lambda t: t.told <= until)
+        known = told.select(
             "customer_id",
-            day=days.day.epoch_seconds() // 86_400,
-            told=days.told.epoch_seconds() // 86_400,
-            amount=days.amount.cast("float64"),
+            day=told.day.epoch_seconds() // 86_400,
+            told=told.told.epoch_seconds() // 86_400,
+            amount=told.amount.cast("float64"),
         )
         table = engine.fetch(known.order_by("customer_id", "day", "told"))
         coded = table["customer_id"].combine_chunks().dictionary_encode()

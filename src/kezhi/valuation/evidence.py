@@ -86,13 +86,13 @@ def frequency_table(ledger: Ledger, fits: Fits) -> tuple[list[dict[str, Any]], f
     Counted over the complete periods after the one in which a customer bought first.
     """
     buyers = ledger.statistics.filter(ledger.statistics.purchases > 0)
-    first = buyers.select("customer_id", since=ledger.calendar.numbers(buyers.first_purchase))
+    first = buyers.select("customer", since=ledger.calendar.numbers(buyers.first_purchase))
     watched: Any = ledger.present - first.since
     total = ledger.engine.row(first.aggregate(total=watched.clip(lower=0).sum()))["total"] or 0
     if not total:
         return [], None
     later = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.number <= ledger.present))
-    later = later.join(first, "customer_id").filter(lambda t: t.number > t.since)
+    later = later.join(first, "customer").filter(lambda t: t.number > t.since)
     rows = ledger.engine.fetch(later.group_by("purchases").aggregate(count=later.count())).to_pylist()
     counts = np.zeros(max([row["purchases"] for row in rows], default=0) + 1)
     for row in rows:
@@ -170,8 +170,8 @@ def observed_transitions(ledger: Ledger, edges: tuple[float, ...]) -> list[list[
     import ibis
 
     active = ledger.accounts.filter((ledger.accounts.purchases > 0) & (ledger.accounts.amount > 0))
-    now = active.select("customer_id", "number", now=segment(active.mean_amount.cast("float64"), edges))
-    order = ibis.window(group_by="customer_id", order_by="number")
+    now = active.select("customer", "number", now=segment(active.mean_amount.cast("float64"), edges))
+    order = ibis.window(group_by="customer", order_by="number")
     moves = now.mutate(following=now.now.lead().over(order)).filter(lambda t: t.following.notnull())
     counts = np.zeros((len(edges) - 1, len(edges) - 1))
     grouped = moves.group_by("now", "following").aggregate(n=moves.count())

@@ -48,7 +48,7 @@ def look_back(
     one_in = max(-(-many // ENOUGH), 1)
     begin = ledger.company[0]["number"]
     periods = min(horizon, ledger.present - begin - 1)
-    days = PurchaseDays.of(engine, book, ledger.calendar, ledger.as_of, one_in)
+    days = PurchaseDays.of(engine, ledger.days, ledger.calendar, ledger.as_of, one_in)
     if not len(days.ids) or not (days.amount > 0).any():
         nothing = SeasonEstimate(Clock.uniform(ledger.as_of, ledger.calendar.mean_days), False, False, (NO_CUSTOMERS,))
         return Past(TOO_SHORT.fill(periods=0), learn([], names), nothing, one_in)

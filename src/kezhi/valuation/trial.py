@@ -12,7 +12,7 @@ import numpy as np
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.ledger import Book, Calendar
+from kezhi.ledger import Book, Calendar, customer_days
 from kezhi.models import scores
 from kezhi.models.clock import Event
 from kezhi.valuation.backtest import ENOUGH, naive_forecasts
@@ -58,7 +58,7 @@ def run_trial(
 
     `names` are models of purchases, or `auto`. Every customer whose first purchase is on or before the split has a row.
     """
-    days = PurchaseDays.of(engine, book, calendar, until)
+    days = PurchaseDays.of(engine, customer_days(book, calendar), calendar, until)
     if not (days.amount > 0).any():
         raise KezhiError(NO_BUYER.fill(split=split, first="-"))
     known = days.known(split)
@@ -71,7 +71,7 @@ def run_trial(
     begun = time.perf_counter()
     practice = days
     if len(days.ids) > ENOUGH:
-        practice = PurchaseDays.of(engine, book, calendar, split, -(-len(days.ids) // ENOUGH))
+        practice = PurchaseDays.of(engine, customer_days(book, calendar), calendar, split, -(-len(days.ids) // ENOUGH))
     moments, lessons = rehearse(practice, splits, family, events) if "auto" in names else ([], [])
     now = moment(days, known, family if "auto" in names else (), lessons, events, _single(names))
     learned_in = time.perf_counter() - begun

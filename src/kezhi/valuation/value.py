@@ -145,7 +145,11 @@ def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
 
 def _part(ledger: Ledger, one_in: int) -> Ledger:
     """The customers that were drawn for the backtest: enough to see shares on."""
-    return replace(ledger, accounts=drawn(ledger.accounts, one_in), statistics=drawn(ledger.statistics, one_in))
+    if one_in <= 1:
+        return ledger
+    some = drawn(ledger.people, one_in)
+    kept = {name: getattr(ledger, name).semi_join(some, "customer") for name in ("accounts", "statistics")}
+    return replace(ledger, **kept)
 
 
 def _evidence(ledger: Ledger, part: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
