@@ -41,6 +41,9 @@ class Engine(ABC):
     def close(self) -> None:
         """End the connection and remove what it kept."""
 
+    def interrupt(self) -> None:
+        """Stop the statement at work, from another thread; it then ends with KeyboardInterrupt."""
+
     @property
     def scratch(self) -> Path:
         """A folder that disappears with the engine."""
@@ -77,6 +80,17 @@ class Engine(ABC):
     @abstractmethod
     def table(self, data: pa.Table) -> ir.Table:
         """An Arrow table as a table of the engine."""
+
+    @abstractmethod
+    def keyed(self, ids: ir.Table) -> ir.Table:
+        """Distinct ids (customer_id) with the engine's own key, `customer`, by which it joins and sorts best.
+
+        Keys sort like the ids.
+        """
+
+    @abstractmethod
+    def latest(self, value: Any, number: Any, where: Any) -> Any:
+        """An aggregation: the value in the row with the highest number among those where it holds."""
 
     @abstractmethod
     def store(self, expression: ir.Table) -> ir.Table:
