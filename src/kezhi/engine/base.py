@@ -41,7 +41,7 @@ class Engine(ABC):
     def close(self) -> None:
         """End the connection and remove what it kept."""
 
-    def interrupt(self) -> None:
+    def interrupt(self) -> None:  # noqa: B027  an engine that hears signals by itself needs nothing here
         """Stop the statement at work, from another thread; it then ends with KeyboardInterrupt."""
 
     @property

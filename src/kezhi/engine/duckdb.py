@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine.base import Engine
+from kezhi.engine.stopping import stoppable, watch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,19 +40,27 @@ class DuckEngine(Engine):
             settings["threads"] = threads
         self.connection = ibis.duckdb.connect(**settings)
         self.connection.raw_sql("SET enable_progress_bar = false")
+        watch.add(self.interrupt)
         self._numbers = itertools.count(1)
         self._stored: list[str] = []
 
     def close(self) -> None:
         """End the connection and remove what it spilled."""
+        watch.remove(self.interrupt)
         self.connection.disconnect()
         self._scratch.cleanup()
 
+    def interrupt(self) -> None:
+        """Stop the statement at work, from another thread."""
+        self.connection.con.interrupt()
+
+    @stoppable
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
         """One or more Parquet files as a table, columns matched by name."""
         several = [paths] if isinstance(paths, str | Path) else list(paths)
         return self.connection.read_parquet([str(path) for path in several], union_by_name=True)
 
+    @stoppable
     def scan_parquet(self, paths: Sequence[str]) -> ir.Table:
         """The same with `filename`, and `file_row_number` from 0."""
         return self.connection.read_parquet(list(paths), union_by_name=True, filename=True, file_row_number=True)
@@ -62,6 +71,7 @@ class DuckEngine(Engine):
 
         return self.store(ibis.memtable(data))
 
+    @stoppable
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
         name = f"step_{next(self._numbers)}"
@@ -95,6 +105,7 @@ class DuckEngine(Engine):
                 self.connection.raw_sql(f'DROP TABLE "{name}"')
             del self._stored[kept:]
 
+    @stoppable
     def fetch(self, expression: ir.Table) -> pa.Table:
         """The result of an expression in memory; meant for small results.
 
@@ -104,6 +115,7 @@ class DuckEngine(Engine):
         found = self.connection.con.sql(str(self.connection.compile(expression))).to_arrow_table()
         return found.cast(expression.schema().to_pyarrow())
 
+    @stoppable
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as one Parquet file; order it first where order matters."""
         self.connection.to_parquet(expression, str(path), compression="zstd")
