@@ -5,9 +5,8 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,13 +21,12 @@ from kezhi.intake import Intake, read_book, read_files, write_rejected
 from kezhi.language import KezhiError, Language, Text, preferred_language
 from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
 from kezhi.models.clock import Event, known_events
+from kezhi.progress import Listener, Outlook, Past, Stages, past_run
 from kezhi.valuation import Valuation, run_trial, value
 from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Progress = Callable[[Text], None]
 
 # Listing very many customers in the workbook would take longer than analysing them.
 LIST_ALL, LIST_BEST = 20_000, 5_000
@@ -44,6 +42,8 @@ STAGES = {
     "write": Text("Writing the results", "写出结果"),
     "report": Text("Drawing the report", "生成报告"),
 }
+RUN_STAGES = ("read", "ledger", "value", "write", "report")
+TRIAL_STAGES = ("read", "test", "write")
 
 UNKNOWN_MODEL = Text(
     "There is no model {model} to test; choose one of {known}.", "没有可检验的模型 {model}；请从以下选择：{known}。"
@@ -143,22 +143,6 @@ def _read_parquet(path: Path) -> pa.Table:
     return pq.read_table(path)
 
 
-class _Stages:
-    """Tells which stage has begun and how long each took."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        if self._progress:
-            self._progress(STAGES[name])
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - begun, 3)
-
-
 def analyse(
     orders: object | Sequence[object] | None = None,
     *,
@@ -169,7 +153,7 @@ def analyse(
     expenses: object = None,
     margins: object = None,
     mapping: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
     now: datetime | None = None,
     **settings: Any,
 ) -> Run:
@@ -179,6 +163,8 @@ def analyse(
     without them the workspace's book is analysed. The result is written to `out`, or as a new run of the
     workspace, or to a temporary folder that lives as long as the returned Run. `settings` are those of
     `kezhi.toml`: period, horizon, as_of, model, subtract_cost, ...; given here they win over the file.
+    `progress` is called with an `Event` as each stage begins, twice a second while it lasts (by a thread of its
+    own), and at the end; what it raises stops the run. Ctrl-C stops it too, and nothing unfinished is left behind.
     Raises KezhiError with a sentence that says what to do.
     """
     now = now or datetime.now(UTC)
@@ -205,16 +191,17 @@ def analyse(
             )
         )
     temporary = out is None and place is None
-    with ExitStack() as stack:
+    outlook = Outlook(RUN_STAGES, chosen.model, _past(place.latest_run() if place and out is None else out))
+    with Stages(progress, STAGES, outlook) as stages, ExitStack() as stack:
         if out is not None:
             folder = stack.enter_context(finished_folder(Path(out)))
             final = Path(out)
         elif place is not None:
             folder, final = stack.enter_context(place.new_run(now))
         else:
-            folder = final = Path(tempfile.mkdtemp(prefix="kezhi-run-"))
+            folder = final = stack.enter_context(_temporary_folder())
         engine = stack.enter_context(open_engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
-        stages = _Stages(progress)
+        stages.interrupt = engine.interrupt
         with stages("read"):
             if files.get("orders"):
                 intake = read_files(engine, files, chosen.columns | dict(mapping or {}), now.date())
@@ -223,11 +210,31 @@ def analyse(
                 intake = read_book(engine, place)
             write_rejected(engine, intake, folder)
             _refuse_nothing(intake)
+            stages.counted(intake.rows["orders"]["read"])
         _write_run(engine, intake, chosen, folder, stages, now, run_name(now))
     run = Run(final)
     if temporary:
         weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
     return run
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder that is kept, unless the block ends with an error."""
+    folder = Path(tempfile.mkdtemp(prefix="kezhi-run-"))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _past(earlier: str | Path | None) -> Past | None:
+    """What a run folder, if it is one, says of its duration."""
+    try:
+        return past_run(_read_json(Path(earlier) / MANIFEST)) if earlier is not None else None
+    except (OSError, ValueError):
+        return None
 
 
 def calendar_events(named: Mapping[str, Sequence[str]]) -> tuple[Event, ...]:
@@ -272,7 +279,7 @@ def _write_run(
     intake: Intake,
     settings: Settings,
     folder: Path,
-    stages: _Stages,
+    stages: Stages,
     now: datetime,
     name: str,
 ) -> None:
@@ -422,7 +429,7 @@ def backtest(
     period: Period = "month",
     events: Mapping[str, Sequence[str]] | None = None,
     mapping: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
 ) -> dict[str, Any]:
     """Forecast the days after `split` (up to `until`, by default the newest order) with what was known then, and score.
 
@@ -436,13 +443,14 @@ def backtest(
     last, end = _as_day(split), _as_day(until)
     if last is None:
         raise KezhiError(Text("Say at which day to split the orders.", "请说明在哪一天分割订单。"))
-    dated, stages = calendar_events(events or {}), _Stages(progress)
-    with ExitStack() as stack:
+    dated = calendar_events(events or {})
+    with Stages(progress, STAGES, Outlook(TRIAL_STAGES, model)) as stages, ExitStack() as stack:
         engine = stack.enter_context(open_engine())
         folder = stack.enter_context(finished_folder(Path(out), SCORES)) if out is not None else None
         with stages("read"):
             intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
             _refuse_nothing(intake)
+            stages.counted(intake.rows["orders"]["read"])
         with stages("test"):
             calendar = Calendar(period)
             found = run_trial(engine, intake.book, calendar, last, end or last_day(engine, intake.book), names, dated)
