@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +23,6 @@ import duckdb
 
 from bare import quoted
 from measuring import (
-    HERE,
     Measured,
     Row,
     describe,
@@ -39,6 +36,7 @@ from measuring import (
     table,
     warm_up,
 )
+from same import refuse_differences
 
 SIZES = (100_000, 1_000_000)
 
@@ -99,7 +97,7 @@ def bench(customers: int, share: float, model: str, runs: int, folder: Path) -> 
         shutil.copytree(prepared, nightly)
         done["full"].append([imported(full, log), run(full, model)])
         done["nightly"].append([imported(nightly, parts.new), run(nightly, model)])
-    refuse_differences(latest(full), latest(nightly))
+    refuse_differences(latest(full), latest(nightly), "The nightly run is not the full run")
     totals = {name: [sum(part.seconds for part in pair) for pair in pairs] for name, pairs in done.items()}
     row: Row = {"customers": customers, "orders": parts.orders, "share": round(parts.share, 5), "model": model}
     row |= {"runs": runs, "first_seconds": round(sum(part.seconds for part in first), 3)}
@@ -109,14 +107,6 @@ def bench(customers: int, share: float, model: str, runs: int, folder: Path) -> 
             row[f"{name}_{part}_seconds"] = median(pair[place].seconds for pair in pairs)
         row[f"{name}_peak_gib"] = round(max(part.peak_gib for pair in pairs for part in pair), 3)
     return row | {"nightly_of_full": ratio(totals["nightly"], totals["full"]), "same_figures": True}
-
-
-def refuse_differences(full: Path, nightly: Path) -> None:
-    """End with what differs; in a process of its own, so that this one stays small."""
-    command = [sys.executable, str(HERE / "same.py"), str(full), str(nightly)]
-    compared = subprocess.run(command, capture_output=True, text=True, check=False)
-    if compared.returncode:
-        raise SystemExit(f"The nightly run is not the full run:\n{compared.stdout}{compared.stderr}")
 
 
 def shown(rows: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ of what differs.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ KEYS = {
     "current_period": ("customer_id",),
 }
 NEAR = 1e-9
+FLOATS = {"DOUBLE", "FLOAT"}
 OF_THE_RUN = {"seconds", "run", "created", "folder"}
 SHOWN = 20
 
@@ -44,17 +46,15 @@ def _in_tables(ours: Path, theirs: Path, keys: tuple[str, ...]) -> Iterator[str]
             yield f"{ours.name} is in one folder only"
         return
     with duckdb.connect() as connection:
-        first, second = connection.read_parquet(str(ours)), connection.read_parquet(str(theirs))
-        connection.register("ours", first)
-        connection.register("theirs", second)
-        columns = first.columns
-        if (columns, first.types) != (second.columns, second.types):
+        columns, kinds = _opened(connection, "ours", ours)
+        others, other_kinds = _opened(connection, "theirs", theirs)
+        if columns != others:
             yield f"{ours.name} has other columns"
             return
         matched = " and ".join(f"ours.{key} is not distinct from theirs.{key}" for key in keys)
         counts = [
-            f'count(*) filter (where {_differ(column, str(kind))}) as "{column}"'
-            for column, kind in zip(columns, first.types, strict=True)
+            f'count(*) filter (where {_differ(column, exact=FLOATS.isdisjoint((one, other)))}) as "{column}"'
+            for column, one, other in zip(columns, kinds, other_kinds, strict=True)
         ]
         statement = f"select count(*) - count(ours.{keys[0]}), count(*) - count(theirs.{keys[0]}), {', '.join(counts)}"
         found = connection.execute(f"{statement} from ours full join theirs on {matched}").fetchall()[0]
@@ -63,13 +63,20 @@ def _in_tables(ours: Path, theirs: Path, keys: tuple[str, ...]) -> Iterator[str]
             yield f"{ours.name}, {what}: {rows:,} rows differ"
 
 
-def _differ(column: str, kind: str) -> str:
+def _opened(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> tuple[list[str], list[str]]:
+    """Give a file, or a folder of files as Spark writes it, a name in the engine; its columns and their types."""
+    table = connection.read_parquet(str(path / "*.parquet" if path.is_dir() else path))
+    connection.register(name, table)
+    return list(table.columns), [str(kind) for kind in table.types]
+
+
+def _differ(column: str, *, exact: bool) -> str:
     one, other = f'ours."{column}"', f'theirs."{column}"'
     differ = f"{one} is distinct from {other}"
-    if kind in ("DOUBLE", "FLOAT"):
-        near = f"abs({one} - {other}) <= {NEAR} * greatest(abs({one}), abs({other}))"
-        return f"{differ} and not coalesce({near}, false)"
-    return differ
+    if exact:
+        return differ
+    near = f"abs({one} - {other}) <= {NEAR} * greatest(abs({one}), abs({other}))"
+    return f"{differ} and not coalesce({near}, false)"
 
 
 def _in_values(one: Any, other: Any, place: str) -> Iterator[str]:
@@ -87,14 +94,20 @@ def _in_values(one: Any, other: Any, place: str) -> Iterator[str]:
         yield place
 
 
+def refuse_differences(ours: Path, theirs: Path, sentence: str) -> None:
+    """SystemExit with a sentence and what differs, unless both folders hold the same figures."""
+    found = list(itertools.islice(differences(ours, theirs), SHOWN))
+    if found:
+        raise SystemExit("\n".join([f"{sentence}:", *found]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("run", type=Path)
     parser.add_argument("other", type=Path)
     given = parser.parse_args()
-    found = list(differences(given.run, given.other))
-    print(*found[:SHOWN], sep="\n") if found else print("the same")
-    raise SystemExit(1 if found else 0)
+    refuse_differences(given.run, given.other, f"{given.run} and {given.other} differ")
+    print("the same")
 
 
 if __name__ == "__main__":
