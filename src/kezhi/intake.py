@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import Book
 from kezhi.sources import TABLES, Reading, read_table
-from kezhi.workspace import Workspace
+from kezhi.workspace import PARTIAL, Workspace, made_folder, partial_of, remove, remove_if_abandoned
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -71,7 +72,8 @@ def import_table(
 ) -> list[dict[str, Any]]:
     """Add files to one table of the workspace's book; a file already there changes nothing.
 
-    Returns one entry per file: its report, and `added` (False where the same content was imported before).
+    Returns one entry per file: its report, and `added` (False where the same content was imported before). All of
+    them are added or, where this ends with an error or is stopped, none.
     """
     if table not in TABLES:
         raise KezhiError(
@@ -80,14 +82,29 @@ def import_table(
                 f"没有名为 {table!r} 的表。可用的表：{'、'.join(TABLES)}。",
             )
         )
-    entries = []
-    for one in inputs:
-        reading = read_table(engine, table, [one], mapping=mapping, today=today)
-        entries += _add(engine, workspace, reading, table)
+    entries: list[dict[str, Any]] = []
+    folder = workspace.folder / "book" / table
+    for stale in folder.glob(f"{PARTIAL}*"):
+        remove_if_abandoned(stale)
+    with made_folder(folder):
+        try:
+            for one in inputs:
+                reading = read_table(engine, table, [one], mapping=mapping, today=today)
+                entries.append(_add(engine, workspace, reading, table))
+        except BaseException:
+            take_back(workspace, table, entries)
+            raise
     return entries
 
 
-def _add(engine: Engine, workspace: Workspace, reading: Reading, table: str) -> list[dict[str, Any]]:
+def take_back(workspace: Workspace, table: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Undo imports, the last one first."""
+    for entry in reversed(entries):
+        if entry["added"]:
+            workspace.take_back_import(table, entry["sha256"])
+
+
+def _add(engine: Engine, workspace: Workspace, reading: Reading, table: str) -> dict[str, Any]:
     """Keep one reading under the fingerprint of its files."""
     files = reading.report.inputs()
     name = "-".join(sorted(str(entry["sha256"])[:16] for entry in files))
@@ -99,18 +116,29 @@ def _add(engine: Engine, workspace: Workspace, reading: Reading, table: str) -> 
         "warnings": [_warning(reading, warning) for warning in reading.report.warnings],
     }
     if any(known["sha256"] == name for known in workspace.imports(table)):
-        return [entry | {"added": False}]
-    folder = workspace.folder / "book" / table
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".partial-{name}"
-    engine.write_parquet(reading.accepted, partial)
-    partial.replace(folder / f"{name}.parquet")
-    if reading.report.quarantined:
-        rejects = workspace.folder / "quarantine"
-        rejects.mkdir(parents=True, exist_ok=True)
-        engine.write_parquet(reading.rejected, rejects / f"{table}-{name}.parquet")
-    workspace.note_import(table, entry)
-    return [entry | {"added": True}]
+        return entry | {"added": False}
+    _keep(engine, workspace, reading, table, name, entry)
+    return entry | {"added": True}
+
+
+def _keep(
+    engine: Engine, workspace: Workspace, reading: Reading, table: str, name: str, entry: Mapping[str, Any]
+) -> None:
+    """Write the files of one import, and then the note that makes them count."""
+    final = workspace.folder / "book" / table / f"{name}.parquet"
+    rejects = workspace.rejected_file(table, name)
+    partial = partial_of(final)
+    with made_folder(rejects.parent) if reading.report.quarantined else nullcontext():
+        try:
+            engine.write_parquet(reading.accepted, partial)
+            partial.replace(final)
+            if reading.report.quarantined:
+                engine.write_parquet(reading.rejected, rejects)
+            workspace.note_import(table, dict(entry))
+        except BaseException:
+            remove(partial)
+            workspace.take_back_import(table, name)
+            raise
 
 
 def read_book(engine: Engine, workspace: Workspace) -> Intake:

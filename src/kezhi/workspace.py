@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
 import json
 import os
+import platform
+import re
 import secrets
 import shutil
 import time
@@ -133,6 +137,19 @@ class Workspace:
         path = self.folder / "book" / table / "imports.json"
         write_json(path, [*self.imports(table), entry])
 
+    def take_back_import(self, table: str, sha256: str) -> None:
+        """Undo an import: what it brought no longer counts, and its files are gone."""
+        known = self.imports(table)
+        if any(entry["sha256"] == sha256 for entry in known):
+            path = self.folder / "book" / table / "imports.json"
+            write_json(path, [entry for entry in known if entry["sha256"] != sha256])
+        for file in (self.folder / "book" / table / f"{sha256}.parquet", self.rejected_file(table, sha256)):
+            remove(file)
+
+    def rejected_file(self, table: str, sha256: str) -> Path:
+        """Where the rejected rows of one import lie."""
+        return self.folder / "quarantine" / f"{table}-{sha256}.parquet"
+
     def latest_run(self) -> Path | None:
         """The newest complete run."""
         pointer = self.runs / "latest"
@@ -159,8 +176,8 @@ class Workspace:
     @contextmanager
     def new_run(self, created: datetime) -> Iterator[tuple[Path, Path]]:
         """A folder to write a run into, and the name it gets, as the latest run, once all is written."""
-        self.runs.mkdir(parents=True, exist_ok=True)
-        _sweep_forgotten(self.runs)
+        for stale in self.runs.glob(f"{PARTIAL}*"):
+            remove_if_abandoned(stale)
         name = _free_name(self.runs, run_name(created))
         with finished_folder(self.runs / name) as folder:
             yield folder, self.runs / name
@@ -187,15 +204,30 @@ def finished_folder(target: Path, mark: str = MANIFEST) -> Iterator[Path]:
     An earlier result of ours at `target`, known by a file named `mark`, is replaced; anything else there is refused.
     """
     refuse_foreign(target, mark)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target)
-    partial = target.parent / f"{PARTIAL}{target.name}-{secrets.token_hex(4)}"
-    partial.mkdir()
+    for stale in target.parent.glob(f"{PARTIAL}{target.name}-*"):
+        remove_if_abandoned(stale)
+    partial = partial_of(target)
+    with made_folder(target.parent):
+        try:
+            partial.mkdir()
+            yield partial
+            _swap(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder where there is none; if the block fails, what is still empty of it goes again."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        yield partial
-        _swap(partial, target)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty, or never made
+            for path in missing:
+                path.rmdir()
         raise
 
 
@@ -228,27 +260,65 @@ def make_demo_folder(target: Path) -> None:
     write_json(target / DEMO_MARK, {"made_by": "kezhi demo"})
 
 
-def _sweep(target: Path) -> None:
-    """Remove what killed runs for the same target left behind."""
-    for stale in target.parent.glob(f"{PARTIAL}{target.name}-*"):
-        shutil.rmtree(stale, ignore_errors=True)
+def partial_of(target: Path) -> Path:
+    """A hidden name beside `target` that tells whose it is: the machine, the process, and a number of its own."""
+    return target.parent / f"{PARTIAL}{target.name}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def _sweep_forgotten(runs: Path, after_hours: float = 24.0) -> None:
-    """Remove partial runs that nobody has written to for a day: their process was killed."""
-    for stale in runs.glob(f"{PARTIAL}*"):
-        if time.time() - stale.stat().st_mtime > after_hours * 3600:
-            shutil.rmtree(stale, ignore_errors=True)
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+_OWNER = re.compile(r"-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}$")
+FORGOTTEN = 24 * 3600.0  # seconds without a change
+
+
+def remove_if_abandoned(partial: Path) -> None:
+    """Remove what a killed process left: its process is gone, or nobody has written to it for a day."""
+    owner = _OWNER.search(partial.name)
+    with contextlib.suppress(OSError):  # someone else may be removing it as well
+        ended = owner is not None and owner[1] == _machine() and not _runs(int(owner[2]))
+        if ended or time.time() - partial.stat().st_mtime > FORGOTTEN:
+            remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Is there such a process on this machine? Where that cannot be asked without harm: yes."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _swap(partial: Path, target: Path) -> None:
+    """Put a finished folder in the place of an earlier one, which comes back if this is interrupted."""
     if not target.exists():
         partial.replace(target)
         return
-    old = target.parent / f"{PARTIAL}{target.name}-old-{secrets.token_hex(4)}"
-    target.replace(old)
-    partial.replace(target)
-    shutil.rmtree(old, ignore_errors=True)
+    old = partial_of(target)
+    try:
+        target.replace(old)
+        partial.replace(target)
+    except BaseException:
+        if not target.exists():
+            old.replace(target)
+        raise
+    finally:
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -259,5 +329,9 @@ def write_json(path: Path, content: Any) -> None:
 def _replace_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
