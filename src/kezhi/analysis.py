@@ -155,6 +155,7 @@ def analyse(
     mapping: Mapping[str, str] | None = None,
     progress: Listener | None = None,
     now: datetime | None = None,
+    engine: object = None,
     **settings: Any,
 ) -> Run:
     """What every customer was worth and will be worth.
@@ -163,6 +164,7 @@ def analyse(
     without them the workspace's book is analysed. The result is written to `out`, or as a new run of the
     workspace, or to a temporary folder that lives as long as the returned Run. `settings` are those of
     `kezhi.toml`: period, horizon, as_of, model, subtract_cost, ...; given here they win over the file.
+    `engine` computes the tables: "duckdb" (the default), "spark", or a SparkSession, which is not ended.
     `progress` is called with an `Event` as each stage begins, twice a second while it lasts (by a thread of its
     own), and at the end; what it raises stops the run. Ctrl-C stops it too, and nothing unfinished is left behind.
     Raises KezhiError with a sentence that says what to do.
@@ -200,18 +202,18 @@ def analyse(
             folder, final = stack.enter_context(place.new_run(now))
         else:
             folder = final = stack.enter_context(_temporary_folder())
-        engine = stack.enter_context(open_engine(memory_limit=chosen.memory_limit, threads=chosen.threads))
-        stages.interrupt = engine.interrupt
+        tables = stack.enter_context(open_engine(engine, memory_limit=chosen.memory_limit, threads=chosen.threads))
+        stages.interrupt = tables.interrupt
         with stages("read"):
             if files.get("orders"):
-                intake = read_files(engine, files, chosen.columns | dict(mapping or {}), now.date())
+                intake = read_files(tables, files, chosen.columns | dict(mapping or {}), now.date())
             else:
                 assert place is not None
-                intake = read_book(engine, place)
-            write_rejected(engine, intake, folder)
+                intake = read_book(tables, place)
+            write_rejected(tables, intake, folder)
             _refuse_nothing(intake)
             stages.counted(intake.rows["orders"]["read"])
-        _write_run(engine, intake, chosen, folder, stages, now, run_name(now))
+        _write_run(tables, intake, chosen, folder, stages, now, run_name(now))
     run = Run(final)
     if temporary:
         weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
@@ -305,7 +307,7 @@ def _write_run(
     manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
     with stages("report"):
-        write_report(engine, folder, settings.language or preferred_language())
+        write_report(engine.local, folder, settings.language or preferred_language())
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
 
 

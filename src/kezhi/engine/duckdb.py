@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "1280MiB"  # a million customers fit; beyond it the engine spills to disk (decisions, 2026-11-22)
 
 
-def open_engine(*, memory_limit: str | None = None, threads: int | None = None) -> Engine:
-    """The engine of one machine."""
-    return DuckEngine(memory_limit=memory_limit, threads=threads)
-
-
 class DuckEngine(Engine):
     """The tables in DuckDB."""
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
+import secrets
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +27,13 @@ NO_PYSPARK = Text(
     'Spark needs a package that is not installed: pip install "kezhi[spark]"',
     'Spark 引擎需要的软件包尚未安装：pip install "kezhi[spark]"',
 )
-NO_JAVA = Text(
+NO_START = Text(
     "Spark did not start. It needs Java 17: install it, or set JAVA_HOME. ({reason})",
     "Spark 未能启动。它需要 Java 17:请安装，或设置 JAVA_HOME。（{reason}）",
 )
 NO_SESSION = Text(
-    "The engine is duckdb, spark or a SparkSession, not {given}.",
-    "引擎是 duckdb、spark 或 SparkSession，而不是 {given}。",
+    "The engine is duckdb, spark or a classic SparkSession, not {given}.",
+    "引擎是 duckdb、spark 或经典的 SparkSession，而不是 {given}。",
 )
 NOT_READ = Text("Spark cannot read {path} as Parquet: {reason}", "Spark 无法将 {path} 作为 Parquet 读取：{reason}")
 UNSEEN = Text(
@@ -47,51 +52,62 @@ EXACT = {
     "spark.sql.parquet.int96RebaseModeInWrite": "CORRECTED",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
 }
-_QUIET = Path(__file__).with_name("log4j2.properties")
+_LOGGING = Path(__file__).with_name("log4j2.properties")
 # for a session that kezhi opens itself; --spark-conf wins over these
-LOCAL = {
+QUIET = {
     "spark.ui.enabled": "false",
-    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_QUIET.as_uri()}",
+    "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
 }
 _numbers = itertools.count(1)
 
 
-def open_session(master: str | None = None, conf: Mapping[str, str] | None = None) -> Any:
-    """A Spark session of our own; `master` is by default spark-submit's, or all cores of this machine.
+@dataclass(frozen=True)
+class Spark:
+    """A Spark session to be opened; `master` is by default spark-submit's, or all cores of this machine."""
 
-    Raises KezhiError where PySpark or Java is missing.
-    """
+    master: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> Any:
+        """The session, quiet, in local mode with few partitions. Raises KezhiError where PySpark or Java is missing."""
+        builder = _pyspark_session().builder.appName("kezhi")
+        if self.master or not _submitted():
+            builder = builder.master(self.master or "local[*]")
+        for name, value in {**QUIET, **self._for_one_machine(), **self.conf}.items():
+            builder = builder.config(name, value)
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            session = builder.getOrCreate()
+        except Exception as error:  # of Py4J or of PySpark, by version
+            raise KezhiError(NO_START.fill(reason=str(error).splitlines()[0])) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, handler)  # PySpark's own would outlive the session
+        return session
+
+    def _for_one_machine(self) -> dict[str, str]:
+        """Few partitions where there are few cores; a cluster keeps Spark's own numbers."""
+        if _submitted() or not (self.master or "local").startswith("local"):
+            return {}
+        return {
+            "spark.sql.shuffle.partitions": str(max(2 * (os.cpu_count() or 1), 4)),
+            "spark.driver.host": "localhost",
+        }
+
+
+def _pyspark_session() -> Any:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
         raise KezhiError(NO_PYSPARK) from None
-    import os
-
-    builder = SparkSession.builder.appName("kezhi")
-    if master or not _submitted(os.environ):
-        builder = builder.master(master or "local[*]")
-    for name, value in {**LOCAL, **_for_one_machine(master, os.cpu_count() or 1), **(conf or {})}.items():
-        builder = builder.config(name, value)
-    try:
-        session = builder.getOrCreate()
-    except Exception as error:  # of py4j or of PySpark, by version
-        raise KezhiError(NO_JAVA.fill(reason=str(error).splitlines()[0])) from error
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return SparkSession
 
 
-def _submitted(environment: Mapping[str, str]) -> bool:
+def _submitted() -> bool:
     """Did spark-submit start this program? Then it has said where the master is."""
-    return "PYSPARK_GATEWAY_PORT" in environment
-
-
-def _for_one_machine(master: str | None, cores: int) -> dict[str, str]:
-    """Few partitions where there are few cores; a cluster keeps Spark's own numbers."""
-    if master is not None and not master.startswith("local"):
-        return {}
-    return {"spark.sql.shuffle.partitions": str(max(2 * cores, 4)), "spark.driver.host": "localhost"}
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 class SparkEngine(Engine):
@@ -99,13 +115,12 @@ class SparkEngine(Engine):
 
     name = "spark"
 
-    def __init__(
-        self, session: Any = None, *, master: str | None = None, conf: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, spark: Any, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         super().__init__()
-        self._own = session is None
-        given = session if session is not None else open_session(master, conf)
+        self._own = isinstance(spark, Spark)
+        given = spark.open() if isinstance(spark, Spark) else _checked(spark)
         self._given = given
+        self._limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
         # a session of its own has its own settings and views; executors and stored tables are shared
         self.session = given.newSession()
         for name, value in EXACT.items():
@@ -114,6 +129,7 @@ class SparkEngine(Engine):
         self._one_machine = given.sparkContext.master.startswith("local")
         self._stored: list[tuple[str, Any]] = []
         self._global: list[str] = []
+        self._group, self._interrupted = f"kezhi-{secrets.token_hex(4)}", False
         self._local: Engine | None = None
 
     def close(self) -> None:
@@ -127,11 +143,16 @@ class SparkEngine(Engine):
             self._given.stop()
         self._scratch.cleanup()
 
+    def interrupt(self) -> None:
+        """Stop the jobs at work, from another thread."""
+        self._interrupted = True
+        self._given.sparkContext.cancelJobGroup(self._group)
+
     @property
     def local(self) -> Engine:
         """DuckDB on the driver."""
         if self._local is None:
-            self._local = DuckEngine()
+            self._local = DuckEngine(**self._limits)
         return self._local
 
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
@@ -152,7 +173,7 @@ class SparkEngine(Engine):
         """Spark opens addresses of other storage, paths that only the cluster's file system has, and its own frames."""
         if isinstance(given, str | Path):
             return _is_address(given) or not (glob.has_magic(str(given)) or Path(given).expanduser().exists())
-        return _is_spark_frame(given)
+        return _is_spark_object(given) and hasattr(given, "createGlobalTempView")
 
     def open(self, given: Any) -> ir.Table:
         """Parquet at an address, or a Spark DataFrame of any session of the same application.
@@ -199,8 +220,9 @@ class SparkEngine(Engine):
         """Compute an expression once and keep the result on the executors until the connection ends."""
         from pyspark import StorageLevel
 
-        frame = self._frame(expression).persist(StorageLevel.MEMORY_AND_DISK)
-        frame.count()
+        with self._working():
+            frame = self._frame(expression).persist(StorageLevel.MEMORY_AND_DISK)
+            frame.count()
         table = self._view(frame, "step")
         self._stored.append((table.get_name(), frame))
         return table
@@ -216,7 +238,8 @@ class SparkEngine(Engine):
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """The result of an expression in memory; meant for small results."""
-        return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
+        with self._working():
+            return self._frame(expression).toArrow().cast(expression.schema().to_pyarrow())
 
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Let the executors write an expression: one file, or, where it has several parts, a folder of them in order.
@@ -224,7 +247,8 @@ class SparkEngine(Engine):
         Raises KezhiError where the executors have written to a disk that is not this machine's.
         """
         written = path.with_name(f".{path.name}-parts")
-        self._frame(expression).write.mode("overwrite").option("compression", "zstd").parquet(_address(written))
+        with self._working():
+            self._frame(expression).write.mode("overwrite").option("compression", "zstd").parquet(_address(written))
         parts = sorted(written.glob("part-*.parquet"))
         if not (written / "_SUCCESS").exists() or not parts:
             shutil.rmtree(written, ignore_errors=True)
@@ -235,6 +259,20 @@ class SparkEngine(Engine):
             shutil.rmtree(written)
         else:
             written.replace(path)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Jobs of this engine, which `interrupt` can stop without touching others of the same session."""
+        context = self._given.sparkContext
+        context.setJobGroup(self._group, "kezhi", interruptOnCancel=True)
+        try:
+            yield
+        except Exception:
+            if self._interrupted:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            context.setLocalProperty("spark.jobGroup.id", None)
 
     def _frame(self, expression: ir.Table) -> Any:
         self.connection._run_pre_execute_hooks(expression)
@@ -251,6 +289,17 @@ class SparkEngine(Engine):
                 self.session.catalog.dropTempView(name)
                 frame.unpersist()
         del self._stored[kept:]
+
+
+def _checked(given: Any) -> Any:
+    """A session of the classic kind: one that talks to a remote server by Spark Connect has no session to share."""
+    if not _is_spark_object(given) or ".connect." in type(given).__module__ or not hasattr(given, "newSession"):
+        raise KezhiError(NO_SESSION.fill(given=type(given).__name__ if not isinstance(given, str) else given))
+    return given
+
+
+def _is_spark_object(given: object) -> bool:
+    return type(given).__module__.startswith("pyspark.sql")
 
 
 def _connect(session: Any) -> Any:
@@ -270,10 +319,6 @@ def _address(path: str | Path) -> str:
     if _is_address(path) or (isinstance(path, str) and not Path(path).exists()):
         return str(path)
     return Path(path).absolute().as_uri()
-
-
-def _is_spark_frame(given: object) -> bool:
-    return type(given).__module__.startswith("pyspark.sql") and hasattr(given, "createGlobalTempView")
 
 
 def _remove(path: Path) -> None:

@@ -45,6 +45,10 @@ def backend() -> Any:
             unit = sge.DataType.build(f"decimal({to.scale}, {to.scale})")
             return whole * sge.Cast(this=sge.convert(f"1e-{to.scale}"), to=unit)
 
+        def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:  # noqa: ARG002
+            """Division by zero is no number; Spark's own would end the run, even where the row is not used."""
+            return self.f.anon.try_divide(left, right)
+
         def cast(self, arg: Any, to: Any) -> Any:
             return sge.Cast(this=arg, to=to) if isinstance(to, sge.DataType) else super().cast(arg, to)
 
