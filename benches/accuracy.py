@@ -1,11 +1,12 @@
 """Our models, naive rules and the peers forecast the same public logs from the same split, scored alike.
 
-    python benches/accuracy.py [--data FOLDER] [--logs cdnow_sample apparel] [--peers] [--out FILE]
+    python benches/accuracy.py [--data FOLDER] [--logs cdnow_sample apparel] [--peers [PYTHON]] [--out FILE]
 
 One table per log and a summary of `auto` against the best of all others, with the goals and whether they are met.
-A purchase is a customer's day with a positive amount. Peers (`--peers`, optional extra `peers`) are fitted in this run
-to the very same customer-days in weeks; spend is their expected purchases times their Gamma-Gamma mean. Rows marked
-"published" are read from peer_accuracy.csv of the data folder; they count CDNOW's days of amount 0 as purchases.
+A purchase is a customer's day with a positive amount. Peers (`--peers`; PYTHON is one with the extra `peers` and kezhi,
+where that is not this one) are fitted in this run to the very same customer-days in weeks; spend is their expected
+purchases times their Gamma-Gamma mean. Rows marked "published" are read from peer_accuracy.csv of the data folder; they
+count CDNOW's days of amount 0 as purchases.
 RMSE, bias, Gini and shares are those of expectations; "MAE, median" is that of our medians, which peers do not have.
 """
 
@@ -412,9 +413,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the public logs")
     parser.add_argument("--logs", nargs="+", choices=[log.name for log in LOGS], default=[log.name for log in LOGS])
     parser.add_argument("--model", default="all", help="all, auto, or one model of purchases")
-    parser.add_argument("--peers", action="store_true", help="fit lifetimes and PyMC-Marketing too")
+    others.add_option(parser)
     parser.add_argument("--out", type=Path, help="write everything to this JSON file as well")
     given = parser.parse_args()
+    others.go_where_they_are(given.peers)
     if not given.data.is_dir():
         raise SystemExit("The folder of the public logs is not there; say where it is with --data.")
     versions = {"kezhi": kezhi.__version__} | (others.versions() if given.peers else {})

@@ -1,12 +1,13 @@
 """How long every model of purchases and Gamma-Gamma take to fit and to answer, and how that compares with the peers.
 
-    python benches/models.py [--customers 1000000] [--models bg_nbd pareto_nbd] [--peers] [--profile] [--json FILE]
+    python benches/models.py [--customers 1000000] [--models bg_nbd nbd] [--peers [PYTHON]] [--profile] [--out F]
 
 Customers are simulated (Pareto/NBD and Gamma-Gamma, day resolution, 104 weeks: see simulate.py) and condensed to their
 distinct histories, on which models are fitted and which they then answer for: P(alive), expected purchases over 13 and
 over 52 weeks. Wall time is what a user waits; processor time is what a busy machine does not spoil. Both are the least
 of --runs. With --peers, lifetimes (distinct histories with weights) and PyMC-Marketing (one row per customer, which is
-all it takes; its time holds its compilation) do the same for --peer-customers, and so do our models again.
+all it takes; its time holds its compilation) do the same for --peer-customers, and so do our models again. PYTHON is
+one with the extra `peers` (and kezhi), where that is not this one: everything is then measured there.
 OPENBLAS_NUM_THREADS=1 in the environment shows what the threads of linear algebra cost on a busy machine.
 """
 
@@ -14,9 +15,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import json
 import os
-import platform
 import pstats
 import tempfile
 import time
@@ -29,10 +28,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
-import kezhi
 import peers as others
 from kezhi.models import MODELS, AmountPanel, PurchaseHistories, RepeatAmounts
-from measuring import table
+from measuring import describe, facts, keep, table
 from simulate import FIRST_DAY, WEEKS, make_log
 
 Row = dict[str, Any]
@@ -252,23 +250,22 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--models", nargs="+", choices=[*purchases, *AMOUNTS], default=[*purchases, *AMOUNTS])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peers", action="store_true", help="measure lifetimes and PyMC-Marketing too")
+    others.add_option(parser)
     parser.add_argument("--peer-customers", type=int, default=20_000)
     parser.add_argument("--profile", action="store_true", help="say in which functions the time goes")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--out", type=Path, help="put the results into this JSON file")
     given = parser.parse_args()
-    versions = {"kezhi": kezhi.__version__} | (others.versions() if given.peers else {})
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many as it likes")
-    machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
-    machine += f"threads of linear algebra: {threads}"
-    print(", ".join([machine, *(f"{name} {number}" for name, number in versions.items())]), flush=True)
-    results: Row = {"versions": versions}
+    others.go_where_they_are(given.peers)
+    known = facts()
+    known["versions"] |= others.versions() if given.peers else {}
+    known["machine"]["threads_of_linear_algebra"] = os.environ.get("OPENBLAS_NUM_THREADS", "as many as it likes")
+    print(describe(known), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         seen, _ = simulated(given.customers, Path(folder))
         print(f"\n## {given.customers:,} customers, {len(seen.histories):,} distinct histories\n", flush=True)
         rows = [our_row(name, seen, given.runs) for name in given.models]
         print(our_table(rows), flush=True)
-        results["models"] = rows
+        keep(given.out, [row | known for row in rows])
         if given.profile:
             for name in given.models:
                 profile(name, seen)
@@ -279,9 +276,7 @@ def main() -> None:
             theirs = [peer_row(peer, seen, each) for peer in asked]
             print(f"\n## Peers, {given.peer_customers:,} customers, {len(seen.histories):,} distinct histories\n")
             print(peer_table(ours, theirs), flush=True)
-            results |= {"peers": theirs, "models_beside_peers": ours}
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            keep(given.out, [row | known for row in (*ours, *theirs)])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ message advises, and the name says so. PyMC-Marketing knows no weights, so its r
 
 from __future__ import annotations
 
+import argparse
 import io
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -123,6 +126,19 @@ AMOUNTS = (
     Peer("lifetimes", "GammaGammaFitter", "Gamma-Gamma", "gamma_gamma_fader_hardie"),
     Peer("PyMC-Marketing", "GammaGammaModel", "Gamma-Gamma", "gamma_gamma_fader_hardie"),
 )
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """--peers [PYTHON], the same for every benchmark: the Python that has the peers; this one where none is named."""
+    words = "measure lifetimes and PyMC-Marketing too, with the Python that has them (default: this one)"
+    parser.add_argument("--peers", nargs="?", const=sys.executable, metavar="PYTHON", help=words)
+
+
+def go_where_they_are(python: str | None) -> None:
+    """Start this very command again with the Python that has the peers, unless this is it."""
+    if python and python != sys.executable:
+        named = ("--peers" if given == f"--peers={python}" else given for given in sys.argv if given != python)
+        os.execvp(python, [python, *named])
 
 
 def versions() -> dict[str, str]:

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import peers as others
 from measuring import (
     HERE,
     Measured,
@@ -132,7 +133,7 @@ def shown(rows: Sequence[Row]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--peers", nargs="?", const=sys.executable, metavar="PYTHON", help="the Python that has them")
+    others.add_option(parser)
     parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
     parser.add_argument("--jobs", nargs="+", choices=[*OURS, *PEERS], help="default: all that can be made")
     parser.add_argument("--runs", type=int, default=3)
