@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kezhi.engine import open_engine
-from kezhi.ledger import Book, Calendar, customer_days, open_ledger
+from kezhi.ledger import Book, Calendar, days_by_id, open_ledger
 from kezhi.valuation.days import Known, PurchaseDays
 from logs import order_log
 
@@ -20,7 +20,7 @@ def both() -> tuple[PurchaseDays, Known, dict[str, np.ndarray]]:
         log = order_log()
         book = Book(engine.table(log))
         ledger = open_ledger(engine, book, Calendar("month", 4), split)
-        days = PurchaseDays.of(engine, customer_days(book, Calendar("month", 4)), Calendar("month", 4), date(2025, 2, 3))
+        days = PurchaseDays.of(engine, days_by_id(book, Calendar("month", 4)), Calendar("month", 4), date(2025, 2, 3))
         people = engine.fetch(ledger.statistics.filter(ledger.statistics.purchases > 0).order_by("customer_id"))
     return days, days.known(split), {name: np.asarray(people[name].to_pylist()) for name in people.column_names}
 
@@ -28,7 +28,7 @@ def both() -> tuple[PurchaseDays, Known, dict[str, np.ndarray]]:
 @pytest.mark.parametrize("name", ["repeat_purchases", "recency_days", "tenure_days"])
 def test_histories_are_those_of_the_ledger(both: tuple, name: str) -> None:
     days, known, people = both
-    assert days.ids.take(known.customers).to_pylist() == people["customer_id"].tolist()
+    assert days.keys.take(known.customers).to_pylist() == people["customer_id"].tolist()
     assert getattr(known, name).tolist() == people[name].tolist()
 
 

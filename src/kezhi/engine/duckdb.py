@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine.base import Engine
-from kezhi.engine.stopping import stoppable, watch
+from kezhi.stopping import stoppable, watch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -113,7 +113,9 @@ class DuckEngine(Engine):
     @stoppable
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as one Parquet file; order it first where order matters."""
-        self.connection.to_parquet(expression, str(path), compression="zstd")
+        # looking for repeated values in columns of floats costs more than it saves, and so does pressing harder
+        options = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 1_000}
+        self.connection.to_parquet(expression, str(path), **options)
 
 
 def _never_called(value: Any, number: Any) -> Any:

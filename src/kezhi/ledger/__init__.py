@@ -1,11 +1,13 @@
 """Customer x period accounts and each customer's statistics, computed where the data is."""
 
-from kezhi.ledger.accounts import SUM, as_sum, customer_days, published_periods
+from kezhi.ledger.accounts import SUM, as_sum, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
 from kezhi.ledger.statistics import (
     Ledger,
     amount_histories,
+    days_by_id,
+    drawn,
     last_day,
     log_mean_amount_sum,
     open_ledger,
@@ -21,7 +23,8 @@ __all__ = [
     "Period",
     "amount_histories",
     "as_sum",
-    "customer_days",
+    "days_by_id",
+    "drawn",
     "last_day",
     "log_mean_amount_sum",
     "open_ledger",

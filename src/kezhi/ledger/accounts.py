@@ -29,25 +29,15 @@ def as_sum(value: Any) -> Any:
 
 
 def customer_days(book: Book, calendar: Calendar) -> ir.Table:
-    """customer_id, day, told, amount: everything a customer did on one day, added up, and when it became known.
+    """customer, day, told, amount: everything a customer did on one day, added up, and when it became known.
 
     Also cost and uncosted, where product costs are known. A return is booked on the day of its sale but told on its
-    own: what had been known at the end of some day is what had been told by then.
+    own: what had been known at the end of some day is what had been told by then. `book.orders` have `customer`, a key
+    of any kind, in place of the id.
     """
     lines = booked_lines(book, calendar)
     money = [name for name in ("amount", *COSTS) if name in lines.columns]
-    return lines.group_by("customer_id", "day", "told").aggregate(
-        **{name: lines[name].sum().cast(SUM) for name in money}
-    )
-
-
-def everybody(days: ir.Table, expenses: ir.Table | None, as_of: date) -> ir.Table:
-    """customer_id of all who ever bought, returned, or had money spent on them."""
-    ids = days.select("customer_id")
-    if expenses is not None:
-        own = expenses.filter((expenses.date <= as_of) & expenses.customer_id.notnull())
-        ids = ids.union(own.select("customer_id"))
-    return ids.distinct()
+    return lines.group_by("customer", "day", "told").aggregate(**{name: lines[name].sum().cast(SUM) for name in money})
 
 
 def period_accounts(days: ir.Table, expenses: ir.Table | None, calendar: Calendar, as_of: date) -> ir.Table:
@@ -91,7 +81,7 @@ def completed(accounts: ir.Table) -> ir.Table:
     import ibis
 
     zero = ibis.literal(0).cast(SUM)
-    absent = {name: zero for name in (*COSTS, "expense") if name not in accounts.columns}
+    absent = dict.fromkeys({*COSTS, "expense"} - set(accounts.columns), zero)
     mean: Any = accounts.amount.cast("float64") / accounts.purchases.nullif(0)
     return accounts.mutate(**absent, mean_amount=mean.cast(MEAN))
 

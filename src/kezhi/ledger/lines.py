@@ -14,23 +14,24 @@ if TYPE_CHECKING:
 
 
 def booked_lines(book: Book, calendar: Calendar) -> ir.Table:
-    """customer_id, day, told, amount of every order line, and cost, uncosted where costs are known; told: its own date.
+    """customer, day, told, amount of every order line, and cost, uncosted where costs are known; told: its own date.
 
-    A return that names the order of an earlier sale to the same customer is booked on that sale's day;
-    any other return on its own. `uncosted` is the amount of sales whose product cost is not known.
+    The orders have `customer`, a key of any kind, in place of the id. A return that names the order of an earlier
+    sale to the same customer is booked on that sale's day; any other return on its own. `uncosted` is the amount of
+    sales whose product cost is not known.
     """
     import ibis
 
     lines = _returns_on_their_order(book.orders)
     if not book.cost_known:
-        return lines.select("customer_id", "day", told=lines.date, amount=lines.amount)
+        return lines.select("customer", "day", told=lines.date, amount=lines.amount)
     lines = _cost_on_the_line(lines.mutate(known_cost=ibis.null(MONEY)))
     lines = _cost_of_the_product(lines, book.products)
     lines = _cost_by_company_margin(lines, book.margins, calendar)
     zero = ibis.literal(0).cast(MONEY)
     unknown: Any = lines.known_cost.isnull() & (lines.amount > 0)
     return lines.select(
-        "customer_id",
+        "customer",
         "day",
         told=lines.date,
         amount=lines.amount,
@@ -47,10 +48,10 @@ def _returns_on_their_order(lines: ir.Table) -> ir.Table:
     is_return: Any = ibis.coalesce((lines.amount < 0) & lines.order_id.notnull(), False)
     returns = lines.filter(is_return)
     others = lines.filter(~is_return).mutate(day=lambda t: t.date)
-    key = ["customer_id", "order_id"]
+    key = ["customer", "order_id"]
     sales = lines.filter(lines.amount > 0).semi_join(returns, key)
     sold = sales.group_by(key).aggregate(sold_on=lambda t: t.date.min())
-    dated = returns.left_join(sold, key, rname="{name}_sold").drop("customer_id_sold", "order_id_sold")
+    dated = returns.left_join(sold, key, rname="{name}_sold").drop("customer_sold", "order_id_sold")
     day = ibis.coalesce(ibis.ifelse(dated.sold_on <= dated.date, dated.sold_on, dated.date), dated.date)
     return others.union(dated.mutate(day=day).drop("sold_on"))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.ledger.accounts import COSTS, MEAN, SUM, completed, customer_days, everybody, period_accounts
+from kezhi.ledger.accounts import COSTS, MEAN, SUM, completed, customer_days, period_accounts
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS, MONTHS, Calendar
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Ledger:
     """The book as it stood at the end of one day: days, accounts by customer and period, and statistics.
 
-    Nothing told after `as_of` is in it. `days` (see `customer_days`) and `statistics` have one row per customer-day and
-    customer, with their ids; `accounts` only have the engine's own key, `customer`, which sorts like the ids.
+    Nothing told after `as_of` is in it. Customers go by the engine's own key, `customer`, which sorts like their ids;
+    `people` has both, and so have the statistics. `days` are those of `customer_days`.
     """
 
     engine: Engine
@@ -37,6 +37,14 @@ class Ledger:
     def named(self, rows: ir.Table) -> ir.Table:
         """Rows with the customers' ids beside their keys."""
         return with_ids(rows, self.people)
+
+    def part(self, one_in: int) -> Ledger:
+        """The ledger of one in so many customers, by a hash of their ids: the same ones every time."""
+        if one_in <= 1:
+            return self
+        some = drawn(self.people, "customer_id", one_in)
+        kept = {name: getattr(self, name).semi_join(some, "customer") for name in ("days", "accounts", "statistics")}
+        return replace(self, **kept)
 
     @property
     def present(self) -> int:
@@ -75,17 +83,37 @@ def last_day(engine: Engine, book: Book) -> date:
 def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, days: ir.Table | None = None) -> Ledger:
     """Add the book up to accounts and statistics as of the end of a day.
 
-    `days` are the book's customer-days, where they have been added up before.
+    `days` are the book's customer-days with ids for keys (customer_id), where they have been added up before.
     """
-    told: Any = (customer_days(book, calendar) if days is None else days).filter(lambda t: t.told <= as_of)
-    known = engine.store(told)
-    people = engine.keyed(everybody(known, book.expenses, as_of))
-    by_day = _once_a_day(engine, with_keys(known, people))
+    rows = book.orders.filter(book.orders.date <= as_of) if days is None else days.filter(days.told <= as_of)
+    people = engine.keyed(everybody(rows, book.expenses, as_of))
+    keyed = with_keys(rows, people)
+    known = engine.store(customer_days(replace(book, orders=keyed), calendar) if days is None else keyed)
     expenses = None if book.expenses is None else with_keys(book.expenses, people, how="left")
-    stored = engine.store(period_accounts(by_day, expenses, calendar, as_of))
-    accounts = completed(stored)
+    accounts = engine.store(period_accounts(_once_a_day(engine, known), expenses, calendar, as_of))
     statistics = customer_statistics(engine, accounts, calendar, as_of)
-    return Ledger(engine, calendar, as_of, people, known, accounts, engine.store(with_ids(statistics, people)))
+    stored = engine.store(with_ids(statistics, people))
+    return Ledger(engine, calendar, as_of, people, known, completed(accounts), with_nothing(stored))
+
+
+def everybody(rows: ir.Table, expenses: ir.Table | None, as_of: date) -> ir.Table:
+    """customer_id of all who ever bought, returned, or had money spent on them."""
+    ids = rows.select("customer_id")
+    if expenses is not None:
+        own = expenses.filter((expenses.date <= as_of) & expenses.customer_id.notnull())
+        ids = ids.union(own.select("customer_id"))
+    return ids.distinct()
+
+
+def drawn(rows: ir.Table, key: str, one_in: int) -> ir.Table:
+    """The rows of one in so many keys, by their hash."""
+    hashed: Any = rows[key].hash()
+    return rows if one_in <= 1 else rows.filter(hashed.abs() % one_in == 0)
+
+
+def days_by_id(book: Book, calendar: Calendar) -> ir.Table:
+    """`customer_days` with the customers' ids for keys, of everything the book knows."""
+    return customer_days(replace(book, orders=book.orders.rename(customer="customer_id")), calendar)
 
 
 def with_keys(rows: ir.Table, people: ir.Table, how: Literal["inner", "left"] = "inner") -> ir.Table:
@@ -109,48 +137,85 @@ def _once_a_day(engine: Engine, days: ir.Table) -> ir.Table:
 
 
 def customer_statistics(engine: Engine, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
-    """One row per customer (the engine's key).
+    """One row per customer (the engine's key), from stored accounts; `with_nothing` completes it.
 
-    Sums of the accounts; purchases and days of first and last purchase; repeat_purchases (purchases after the
-    one that made them a customer), recency_days and tenure_days (first to last purchase, first purchase to
-    `as_of`); idle_periods (complete periods since the last one with a purchase); the last active period's
-    frequency, mean amount and margin; active_periods with the sum of their mean amounts; expense per unit of
-    purchases and the smallest positive expense of a period.
+    Sums of the accounts; purchases and days of first and last purchase; recency_days and tenure_days (first to last
+    purchase, first purchase to `as_of`); idle_periods (complete periods since the last one with a purchase); the last
+    active period's frequency, mean amount and margin; active_periods with the sum of their mean amounts; the smallest
+    positive expense of a period. Costs and expenses only where they are known.
     """
     import ibis
 
+    money = [name for name in ("amount", *COSTS, "expense") if name in accounts.columns]
+    accounts = completed(accounts)
     active: Any = accounts.purchases > 0
     priced: Any = active & (accounts.amount > 0)
     mean: Any = accounts.mean_amount.cast("float64")
-    margin: Any = 1 - accounts.cost.cast("float64") / accounts.amount.cast("float64")
     sums = accounts.group_by("customer").aggregate(
         first_purchase=accounts.first_day.min(),
         last_purchase=accounts.last_day.max(),
         purchases=accounts.purchases.sum().cast("int64"),
         active_periods=active.sum().cast("int64"),
-        amount=accounts.amount.sum().cast(SUM),
-        cost=accounts.cost.sum().cast(SUM),
-        expense=accounts.expense.sum().cast(SUM),
-        uncosted=accounts.uncosted.sum().cast(SUM),
+        **{name: accounts[name].sum().cast(SUM) for name in money},
         last_active=accounts.number.max(where=active),
         last_frequency=engine.latest(accounts.purchases, accounts.number, active),
         last_mean_amount=engine.latest(mean, accounts.number, priced),
-        last_margin=engine.latest(margin, accounts.number, priced),
-        last_uncosted=engine.latest(accounts.uncosted.cast("float64"), accounts.number, active),
         amount_periods=priced.sum().cast("int64"),
         mean_amount_sum=accounts.mean_amount.sum(where=priced).cast(MEAN).cast("float64"),
-        expense_floor=accounts.expense.min(where=accounts.expense > 0).cast("float64").coalesce(0.0),
+        **(_last_costs(engine, accounts, active, priced) if "cost" in money else {}),
+        **(_floor(accounts) if "expense" in money else {}),
     )
     end = ibis.literal(as_of)
     idle: Any = calendar.last_complete(as_of) - sums.last_active
-    spent: Any = ibis.greatest(sums.expense.cast("float64"), 0.0) / sums.amount.cast("float64").nullif(0.0)
     return sums.mutate(
-        repeat_purchases=sums.purchases - 1,
         recency_days=sums.last_purchase.delta(sums.first_purchase, unit="day").cast("int32"),
         tenure_days=(lambda t: end.delta(t.first_purchase, unit="day").cast("int32")),
         idle_periods=ibis.greatest(idle, 0).cast("int32"),
-        expense_rate=ibis.ifelse(sums.amount > 0, spent, 0.0),
     )
+
+
+def _last_costs(engine: Engine, accounts: ir.Table, active: Any, priced: Any) -> dict[str, Any]:
+    margin: Any = 1 - accounts.cost.cast("float64") / accounts.amount.cast("float64")
+    return {
+        "last_margin": engine.latest(margin, accounts.number, priced),
+        "last_uncosted": engine.latest(accounts.uncosted.cast("float64"), accounts.number, active),
+    }
+
+
+def _floor(accounts: ir.Table) -> dict[str, Any]:
+    smallest: Any = accounts.expense.min(where=accounts.expense > 0)
+    return {"expense_floor": smallest.cast("float64").coalesce(0.0)}
+
+
+def with_nothing(people: ir.Table) -> ir.Table:
+    """Stored statistics with repeat_purchases, expense_rate, and what need not be stored where it is not known.
+
+    repeat_purchases: purchases after the one that made them a customer. expense_rate: expense per unit of purchases.
+    Without costs: cost 0 and a margin of 1 for whoever bought at a price; without expenses: none.
+    """
+    import ibis
+
+    people = people.mutate(repeat_purchases=people.purchases - 1)
+    if "cost" not in people.columns:
+        priced: Any = people.last_mean_amount.notnull()
+        nothing, one = _constant(0), _constant(1)
+        people = people.mutate(
+            cost=ibis.literal(0).cast(SUM),
+            uncosted=ibis.literal(0).cast(SUM),
+            last_margin=ibis.ifelse(priced, one, ibis.null("float64")),
+            last_uncosted=nothing,
+        )
+    if "expense" not in people.columns:
+        return people.mutate(expense=ibis.literal(0).cast(SUM), expense_floor=_constant(0), expense_rate=_constant(0))
+    spent: Any = ibis.greatest(people.expense.cast("float64"), 0.0) / people.amount.cast("float64").nullif(0.0)
+    return people.mutate(expense_rate=ibis.ifelse(people.amount > 0, spent, 0.0))
+
+
+def _constant(value: int) -> Any:
+    """A float; by way of a narrower type, for a bare 1.0 would reach a file as a decimal."""
+    import ibis
+
+    return ibis.literal(float(value)).cast("float32").cast("float64")
 
 
 DAYS = {"day": 1.0, "week": 7.0} | {name: months * MEAN_MONTH_DAYS for name, months in MONTHS.items()}
@@ -163,9 +228,9 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
     if period not in DAYS:
         names = ", ".join(DAYS)
         raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一：{names}。"))
-    told = customer_days(book, Calendar()).filter(lambda t: t.told <= as_of)
-    days = told.group_by("customer_id", "day").aggregate(amount=told.amount.sum()).filter(lambda t: t.amount > 0)
-    found = days.group_by("customer_id").aggregate(
+    told = days_by_id(book, Calendar()).filter(lambda t: t.told <= as_of)
+    days = told.group_by("customer", "day").aggregate(amount=told.amount.sum()).filter(lambda t: t.amount > 0)
+    found = days.group_by(customer_id="customer").aggregate(
         first_purchase=days.day.min(),
         last=days.day.max(),
         repeat_purchases=days.count() - 1,

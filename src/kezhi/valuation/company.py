@@ -16,6 +16,7 @@ from kezhi.valuation.lessons import rows_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from kezhi.ledger import Ledger
     from kezhi.valuation.fits import Fits
@@ -83,24 +84,27 @@ def company_forecast(engine: Engine, forecast: ir.Table, spread: Spread, horizon
     return [row | spread.bounds(float(row["value"]), horizon) for row in rows]
 
 
-def total_spread(engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int, common: float) -> Spread:
-    """How uncertain the company's total value over the horizon is.
+def total_spread(own: ir.Table, ledger: Ledger, fits: Fits, horizon: int, common: float) -> Spread:
+    """How uncertain the company's total value over the horizon is; `own` as `customers.own_variance` makes it.
 
     Given the parameters customers vary independently: their variances add up. On top come the sampling error of
     the parameters by the delta method, and `common`, the error by which past forecasts missed the whole.
     """
-    sums = engine.row(values.aggregate(own=(values.net_share * values.net_share * values.variance).sum()))
+    engine = ledger.engine
+    by_history = engine.fetch(
+        own.group_by("history").aggregate(
+            own=(own.net_share * own.net_share * own.variance).sum(), worth=own.worth.sum()
+        )
+    )
     return Spread(
-        customers=float(sums["own"] or 0),
-        parameters=_purchase_variance(engine, values, ledger, fits, horizon) + _amount_variance(engine, values, fits),
+        customers=float(np.nansum(column(by_history, "own"))),
+        parameters=_purchase_variance(by_history, ledger, fits, horizon) + _amount_variance(engine, own, fits),
         common=common,
     )
 
 
-def _purchase_variance(engine: Engine, values: ir.Table, ledger: Ledger, fits: Fits, horizon: int) -> float:
+def _purchase_variance(by_history: pa.Table, ledger: Ledger, fits: Fits, horizon: int) -> float:
     """The part of the purchase models' parameters, each moved a little on the distinct histories."""
-    worth: Any = values.mean_next * values.amount_factor * values.net_share
-    by_history = engine.fetch(values.group_by("history").aggregate(worth=worth.sum()))
     weights = np.zeros(fits.histories.num_rows)
     numbers = by_history["history"].to_numpy()
     weights[numbers[numbers >= 0]] = by_history["worth"].to_numpy()[numbers >= 0]
@@ -119,12 +123,12 @@ def _purchase_variance(engine: Engine, values: ir.Table, ledger: Ledger, fits: F
     )
 
 
-def _amount_variance(engine: Engine, values: ir.Table, fits: Fits) -> float:
+def _amount_variance(engine: Engine, own: ir.Table, fits: Fits) -> float:
     """The part of the amount model's parameters; expected amounts are straight lines in what was spent."""
-    worth: Any = values.expected_purchases * values.net_share
-    buyers = values.filter((values.purchases > 0) & (values.amount_periods > 0))
+    buyers = own.filter(own.bought & (own.amount_periods > 0))
+    worth: Any = buyers.purchases_next
     table = engine.fetch(
-        buyers.group_by("amount_periods").aggregate(worth=worth.sum(), spent=(worth * values.mean_amount_sum).sum())
+        buyers.group_by("amount_periods").aggregate(worth=worth.sum(), spent=(worth * buyers.mean_amount_sum).sum())
     )
     h, base, spent = (column(table, name) for name in ("amount_periods", "worth", "spent"))
 

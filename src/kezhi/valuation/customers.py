@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.valuation.forecast import expected_expense, log_cumulants, value_bounds
+from kezhi.valuation.forecast import Scored, expected_expense, log_cumulants, value_bounds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 SUMS = ("amount", "cost", "expense", "value")
-HIDDEN = ("net_share", "variance", "history", "amount_periods", "mean_amount_sum", "mean_next", "amount_factor")
+FLAGS = ("no_purchase", "one_purchase", "negative_value", "cost_missing", "negative_margin", "margin_capped")
 
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
@@ -23,24 +23,27 @@ def horizon_sums(forecast: ir.Table) -> ir.Table:
     )
 
 
-def value_table(
-    scored: ir.Table,
-    forecast: ir.Table,
-    names: ir.Table | None,
-    horizon: int,
-    cost_known: bool,
-) -> ir.Table:
-    """The columns of `customers.parquet`, and those of HIDDEN, from which the company's interval is made."""
-    import ibis
+def value_rows(scored: Scored, sums: ir.Table) -> ir.Table:
+    """Customers with what is forecast of them over the horizon, its margin and its spread.
 
-    rows = scored.left_join(horizon_sums(forecast), "customer_id", rname="{name}_f")
-    rows = _with_names(rows, names)
+    The columns of the ledger's statistics, of `horizon_sums`, of the models' scores; and margin_next.
+    """
+    rows = scored.over_horizon().left_join(sums, "customer_id", rname="{name}_f").drop("customer_id_f")
     amount: Any = rows.forecast_amount.cast("float64")
     margin: Any = (1.0 - rows.forecast_cost.cast("float64") / amount.nullif(0.0)).coalesce(1.0)
-    lower, upper = value_bounds(rows, "total_", margin, horizon)
+    return rows.mutate(margin_next=margin)
+
+
+def value_table(rows: ir.Table, names: ir.Table | None, horizon: int, cost_known: bool) -> ir.Table:
+    """The columns of `customers.parquet`, the highest forecast value first, from `value_rows`."""
+    import ibis
+
+    rows = _with_names(rows, names)
+    lower, upper = value_bounds(rows, "total_", rows.margin_next, horizon)
     past: Any = rows.amount.cast("float64")
     bought: Any = rows.purchases > 0
-    return rows.select(
+    made = rows.select(
+        "customer",
         "customer_id",
         "name",
         "first_purchase",
@@ -67,13 +70,28 @@ def value_table(
         forecast_value_lower=lower.coalesce(0.0),
         forecast_value_upper=upper.coalesce(0.0),
         flags=_flags(rows, cost_known),
-        net_share=_net_share(rows, margin, horizon),
+    )
+    # what is sorted is one small number; the list of words is made of it afterwards
+    best_first = made.order_by(ibis.desc("forecast_value"), "customer").drop("customer")
+    return best_first.mutate(flags=_words(best_first.flags))
+
+
+def own_variance(rows: ir.Table, horizon: int) -> ir.Table:
+    """What the company's interval needs of each customer, from `value_rows`.
+
+    history, amount_periods, mean_amount_sum; net_share, how much of one more unit of purchases ends up as value;
+    variance, that of the amount given the parameters; worth, the value of one more expected purchase; purchases_next.
+    """
+    share = _net_share(rows, rows.margin_next, horizon)
+    return rows.select(
+        "history",
+        "amount_periods",
+        "mean_amount_sum",
+        bought=rows.purchases > 0,
+        net_share=share,
         variance=_amount_variance(rows),
-        history=rows.history,
-        amount_periods=rows.amount_periods,
-        mean_amount_sum=rows.mean_amount_sum,
-        mean_next=rows.mean_next,
-        amount_factor=rows.amount_factor,
+        worth=rows.mean_next * rows.amount_factor * share,
+        purchases_next=rows.expected_purchases * share,
     )
 
 
@@ -87,9 +105,7 @@ def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
 
 
 def _flags(rows: ir.Table, cost_known: bool) -> Any:
-    """Codes of what a reader should know about this customer's figures (R20)."""
-    import ibis
-
+    """What a reader should know about this customer's figures (R20), as one number: a bit for each of FLAGS."""
     value: Any = rows.amount - rows.cost - rows.expense
     tests: dict[str, Any] = {
         "no_purchase": rows.purchases == 0,
@@ -100,8 +116,16 @@ def _flags(rows: ir.Table, cost_known: bool) -> Any:
         tests["cost_missing"] = rows.last_uncosted > 0
         tests["negative_margin"] = rows.last_margin < 0
         tests["margin_capped"] = (rows.highest_margin >= 1.0) & (rows.last_margin < 1.0)
-    codes = [ibis.ifelse(test.coalesce(False), code, None) for code, test in tests.items()]
-    return ibis.array(codes).filter(lambda code: code.notnull())
+    bits: list[Any] = [test.coalesce(False).cast("int32") * 2 ** FLAGS.index(code) for code, test in tests.items()]
+    return sum(bits[1:], start=bits[0])
+
+
+def _words(number: Any) -> Any:
+    """The codes whose bits are set, looked up in the list of all combinations."""
+    import ibis
+
+    sets = [[code for bit, code in enumerate(FLAGS) if number >> bit & 1] for number in range(2 ** len(FLAGS))]
+    return ibis.literal(sets, type="array<array<string>>")[number]
 
 
 def _net_share(rows: ir.Table, margin: Any, horizon: int) -> Any:

@@ -28,12 +28,12 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, eq=False)
 class PurchaseDays:
-    """Customer-days sorted by customer and day: position of the customer in `ids`, days since 1970, net amount.
+    """Customer-days sorted by customer and day: position of the customer in `keys`, days since 1970, net amount.
 
     `told` is the day on which it became known: a return is booked on the day of its sale, but nobody knew of it then.
     """
 
-    ids: pa.Array
+    keys: pa.Array
     customer: NDArray[np.int64]
     day: NDArray[np.int64]
     told: NDArray[np.int64]
@@ -41,17 +41,17 @@ class PurchaseDays:
     calendar: Calendar
 
     @classmethod
-    def of(cls, engine: Engine, days: ir.Table, calendar: Calendar, until: date, one_in: int = 1) -> PurchaseDays:
-        """All days (see `ledger.customer_days`) told up to `until`, of one in so many customers."""
-        told = drawn(days, one_in).filter(lambda t: t.told <= until)
+    def of(cls, engine: Engine, days: ir.Table, calendar: Calendar, until: date) -> PurchaseDays:
+        """All days (a ledger's, or with ids for keys) told up to `until`."""
+        told = days.filter(days.told <= until)
         known = told.select(
-            "customer_id",
+            "customer",
             day=told.day.epoch_seconds() // 86_400,
             told=told.told.epoch_seconds() // 86_400,
             amount=told.amount.cast("float64"),
         )
-        table = engine.fetch(known.order_by("customer_id", "day", "told"))
-        coded = table["customer_id"].combine_chunks().dictionary_encode()
+        table = engine.fetch(known.order_by("customer", "day", "told"))
+        coded = table["customer"].combine_chunks().dictionary_encode()
         day, told = (table[name].to_numpy().astype(np.int64) for name in ("day", "told"))
         return cls(
             coded.dictionary,
@@ -78,7 +78,7 @@ class PurchaseDays:
         """The day of every repeat purchase of the known customers up to and including `until`, as known then."""
         customer, day, amount = self.told_by(until)
         bought = (amount > 0) & np.isin(customer, known.customers)
-        first = np.full(len(self.ids), np.iinfo(np.int64).max)
+        first = np.full(len(self.keys), np.iinfo(np.int64).max)
         first[known.customers] = as_number(known.split) - known.tenure_days
         days: NDArray[np.int64] = day[bought]
         return days[days > first[customer[bought]]]
@@ -96,8 +96,8 @@ class PurchaseDays:
         customer, day, amount = self.told_by(until)
         inside = day > as_number(after)
         customer, amount = customer[inside], amount[inside]
-        purchases = np.bincount(customer, amount > 0, minlength=len(self.ids))
-        spend = np.bincount(customer, amount, minlength=len(self.ids))
+        purchases = np.bincount(customer, amount > 0, minlength=len(self.keys))
+        spend = np.bincount(customer, amount, minlength=len(self.keys))
         return purchases[known.customers].astype(np.float64), spend[known.customers].astype(np.float64)
 
 
@@ -118,7 +118,7 @@ class Known:
         self.repeat_purchases, self.recency_days = purchases - 1, last - first
         self.tenure_days = as_number(split) - first
         self._periods = _Periods.of(customer, day, amount, days.calendar)
-        self._many = len(days.ids)
+        self._many = len(days.keys)
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -187,11 +187,6 @@ class _Periods:
         priced = (purchases > 0) & (total > 0)
         mean = np.divide(total, purchases, out=np.zeros_like(total), where=priced)
         return cls(customer[starts], number[starts], purchases, mean, priced)
-
-
-def drawn(rows: ir.Table, one_in: int) -> ir.Table:
-    """The rows of one in so many customers, by a hash of their ids: the same ones every time."""
-    return rows if one_in <= 1 else rows.filter(rows.customer_id.hash().abs() % one_in == 0)
 
 
 def as_number(day: date) -> int:

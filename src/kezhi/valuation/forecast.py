@@ -17,18 +17,33 @@ if TYPE_CHECKING:
 CUMULANTS = tuple(f"amount_cumulant_{order}" for order in (1, 2, 3, 4))
 # what the steps need to know of a customer; every further column would be copied once per step
 CUSTOMER = (
-    *("customer_id", "history", "purchases", "mean_next", "amount_factor", "log_scale", *CUMULANTS),
-    *("last_margin", "expense_rate", "expense_floor"),
+    *("customer", "customer_id", "history", "purchases", "mean_next", "amount_factor", "log_scale"),
+    *("amount_periods", "last_margin", "expense_rate", "expense_floor"),
 )
 LAST_STATE = ("last_frequency", "idle_periods", "last_mean_amount")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Every customer with history number, conditional mean amount, spread and P(alive); and the steps by history."""
+    """What the models say, by customer, by step and history, over the horizon and history, and by active periods.
+
+    customers: the ledger's statistics with the number of the customer's history and the conditional mean amount. The
+    other tables are small; they are joined where they are needed rather than copied for every customer.
+    """
 
     customers: ir.Table
     steps: ir.Table
+    horizon: ir.Table
+    amounts: ir.Table
+
+    def over_horizon(self) -> ir.Table:
+        """Customers with P(alive) and the spread of what they spend over the horizon."""
+        rows = self.with_amounts(self.customers).left_join(self.horizon, "history", rname="{name}_h")
+        return rows.drop("history_h")
+
+    def with_amounts(self, rows: ir.Table) -> ir.Table:
+        """Rows with the amount's part in the spread of what is spent."""
+        return rows.join(self.amounts, "amount_periods")
 
 
 def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> Scored:
@@ -45,8 +60,8 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> Scored:
     typical = facts["typical"] or 1.0
     coefficients = engine.table(amount_coefficients(fits, facts["largest"] or 0, typical))
     by_step, over_all = (engine.table(table) for table in purchase_steps(ledger, fits, horizon))
-    scored = people.left_join(coefficients, "amount_periods", rname="{name}_c")
-    scored = scored.left_join(over_all, HISTORY, rname="{name}_s")
+    scored = people.join(coefficients.drop(*CUMULANTS), "amount_periods")
+    scored = scored.left_join(over_all.select(*HISTORY, "history"), HISTORY, rname="{name}_s")
     amounts: Any = scored.mean_amount_sum.coalesce(0.0)
     mean: Any = scored.amount_base + scored.amount_slope * amounts
     factor = amount_factor(fits.forecaster.card, scored)
@@ -56,8 +71,13 @@ def scored_customers(ledger: Ledger, fits: Fits, horizon: int) -> Scored:
         amount_factor=factor,
         log_scale=(scored.amount_offset + amounts).ln() + factor.ln(),
     )
-    dropped = ("amount_base", "amount_slope", "amount_offset", *(n for n in made.columns if n[-2:] in ("_c", "_s")))
-    return Scored(engine.store(made.drop(*dropped)), by_step)
+    dropped = ("amount_base", "amount_slope", "amount_offset", *(name for name in made.columns if name.endswith("_s")))
+    return Scored(
+        engine.store(made.drop(*dropped)),
+        by_step,
+        over_all.drop(*HISTORY),
+        coefficients.select("amount_periods", *CUMULANTS),
+    )
 
 
 def forecast_steps(
@@ -68,7 +88,7 @@ def forecast_steps(
     cost_known: bool,
     published: PublishedTables | None = None,
 ) -> ir.Table:
-    """One row per customer and step, with the columns of `forecast.parquet`.
+    """One row per customer and step, with the columns of `forecast.parquet` and the engine's key of the customer.
 
     `published` replaces purchases and amounts of the steps from 1 on by those of the published rule.
     Step 0, what is left of the current period, is there only when `as_of` cuts that period short.
@@ -85,7 +105,7 @@ def expected_steps(scored: Scored, fits: Fits, method: str, states: bool) -> ir.
     `states` keeps what the published rule looks up as well.
     """
     needed = [*CUSTOMER, *(LAST_STATE if states else ())]
-    rows = scored.customers.select(*needed).join(scored.steps, "history")
+    rows = scored.with_amounts(scored.customers.select(*needed)).join(scored.steps, "history")
     purchases: Any = rows.expected_purchases * rows.amount_factor
     made = rows.mutate(
         method=ibis_string(method),
@@ -172,6 +192,7 @@ def _with_value(rows: ir.Table) -> ir.Table:
     )
     factors = [name for name in KEPT if name in rows.columns]
     return rows.select(
+        "customer",
         "customer_id",
         "period",
         "step",

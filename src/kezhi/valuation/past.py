@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kezhi.engine import Engine
 from kezhi.language import Text
-from kezhi.ledger import Book, Ledger
+from kezhi.ledger import Ledger
 from kezhi.models.clock import Clock, Event
 from kezhi.models.nbd import NO_CUSTOMERS
 from kezhi.models.season import SeasonEstimate
@@ -36,7 +36,6 @@ class Past:
 
 def look_back(
     engine: Engine,
-    book: Book,
     ledger: Ledger,
     horizon: int,
     names: tuple[str, ...],
@@ -48,8 +47,8 @@ def look_back(
     one_in = max(-(-many // ENOUGH), 1)
     begin = ledger.company[0]["number"]
     periods = min(horizon, ledger.present - begin - 1)
-    days = PurchaseDays.of(engine, ledger.days, ledger.calendar, ledger.as_of, one_in)
-    if not len(days.ids) or not (days.amount > 0).any():
+    days = PurchaseDays.of(engine, ledger.part(one_in).days, ledger.calendar, ledger.as_of)
+    if not len(days.keys) or not (days.amount > 0).any():
         nothing = SeasonEstimate(Clock.uniform(ledger.as_of, ledger.calendar.mean_days), False, False, (NO_CUSTOMERS,))
         return Past(TOO_SHORT.fill(periods=0), learn([], names), nothing, one_in)
     known = days.known(ledger.as_of)

@@ -12,7 +12,7 @@ import numpy as np
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.ledger import Book, Calendar, customer_days
+from kezhi.ledger import Book, Calendar, days_by_id, drawn
 from kezhi.models import scores
 from kezhi.models.clock import Event
 from kezhi.valuation.backtest import ENOUGH, naive_forecasts
@@ -58,7 +58,8 @@ def run_trial(
 
     `names` are models of purchases, or `auto`. Every customer whose first purchase is on or before the split has a row.
     """
-    days = PurchaseDays.of(engine, customer_days(book, calendar), calendar, until)
+    by_id = days_by_id(book, calendar)
+    days = PurchaseDays.of(engine, by_id, calendar, until)
     if not (days.amount > 0).any():
         raise KezhiError(NO_BUYER.fill(split=split, first="-"))
     known = days.known(split)
@@ -70,8 +71,9 @@ def run_trial(
     family = candidates(FAMILY, splits, (until - split).days)
     begun = time.perf_counter()
     practice = days
-    if len(days.ids) > ENOUGH:
-        practice = PurchaseDays.of(engine, customer_days(book, calendar), calendar, split, -(-len(days.ids) // ENOUGH))
+    if len(days.keys) > ENOUGH:
+        some = drawn(by_id, "customer", -(-len(days.keys) // ENOUGH))
+        practice = PurchaseDays.of(engine, some, calendar, split)
     moments, lessons = rehearse(practice, splits, family, events) if "auto" in names else ([], [])
     now = moment(days, known, family if "auto" in names else (), lessons, events, _single(names))
     learned_in = time.perf_counter() - begun
@@ -153,7 +155,7 @@ def _lists(table: dict[str, Any]) -> dict[str, list[float]]:
 def _columns(days: PurchaseDays, now: Moment, name: str, found: Prediction) -> dict[str, Any]:
     counts, spends = found.count_quantiles.T, found.spend_quantiles.T
     return {
-        "customer_id": days.ids.take(now.known.customers),
+        "customer_id": days.keys.take(now.known.customers),
         "model": [name] * len(now.known),
         "count": found.count,
         "count_median": counts[1],
@@ -168,7 +170,7 @@ def _columns(days: PurchaseDays, now: Moment, name: str, found: Prediction) -> d
 
 
 def _naive_columns(days: PurchaseDays, now: Moment, name: str, count: Any, spend: Any) -> dict[str, Any]:
-    ids = days.ids.take(now.known.customers)
+    ids = days.keys.take(now.known.customers)
     return {"customer_id": ids, "model": [name] * len(now.known), "count": count, "spend": spend}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,7 @@ from kezhi.valuation.company import (
     concentration,
     total_spread,
 )
-from kezhi.valuation.customers import HIDDEN, value_table
-from kezhi.valuation.days import drawn
+from kezhi.valuation.customers import horizon_sums, own_variance, value_rows, value_table
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.fits import Fits, fit_models
@@ -59,7 +58,7 @@ def value(
     the folder; the large tables are read back from there rather than kept in memory.
     """
     named = (model,) if model not in ("auto", "transition") else FAMILY
-    past = look_back(engine, book, ledger, horizon, named, edges, events)
+    past = look_back(engine, ledger, horizon, named, edges, events)
     tested = past.tested if isinstance(past.tested, Backtest) else None
     learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
     method = choose_method(model, tested)
@@ -72,9 +71,11 @@ def value(
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
-    values = engine.store(value_table(scored.customers, forecast, book.customers, horizon, book.cost_known))
-    engine.write_parquet(_best_first(values), folder / "customers.parquet")
-    spread = total_spread(engine, values, ledger, fits, horizon, tested.missed(method) if tested else 0.0)
+    rows = value_rows(scored, engine.store(horizon_sums(forecast)))
+    engine.write_parquet(value_table(rows, book.customers, horizon, book.cost_known), folder / "customers.parquet")
+    missed = tested.missed(method) if tested else 0.0
+    spread = total_spread(engine.store(own_variance(rows, horizon)), ledger, fits, horizon, missed)
+    values = engine.read_parquet(folder / "customers.parquet")
     models = {
         "method": method,
         "requested": model,
@@ -82,7 +83,7 @@ def value(
         "models": {fit.model: _fit_summary(fit) for fit in (*_used(fits), fits.amounts)},
         "learned": _learned(fits, learned),
         "season": _season(past.season),
-        **_evidence(ledger, _part(ledger, past.one_in), fits, segments),
+        **_evidence(ledger, ledger.part(past.one_in), fits, segments),
         "backtest": asdict(tested) if tested else None,
         "backtest_reason": past.tested.as_dict() if isinstance(past.tested, Text) else None,
         "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
@@ -132,24 +133,9 @@ def _season(season: SeasonEstimate) -> dict[str, Any]:
     }
 
 
-def _best_first(values: ir.Table) -> ir.Table:
-    import ibis
-
-    return values.drop(*HIDDEN).order_by(ibis.desc("forecast_value"), "customer_id")
-
-
 def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
-    engine.write_parquet(steps.order_by("customer_id", "step"), path)
+    engine.write_parquet(steps.order_by("customer", "step").drop("customer"), path)
     return engine.read_parquet(path)
-
-
-def _part(ledger: Ledger, one_in: int) -> Ledger:
-    """The customers that were drawn for the backtest: enough to see shares on."""
-    if one_in <= 1:
-        return ledger
-    some = drawn(ledger.people, one_in)
-    kept = {name: getattr(ledger, name).semi_join(some, "customer") for name in ("accounts", "statistics")}
-    return replace(ledger, **kept)
 
 
 def _evidence(ledger: Ledger, part: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
