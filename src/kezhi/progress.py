@@ -7,7 +7,6 @@ stages that this run has finished. Before anything is known of the data there is
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,8 @@ from kezhi.language import KezhiError, Text
 
 EVERY = 0.5  # seconds between two events while a stage goes on
 TRUST = 0.5  # seconds of a stage it takes to believe half of what its duration says of the machine
-SLACK = 0.1  # share of its estimate that a stage still has before it when the estimate is used up
+SLACK = 0.15  # a stage that has outlasted its estimate is said to last this share of its duration longer
+SHORTEST = 0.05  # seconds; a stage at work has at least so much before it
 UNKNOWN_ROWS = 100_000  # only for the bar's pace, before the rows are known; no time is told from it
 
 # Seconds of a stage: fixed, and for every million order lines. Logs of Pareto/NBD customers (benches/simulate.py), two
@@ -128,10 +128,12 @@ class Outlook:
 
     def remaining(self, stage: str, spent: float) -> float:
         """Seconds until the end, `spent` seconds after the beginning of `stage`; always above 0."""
+        foreseen = self.expected(stage)
         pace = (self._spent + TRUST) / (self._foreseen + TRUST)
-        whole = pace * self.expected(stage)
-        # a stage that outlasts its estimate has a little longer the longer it lasts, but ever less in proportion
-        rest = max(whole - spent, SLACK * math.sqrt(whole * max(spent, whole)))
+        # a stage that outlasts its estimate says so of this machine, and will hardly end this very moment
+        slower = (self._spent + spent + TRUST) / (self._foreseen + foreseen + TRUST)
+        pace = max(pace, slower)
+        rest = max(pace * foreseen - spent, SLACK * spent, SHORTEST)
         later = self._stages[self._stages.index(stage) + 1 :]
         return rest + pace * sum(map(self.expected, later))
 
@@ -202,8 +204,9 @@ class Stages:
             name, begun = self._stage
             now = time.perf_counter()
             remaining = self._outlook.remaining(name, now - begun)
-            # of what is left, as much is done as passes of the time left: the share never falls, whatever the estimate
-            self._left *= remaining / (remaining + now - self._told)
+            whole = now - self._begun + remaining
+            # where the estimate has grown the share does not fall back: it goes on slowly until it is right again
+            self._left = min(self._left * whole / (whole + now - self._told), remaining / whole)
             self._told = now
             told = remaining if self._outlook.known else None
             self._call(Event("stage", name, self._texts[name], self._outlook.rows, *self._so_far(now), told))

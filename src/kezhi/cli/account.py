@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from kezhi.cli.screen import Heads, count, money, table
+from kezhi.cli.screen import Heads, count, money, say, table
 from kezhi.language import Text, preferred_language
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 KINDS = {
     "sale": Text("accepted: sales", "接受：销售"),
@@ -27,9 +27,7 @@ def print_columns(console: Console, inputs: list[dict[str, Any]]) -> None:
             continue
         seen.add((entry["table"], words))
         said = Text("{file}: {n} rows, {format}; columns: {words}", "{file}:{n} 行，{format}；列：{words}")
-        console.print(
-            escape(str(said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words)))
-        )
+        say(console, said.fill(file=entry["file"], n=count(entry["rows"]), format=entry["format"], words=words))
 
 
 def _column(match: dict[str, str]) -> str:
@@ -80,5 +78,7 @@ def _returns(rule: dict[str, Any]) -> str:
 
 def print_warnings(console: Console, warnings: list[dict[str, str]]) -> None:
     """One line each."""
+    from rich.markup import escape
+
     for warning in warnings:
         console.print(f"[yellow]![/] {escape(warning[preferred_language()])}")

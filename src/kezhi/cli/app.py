@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 import typer
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
 from kezhi.cli import backtest, check, demo, importing, models, report, run
-from kezhi.cli.screen import complain
+from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
+from kezhi.progress import CANCELLED, ended
+from kezhi.stopping import received, stop
 
 app = typer.Typer(
     name="kezhi",
@@ -20,16 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich would take longer to load than everything else together
 )
-
-app.command("run", help=run.HELP)(run.command)
-app.command("check", help=check.HELP)(check.command)
-app.command("import", help=importing.HELP)(importing.command)
-app.command("backtest", help=backtest.HELP)(backtest.command)
-app.command("models", help=models.HELP)(models.command)
-app.command("report", help=report.HELP)(report.command)
-app.command("demo", help=demo.HELP)(demo.command)
-
 
 _REFUSED = Text(
     "The file system refused {path} ({reason}); check the place, the rights and the free space.",
@@ -37,15 +36,71 @@ _REFUSED = Text(
 )
 
 
+class _Stopped(Exception):  # noqa: N818 - no error, and typer has its own answer to KeyboardInterrupt
+    """A signal stopped the command."""
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def called(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+
+    return called
+
+
+for _name, _module in {
+    "run": run,
+    "check": check,
+    "import": importing,
+    "backtest": backtest,
+    "models": models,
+    "report": report,
+    "demo": demo,
+}.items():
+    app.command(_name, help=_module.HELP, short_help=_module.HELP)(_stoppable(_module.command))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; what a user can mend is one sentence and exit code 2."""
+    """Run a command; what a user can mend is one sentence and exit code 2, a signal 128 and its number."""
+    audience.changes(programs=False)
+    with _signals():
+        try:
+            app(args=list(arguments) if arguments is not None else None)
+        except KezhiError as error:
+            _end(error, error.text, 2)
+        except OSError as error:
+            text = _REFUSED.fill(path=error.filename or "", reason=error.strerror or error)
+            _end(KezhiError(text), text, 2)
+        except (_Stopped, KeyboardInterrupt):
+            _end(KeyboardInterrupt(), CANCELLED, 128 + received())
+
+
+def _end(error: BaseException, text: Text, code: int) -> None:
+    """Say once how it ended, to people or to programs."""
+    if not audience.programs:
+        complain(text)
+    elif not audience.told_the_end:
+        from kezhi.cli.news import tell_programs
+
+        tell_programs(ended(error))
+    sys.exit(code)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop a command in good order; a process that was told to ignore them does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in earlier.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
-        app(args=list(arguments) if arguments is not None else None)
-    except KezhiError as error:
-        complain(error)
-        sys.exit(2)
-    except OSError as error:
-        complain(KezhiError(_REFUSED.fill(path=error.filename or "", reason=error.strerror or error)))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

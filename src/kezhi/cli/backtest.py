@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from kezhi.cli.news import news
 from kezhi.cli.options import AsJson, Lang, Mapped, Orders, Period, Tried, day, speak
-from kezhi.cli.screen import Heads, Stages, count, print_json, screen, share, table
+from kezhi.cli.screen import Heads, count, print_json, say, screen, share, table
 from kezhi.language import KezhiError, Text, preferred_language
 
 HELP = "Test the models on the past: forecast from a split day, compare. / 用过去检验模型。"
@@ -45,7 +46,7 @@ def command(
     lang: Lang = None,
 ) -> None:
     """Print the scores of every model beside the naive ones, and where the files lie."""
-    language = speak(lang)
+    language = speak(lang, programs=json)
     if not orders or split is None or out is None:
         raise KezhiError(
             Text(
@@ -56,7 +57,7 @@ def command(
     from kezhi.analysis import backtest
     from kezhi.sources import parse_mapping
 
-    with Stages(quiet=json) as stages:
+    with news(programs=json) as tell:
         found = backtest(
             orders,
             split=day(split, "--split"),
@@ -65,7 +66,7 @@ def command(
             model=model.value if model else "all",
             period=period.value if period else "month",
             mapping=parse_mapping(mapping or []),
-            progress=stages,
+            progress=tell,
         )
     if json:
         print_json({"folder": str(out)} | found)
@@ -80,8 +81,8 @@ def _show(found: dict[str, Any], out: Path, language: str) -> None:
     rows = sorted(found["models"].items(), key=lambda row: float(row[1]["rmse"]))
     console.print(table(title, HEADS, [_row(name, row) for name, row in rows]))
     if found["auto"]:
-        console.print(found["auto"]["explanation"]["zh" if language == "zh" else "en"])
-    console.print(str(WROTE.fill(predictions=out / "predictions.parquet", scores=out / "scores.json")))
+        say(console, found["auto"]["explanation"]["zh" if language == "zh" else "en"])
+    say(console, WROTE.fill(predictions=out / "predictions.parquet", scores=out / "scores.json"))
 
 
 def _row(name: str, row: dict[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ def command(
     lang: Lang = None,
 ) -> None:
     """Exit code 1 when a row would be rejected, 0 when all are fine."""
-    speak(lang)
+    speak(lang, programs=json)
     from kezhi.engine import open_engine
     from kezhi.sources import parse_mapping, read_table
 

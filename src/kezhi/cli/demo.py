@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
+from kezhi.cli.news import news
 from kezhi.cli.options import Lang, speak
-from kezhi.cli.screen import Stages, screen
+from kezhi.cli.screen import say, screen
 from kezhi.language import Text, preferred_language
+from kezhi.progress import Outlook, Stages, part
 
+MAKING = Text("Making the demo company", "生成示例公司")
 HELP = "Make a demo company, analyse it, show the result. / 生成示例公司并分析。"
 
 
@@ -33,16 +39,29 @@ def command(
     from kezhi.workspace import make_demo_folder
 
     make_demo_folder(out)
-    with Stages(quiet=False) as stages:
-        stages(Text("Making the demo company", "生成示例公司"))
-        company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
-        for table in (name for name in TABLES if name in company.files):
-            add(out, table, [str(company.files[table])], None)
-        done = analyse(workspace=out, progress=stages)
+    begun = time.perf_counter()
+    with news(programs=False) as tell, _removed_unless_finished(out):
+        with Stages(part(tell, 0.0, 0.3, begun), {"make": MAKING}, Outlook(("make",))) as stages, stages("make"):
+            company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
+        tables = [name for name in TABLES if name in company.files]
+        for n, table in enumerate(tables):
+            first, last = (0.3 + 0.2 * place / len(tables) for place in (n, n + 1))
+            add(out, table, [str(company.files[table])], None, part(tell, first, last, begun))
+        done = analyse(workspace=out, progress=part(tell, 0.5, 1.0, begun))
     console = screen()
     show(console, done)
     told = Text(
         "The company's files: {files}\nAnalyse your own: kezhi run YOUR_ORDERS.csv --out results",
         "示例公司的文件：{files}\n分析您自己的数据：kezhi run 您的订单.csv --out results",
     )
-    console.print(escape(str(told.fill(files=out / "files"))))
+    say(console, told.fill(files=out / "files"))
+
+
+@contextmanager
+def _removed_unless_finished(folder: Path) -> Iterator[None]:
+    """A demo company is made whole or not at all."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

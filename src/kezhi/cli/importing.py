@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
+from kezhi.cli.news import news
 from kezhi.cli.options import AsJson, Lang, Mapped, Spoken, speak
-from kezhi.cli.screen import print_json, screen
+from kezhi.cli.screen import print_json, say, screen
 from kezhi.language import Text
+from kezhi.progress import Listener, Outlook, Stages
 
 HELP = (
     "Add files to the workspace's book; the same file twice changes nothing. / "
     "导入工作区，重复导入同一文件不会改变任何内容。"
 )
+IMPORTING = Text("Importing into the book", "导入台账")
 
 
 def command(
@@ -32,11 +34,12 @@ def command(
     lang: Lang = None,
 ) -> None:
     """Exit code 1 when rows were rejected, 0 when all are fine."""
-    speak(lang)
+    speak(lang, programs=json)
     if template:
         _print_template(table, lang)
         return
-    entries = add(workspace, table, files or [], mapping)
+    with news(programs=json) as tell:
+        entries = add(workspace, table, files or [], mapping, tell)
     if json:
         print_json(entries)
     else:
@@ -44,7 +47,9 @@ def command(
     raise typer.Exit(1 if any(entry["rows"]["quarantined"] for entry in entries) else 0)
 
 
-def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None) -> list[dict[str, Any]]:
+def add(
+    workspace: Path, table: str, files: list[str], mapping: list[str] | None, progress: Listener | None = None
+) -> list[dict[str, Any]]:
     """Import files into a workspace, one entry of account per file."""
     from kezhi.engine import open_engine
     from kezhi.intake import import_table
@@ -53,7 +58,12 @@ def add(workspace: Path, table: str, files: list[str], mapping: list[str] | None
 
     place = Workspace(workspace)
     limits = place.settings()
-    with open_engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine:
+    with (
+        Stages(progress, {"import": IMPORTING}, Outlook(("import",))) as stages,
+        open_engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine,
+        stages("import"),
+    ):
+        stages.interrupt = engine.interrupt
         usual = limits.columns if table == "orders" else {}
         told = usual | parse_mapping(mapping or [], table=table)
         return import_table(engine, place, table, files, told, datetime.now(UTC).date())
@@ -72,7 +82,7 @@ def _show(entries: list[dict[str, Any]], table: str) -> None:
         print_columns(console, entry["inputs"])
         if not entry["added"]:
             known = Text("Imported before; nothing changed.", "此前已导入，未作改变。")
-            console.print(escape(str(known)))
+            say(console, known)
             continue
         print_rows(console, table, entry["rows"])
         print_warnings(console, entry["warnings"])

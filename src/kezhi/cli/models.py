@@ -13,7 +13,7 @@ HELP = "The models, what each assumes, when to use it. / 各模型的假设与�
 
 def command(json: AsJson = False, lang: Lang = None) -> None:
     """Read from the words of the models, so that a new model needs no change here, and no mathematics is loaded."""
-    speak(lang)
+    speak(lang, programs=json)
     from kezhi.models.words import WORDS
 
     place = ("en", "zh").index(preferred_language())

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kezhi.cli.screen import audience
 from kezhi.language import KezhiError, Language, Text, choose_language
 
 
@@ -72,8 +73,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object. / �
 Lang = Annotated[Spoken | None, typer.Option("--lang", help="Language of messages and report. / 语言。")]
 
 
-def speak(language: Spoken | None) -> Language | None:
-    """Choose the language of this process; returns it for settings."""
+def speak(language: Spoken | None, *, programs: bool = False) -> Language | None:
+    """Choose the language of this process and who reads it (people, or programs); returns the language for settings."""
+    audience.changes(programs=programs)
     chosen: Language | None = language.value if language else None
     choose_language(chosen)
     return chosen

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from kezhi.cli.options import Lang, speak
-from kezhi.cli.screen import print_json, screen
+from kezhi.cli.screen import print_json, tick
 from kezhi.language import KezhiError, Text, preferred_language
 
 HELP = "The report of a run as a page or a workbook. / 将某次运行输出为网页或工作簿。"
@@ -36,7 +35,7 @@ def command(
     lang: Lang = None,
 ) -> None:
     """Runs are never recomputed: the report is drawn from what the run folder holds."""
-    speak(lang)
+    speak(lang, programs=json)
     from kezhi import reports
     from kezhi.engine import open_engine
     from kezhi.workspace import MANIFEST, Workspace
@@ -54,4 +53,4 @@ def command(
             reports.write_html(made, target, preferred_language())
         else:
             reports.write_excel(engine, folder, made, target, preferred_language())
-    screen().print(f"[bold green]✓[/] {escape(str(target))}")
+    tick(target)

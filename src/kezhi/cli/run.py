@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
+from kezhi.cli.news import news
+from kezhi.cli.engines import EngineName, SparkConf, SparkMaster, UsedEngine, chosen
 from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
-from kezhi.cli.screen import Heads, Stages, count, print_json, screen, table, whole
-from kezhi.language import KezhiError, Text
+from kezhi.cli.screen import Heads, count, print_json, say, screen, table, tick, whole
+from kezhi.language import KezhiError, Text, preferred_language
+from kezhi.progress import Listener, part
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+IMPORT_SHARE = 0.25  # of the whole, where files are imported first
 HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值：读取、检查、预测、报告。"
 
 
@@ -40,11 +48,14 @@ def command(
         typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。"),
     ] = None,
     fiscal_start: Annotated[int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")] = None,
+    engine: UsedEngine = EngineName.duckdb,
+    spark_master: SparkMaster = None,
+    spark_conf: SparkConf = None,
     json: AsJson = False,
     lang: Lang = None,
 ) -> None:
     """Print what was recognised and rejected, the value table's top, and where the report lies."""
-    language = speak(lang)
+    language = speak(lang, programs=json)
     if (out is None) == (workspace is None):
         raise KezhiError(
             Text(
@@ -52,6 +63,7 @@ def command(
                 "请指定结果位置：--out 文件夹，或 --workspace 工作区。",
             )
         )
+    computes = chosen(engine, spark_master, spark_conf)
     from kezhi.analysis import analyse
     from kezhi.sources import parse_mapping
 
@@ -66,16 +78,18 @@ def command(
         }.items()
         if given
     }
-    if workspace is not None:
-        _add_to_book(workspace, files, mapping)
-        files = {}
-    with Stages(quiet=json) as stages:
+    begun, before = time.perf_counter(), 0.0
+    with news(programs=json) as tell, _taken_back_if_stopped(workspace) as imported:
+        if workspace is not None and files:
+            before = IMPORT_SHARE
+            _add_to_book(workspace, files, mapping, imported, part(tell, 0.0, before, begun))
+            files = {}
         done = analyse(
             **files,
             workspace=workspace,
             out=out,
             mapping=parse_mapping(mapping or []),
-            progress=stages,
+            progress=part(tell, before, 1.0, begun),
             period=period.value if period else None,
             horizon=horizon,
             as_of=day(as_of),
@@ -84,6 +98,7 @@ def command(
             subtract_expense=expense,
             fiscal_start=fiscal_start,
             language=language,
+            engine=computes,
         )
     if json:
         print_json({"folder": str(done.folder), "manifest": done.manifest, "company": done.models["company"]})
@@ -91,12 +106,35 @@ def command(
     show(screen(), done)
 
 
-def _add_to_book(workspace: Path, files: dict[str, Any], mapping: list[str] | None) -> None:
+Imported = list[tuple[str, list[dict[str, Any]]]]
+
+
+def _add_to_book(
+    workspace: Path, files: dict[str, Any], mapping: list[str] | None, imported: Imported, progress: Listener | None
+) -> None:
     """Files given beside a workspace are added to its book first, then the whole book is analysed."""
     from kezhi.cli.importing import add
 
-    for name, paths in files.items():
-        add(workspace, name, paths, mapping if name == "orders" else None)
+    begun = time.perf_counter()
+    for n, (name, paths) in enumerate(files.items()):
+        own = part(progress, n / len(files), (n + 1) / len(files), begun)
+        imported.append((name, add(workspace, name, paths, mapping if name == "orders" else None, own)))
+
+
+@contextmanager
+def _taken_back_if_stopped(workspace: Path | None) -> Iterator[Imported]:
+    """A command that is stopped leaves the book as it was."""
+    imported: Imported = []
+    try:
+        yield imported
+    except KeyboardInterrupt:
+        if workspace is not None:
+            from kezhi.intake import take_back
+            from kezhi.workspace import Workspace
+
+            for table_name, entries in reversed(imported):
+                take_back(Workspace(workspace), table_name, entries)
+        raise
 
 
 def show(console: Console, done: Any) -> None:
@@ -108,16 +146,8 @@ def show(console: Console, done: Any) -> None:
     print_warnings(console, manifest["warnings"])
     console.print(_periods(company))
     console.print(_top(done))
-    method = done.models["reason"][_language()]
-    console.print(escape(method))
-    report = Text("Report: {path}", "报告：{path}").fill(path=done.folder / "report.html")
-    console.print(f"[bold green]✓[/] {escape(str(report))}")
-
-
-def _language() -> str:
-    from kezhi.language import preferred_language
-
-    return preferred_language()
+    say(console, done.models["reason"][preferred_language()])
+    tick(Text("Report: {path}", "报告：{path}").fill(path=done.folder / "report.html"))
 
 
 def _periods(company: dict[str, Any]) -> Any:

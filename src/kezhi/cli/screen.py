@@ -1,32 +1,64 @@
-"""What commands print: tables and sentences for people, one JSON object for programs."""
+"""What commands print: tables and sentences for people, one JSON object for programs.
+
+rich is loaded when something is printed with it: `kezhi --help` and `kezhi models` do without.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
-from rich.markup import escape
-from rich.status import Status
-from rich.table import Table
+import typer
 
-from kezhi.language import KezhiError, Text
+from kezhi.language import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 LOG_WIDTH = 150
 
 
+@dataclass
+class Audience:
+    """Who reads what this process prints."""
+
+    programs: bool = False  # --json: the error stream, too, holds one object per line
+    told_the_end: bool = False  # programs were told how it ended
+
+    def changes(self, *, programs: bool) -> None:
+        """Another command begins."""
+        self.programs, self.told_the_end = programs, False
+
+
+audience = Audience()
+
+
 def screen() -> Console:
     """Where results go. Not highlighted, so that logs stay plain; a log has room for whole tables."""
+    from rich.console import Console
+
     console = Console(highlight=False, soft_wrap=True)
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=LOG_WIDTH)
 
 
-def complain(error: KezhiError) -> None:
+def say(console: Console, text: object) -> None:
+    """One sentence, as it is: brackets in it are no markup."""
+    console.print(str(text), markup=False)
+
+
+def tick(text: object) -> None:
+    """The sentence that says it is done."""
+    typer.echo(f"{typer.style('✓', fg='green', bold=True)} {text}")
+
+
+def complain(text: Text) -> None:
     """One sentence on the error stream."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗[/] {escape(str(error))}")
+    typer.echo(f"{typer.style('✗', fg='red', bold=True)} {text}", err=True)
 
 
 def print_json(content: Any) -> None:
@@ -34,36 +66,14 @@ def print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str, indent=1) + "\n")
 
 
-class Stages:
-    """Shows the stage at work: a spinner on a terminal, plain lines in a log, nothing for programs."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False)
-        self._quiet = quiet
-        self._status: Status | None = None
-
-    def __enter__(self) -> Stages:
-        if not self._quiet and self._console.is_terminal:
-            self._status = self._console.status("kezhi")
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def __call__(self, stage: Text) -> None:
-        if self._status:
-            self._status.update(escape(str(stage)))
-        elif not self._quiet:
-            self._console.print(escape(f"{stage} …"))
-
-
 Heads = list[tuple[Text, Literal["left", "right"]]]
 
 
 def table(title: Text, columns: Heads, rows: Sequence[Sequence[str]]) -> Table:
     """A table with a title; each column is a heading and "left" or "right"."""
+    from rich.markup import escape
+    from rich.table import Table
+
     made = Table(title=escape(str(title)), title_justify="left", title_style="bold", header_style="bold")
     for heading, side in columns:
         right = side == "right"

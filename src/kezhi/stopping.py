@@ -11,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
 from functools import wraps
 from types import FrameType
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    import socket
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,6 +95,8 @@ class _Watch:
             self._leave()
 
     def _listen(self) -> None:
+        import socket
+
         here, self._ears = socket.socketpair()
         self._ears.setblocking(False)
         self._earlier = signal.set_wakeup_fd(self._ears.fileno(), warn_on_full_buffer=False)
