@@ -7,12 +7,25 @@ RUN = $(VENV)/bin
 READY = $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint types bench docs lock clean help
+# What the benchmarks may be told: PEERS, a Python with lifetimes and PyMC-Marketing; RESULTS, a folder that keeps the figures
+# as JSON; FOLDER, a disk with room for the logs of bench-large (about 10 GB).
+PEERS ?=
+RESULTS ?=
+FOLDER ?=
+BENCH = $(RUN)/python benches
+OUT = $(if $(RESULTS),--out $(RESULTS)/$(1).json)
+ROOM = $(if $(FOLDER),--folder $(FOLDER))
+
+.PHONY: demo test lint types bench bench-large bench-spark bench-pages docs lock clean help
 
 help:
 	@echo "make demo   a demo company, analysed; prints the value table and where the report lies"
 	@echo "make test   the whole test suite"
-	@echo "make lint types docs bench   checks, documentation, benchmarks"
+	@echo "make lint types docs   checks, documentation"
+	@echo "make bench  benchmarks up to a million customers, minutes; PEERS=PYTHON measures the peers too, RESULTS=FOLDER keeps the figures"
+	@echo "make bench-large   ten million customers, a hundred million orders: much longer; FOLDER=DISK with room"
+	@echo "make bench-spark   the same run on DuckDB and Spark; needs Java and the extra spark"
+	@echo "make bench-pages   docs/performance from the figures in benches/results"
 	@echo "make lock   pin today's versions in constraints.txt"
 
 $(READY): pyproject.toml constraints.txt
@@ -42,7 +55,27 @@ docs: $(READY)
 	$(RUN)/mkdocs build --strict
 
 bench: $(READY)
-	$(RUN)/python benches/whole_run.py
+	$(BENCH)/start.py $(call OUT,start)
+	$(BENCH)/whole_run.py $(call OUT,whole_run)
+	$(BENCH)/whole_run.py --model auto $(call OUT,whole_run)
+	$(BENCH)/nightly.py $(call OUT,nightly)
+	$(BENCH)/models.py $(call OUT,models)
+	$(if $(PEERS),$(BENCH)/peers_job.py --peers $(PEERS) $(call OUT,peers_job))
+
+bench-large: $(READY)
+	$(BENCH)/whole_run.py --customers 10000000 $(ROOM) $(call OUT,whole_run)
+	$(if $(PEERS),$(BENCH)/peers_job.py --peers $(PEERS) --customers 10000000 --runs 1 \
+	  --jobs "kezhi BG/NBD" "kezhi run BG/NBD" "lifetimes BG/NBD" $(ROOM) $(call OUT,peers_job))
+	$(BENCH)/whole_run.py --customers 42000000 --runs 1 --memory-limit 8GiB $(ROOM) $(call OUT,whole_run)
+
+bench-spark: $(READY)
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,spark]"
+	$(BENCH)/spark.py $(call OUT,spark)
+
+bench-pages: $(READY)
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,bench]"
+	$(BENCH)/plot.py
+	$(BENCH)/pages.py
 
 lock:
 	$(PYTHON) -m venv --clear .venv-lock

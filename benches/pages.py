@@ -1,0 +1,316 @@
+"""Fill the tables of docs/performance.en.md and docs/performance.zh.md from the results of the benchmarks.
+
+    python benches/pages.py [--check]
+
+A table stands between `<!-- results: NAME -->` and `<!-- end -->`; what is between them is made here from
+benches/results/*.json and never typed. --check writes nothing and ends with 1 if a page would change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from kezhi.language import Language, Text
+from measuring import HERE, Row, kept
+
+RESULTS = HERE / "results"
+PAGES: dict[Language, Path] = {
+    "en": HERE.parent / "docs" / "performance.en.md",
+    "zh": HERE.parent / "docs" / "performance.zh.md",
+}
+BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NOTHING = Text("Not measured with this version yet.", "这一版本尚未测量。")
+NO_LIMIT = Text("own defaults", "各自默认")
+
+STAGES = {
+    "process": Text("start and end of the process", "进程的启动与结束"),
+    "read": Text("reading and checking", "读取并检查"),
+    "ledger": Text("accounts", "台账"),
+    "value": Text("fit, test on the past, forecast", "拟合、历史检验与预测"),
+    "write": Text("writing", "写出"),
+    "report": Text("report and workbook", "报告与工作簿"),
+}
+STEPS = {
+    "import": Text("import", "导入库"),
+    "read": Text("read", "读取"),
+    "read and summarise": Text("read and summarise", "读取并汇总"),
+    "summarise": Text("summarise", "汇总"),
+    "fit": Text("fit", "拟合"),
+    "predict": Text("predict", "预测"),
+    "write": Text("write", "写出"),
+}
+BENCHES = {
+    "whole_run": Text("whole runs", "完整运行"),
+    "peers_job": Text("the peers' job", "同类软件的任务"),
+    "nightly": Text("nightly runs", "每夜运行"),
+    "start": Text("start-up", "启动"),
+    "spark": Text("Spark", "Spark"),
+    "models": Text("the models alone", "单独的模型"),
+}
+
+Column = tuple[Text, Callable[[Row], str]]
+Table = Callable[[Path, Language], str]
+
+
+# --- numbers as they are written
+
+
+def count(number: float) -> str:
+    """Thousands set apart by spaces, as everywhere in these pages."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
+def seconds(number: float, language: Language) -> str:
+    """Seconds, with as many digits as say something."""
+    digits = 2 if number < 9.995 else 1 if number < 99.95 else 0
+    return f"{number:.{digits}f} {Text('s', '秒').to(language)}"
+
+
+def gib(number: float) -> str:
+    """Memory."""
+    return f"{number:.2f} GiB"
+
+
+def times(number: float) -> str:
+    """How many times."""
+    return f"{number:.1f}" if number < 99.95 else count(number)
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as these pages write it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def by_columns(columns: Sequence[Column], rows: Sequence[Row], language: Language) -> str:
+    """A table with a line per row, or the sentence that there is nothing."""
+    if not rows:
+        return NOTHING.to(language)
+    lines = [[cell(row) for _, cell in columns] for row in rows]
+    return markdown([head.to(language) for head, _ in columns], lines)
+
+
+# --- the tables
+
+
+CUSTOMERS: Column = (Text("customers", "客户数"), lambda row: count(row["customers"]))
+ORDERS: Column = (Text("orders", "订单数"), lambda row: count(row["orders"]))
+MODEL: Column = (Text("model", "模型"), lambda row: f"`{row['model']}`")
+
+
+def whole_runs(results: Path, *, limited: bool) -> list[Row]:
+    """The rows of whole runs with or without limits that both engines share."""
+    rows = kept(results / "whole_run.json")
+    return [row for row in rows if limited == bool({"memory_limit", "threads"} & set(row))]
+
+
+def run_columns(language: Language) -> list[Column]:
+    """What is said of a whole run."""
+    return [
+        CUSTOMERS,
+        ORDERS,
+        MODEL,
+        (Text("bare", "单纯汇总"), lambda row: seconds(row["bare_seconds"], language)),
+        (Text("whole run", "完整运行"), lambda row: seconds(row["run_seconds"], language)),
+        (Text("ratio", "比值"), lambda row: times(row["ratio"])),
+        (
+            Text("memory, bare", "单纯汇总的内存"),
+            lambda row: gib(row["bare_peak_gib"]) if row.get("bare_peak_gib") else "",
+        ),
+        (Text("memory, run", "完整运行的内存"), lambda row: gib(row["run_peak_gib"])),
+    ]
+
+
+def runs_table(results: Path, language: Language) -> str:
+    """Whole runs, each engine with its own limits."""
+    return by_columns(run_columns(language), whole_runs(results, limited=False), language)
+
+
+def limited_table(results: Path, language: Language) -> str:
+    """Whole runs with the same limits for both."""
+    limit: Column = (
+        Text("limit of both engines", "两个引擎的上限"),
+        lambda row: str(row.get("memory_limit", NO_LIMIT.to(language))),
+    )
+    columns = run_columns(language)
+    return by_columns([*columns[:3], limit, *columns[3:]], whole_runs(results, limited=True), language)
+
+
+def stages_table(results: Path, language: Language) -> str:
+    """Seconds of every stage of whole runs."""
+    rows = [row for limited in (False, True) for row in whole_runs(results, limited=limited) if row.get("stages")]
+    names = list(dict.fromkeys([*STAGES, *(name for row in rows for name in row["stages"])]))
+
+    def stage(name: str) -> Column:
+        told = STAGES.get(name, Text(name, name))
+        return told, lambda row: seconds(row["stages"][name], language) if name in row["stages"] else ""
+
+    return by_columns([CUSTOMERS, MODEL, *map(stage, names)], rows, language)
+
+
+def peers_table(results: Path, language: Language) -> str:
+    """The job that peers are used for."""
+    failed = Text("failed", "失败")
+
+    def figure(name: str, written: Callable[[float], str]) -> Callable[[Row], str]:
+        return lambda row: written(row[name]) if name in row else ""
+
+    def time_of(row: Row) -> str:
+        return failed.to(language) if "failed" in row else seconds(row["seconds"], language)
+
+    def steps(row: Row) -> str:
+        told = row.get("steps", {}).items()
+        return "; ".join(f"{STEPS[name].to(language)} {spent:.1f}" for name, spent in told)
+
+    columns: list[Column] = [
+        CUSTOMERS,
+        (Text("job", "任务"), lambda row: row["job"]),
+        (Text("time", "用时"), time_of),
+        (Text("memory", "内存"), figure("peak_gib", gib)),
+        (Text("times our library", "为本软件库的几倍"), figure("times_library", times)),
+        (Text("times our whole run", "为本软件完整运行的几倍"), figure("times_run", times)),
+        (Text("seconds by step", "各步秒数"), steps),
+    ]
+    return by_columns(columns, kept(results / "peers_job.json"), language)
+
+
+def nightly_table(results: Path, language: Language) -> str:
+    """Full against nightly."""
+
+    def both(name: str) -> Callable[[Row], str]:
+        def written(row: Row) -> str:
+            parts = " + ".join(f"{row[f'{name}_{part}_seconds']:.1f}" for part in ("import", "run"))
+            return f"{seconds(row[f'{name}_seconds'], language)} ({parts})"
+
+        return written
+
+    columns: list[Column] = [
+        CUSTOMERS,
+        ORDERS,
+        (Text("of them new", "其中新增"), lambda row: f"{row['share']:.2%}"),
+        MODEL,
+        (Text("full (import + run)", "全部重来（导入 + 运行）"), both("full")),
+        (Text("nightly (import + run)", "每夜（导入 + 运行）"), both("nightly")),
+        (Text("nightly / full", "每夜 ÷ 全部"), lambda row: f"{row['nightly_of_full']:.2f}"),
+        (Text("memory", "内存"), lambda row: gib(row["nightly_peak_gib"])),
+    ]
+    return by_columns(columns, kept(results / "nightly.json"), language)
+
+
+def start_table(results: Path, language: Language) -> str:
+    """Start-up."""
+    customers = Text(", {n} customers", "，{n} 位客户")
+
+    def command(row: Row) -> str:
+        size = customers.fill(n=count(row["customers"])).to(language) if row["customers"] else ""
+        return f"`{row['command']}`{size}"
+
+    columns: list[Column] = [
+        (Text("command", "命令"), command),
+        (Text("time", "用时"), lambda row: seconds(row["seconds"], language)),
+        (Text("times the imports alone", "为单纯导入的几倍"), lambda row: times(row["ratio"])),
+        (Text("memory", "内存"), lambda row: gib(row["peak_gib"])),
+    ]
+    return by_columns(columns, sorted(kept(results / "start.json"), key=lambda row: row["seconds"]), language)
+
+
+def spark_table(results: Path, language: Language) -> str:
+    """DuckDB and Spark."""
+    columns: list[Column] = [
+        CUSTOMERS,
+        (Text("Spark", "Spark"), lambda row: f"`{row['master']}`"),
+        (Text("time, DuckDB", "DuckDB 用时"), lambda row: seconds(row["duckdb_seconds"], language)),
+        (Text("time, Spark", "Spark 用时"), lambda row: seconds(row["spark_seconds"], language)),
+        (Text("ratio", "比值"), lambda row: times(row["ratio"])),
+        (Text("memory, DuckDB", "DuckDB 内存"), lambda row: gib(row["duckdb_peak_gib"])),
+        (Text("memory, Spark", "Spark 内存"), lambda row: gib(row["spark_peak_gib"])),
+    ]
+    return by_columns(columns, kept(results / "spark.json"), language)
+
+
+def models_table(results: Path, language: Language) -> str:
+    """The models alone."""
+    rows = [row for row in kept(results / "models.json") if "peer" not in row]
+    columns: list[Column] = [
+        CUSTOMERS,
+        MODEL,
+        (Text("distinct histories", "不同的历史"), lambda row: count(row["rows"])),
+        (Text("fit", "拟合"), lambda row: seconds(row["fit_seconds"], language)),
+        (Text("all answers", "全部预测"), lambda row: seconds(sum(row["answer_seconds"].values()), language)),
+    ]
+    return by_columns(columns, rows, language)
+
+
+def machines_table(results: Path, language: Language) -> str:
+    """When, on which machine and with which versions each table was measured."""
+    found: dict[str, tuple[Row, set[str]]] = {}
+    for name in BENCHES:
+        for row in kept(results / f"{name}.json"):
+            machine = {key: value for key, value in row["machine"].items() if key != "load_before"}
+            known = {"date": row["date"], "machine": machine, "versions": row["versions"]}
+            found.setdefault(json.dumps(known, sort_keys=True), (known, set()))[1].add(name)
+    rows = [known | {"benches": [name for name in BENCHES if name in names]} for known, names in found.values()]
+    unknown = Text("not noted", "未记录").to(language)
+
+    def machine(row: Row) -> str:
+        told = row["machine"]
+        size = Text("{n} processors ({kind}), {gib} GiB", "{n} 个处理器（{kind}），{gib} GiB 内存")
+        values = {"n": told["processors"], "kind": told.get("processor", unknown), "gib": told["memory_gib"]}
+        return size.fill(**values).to(language)
+
+    def versions(row: Row) -> str:
+        numbers = {"Python": row["machine"]["python"]} | row["versions"]
+        return Text(", ", "、").to(language).join(f"{name} {number}" for name, number in numbers.items())
+
+    def measured(row: Row) -> str:
+        return Text(", ", "、").to(language).join(BENCHES[name].to(language) for name in row["benches"])
+
+    columns: list[Column] = [
+        (Text("day", "日期"), lambda row: row["date"]),
+        (Text("measured", "测量内容"), measured),
+        (Text("machine", "机器"), machine),
+        (Text("versions", "版本"), versions),
+    ]
+    return by_columns(columns, rows, language)
+
+
+TABLES: dict[str, Table] = {
+    "whole_runs": runs_table,
+    "stages": stages_table,
+    "limited_runs": limited_table,
+    "peers_job": peers_table,
+    "nightly": nightly_table,
+    "start": start_table,
+    "spark": spark_table,
+    "models": models_table,
+    "machines": machines_table,
+}
+
+
+def filled(text: str, language: Language, results: Path = RESULTS) -> str:
+    """A page with every table made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](results, language)}\n\n{found[3]}", text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 if a page would change")
+    given = parser.parse_args()
+    stale = []
+    for language, path in PAGES.items():
+        text = path.read_text(encoding="utf-8")
+        wanted = filled(text, language)
+        if wanted != text:
+            stale.append(path.name)
+            if not given.check:
+                path.write_text(wanted, encoding="utf-8")
+    print(*stale or ["nothing to change"])
+    raise SystemExit(1 if given.check and stale else 0)
+
+
+if __name__ == "__main__":
+    main()
