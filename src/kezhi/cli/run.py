@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kezhi.cli.account import print_columns, print_rows, print_warnings
-from kezhi.cli.news import news
 from kezhi.cli.engines import EngineName, SparkConf, SparkMaster, UsedEngine, chosen
+from kezhi.cli.news import news
 from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
 from kezhi.cli.screen import Heads, count, print_json, say, screen, table, tick, whole
 from kezhi.language import KezhiError, Text, preferred_language
