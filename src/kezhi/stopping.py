@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import wraps
 from types import FrameType
@@ -69,16 +70,16 @@ class _Watch:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._interrupts: list[Callable[[], None]] = []
+        self._interrupts: list[weakref.WeakMethod[Callable[[], None]]] = []  # an engine may be forgotten unclosed
         self._closed = threading.Event()  # all engines are
         self._ears: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._earlier = -1
 
     def add(self, interrupt: Callable[[], None]) -> None:
-        """Interrupt this engine, too."""
+        """Interrupt this engine, too; a method of it."""
         with self._lock:
-            self._interrupts.append(interrupt)
+            self._interrupts.append(weakref.WeakMethod(interrupt))
             self._closed.clear()
         if self._ears is None and threading.current_thread() is threading.main_thread():
             self._listen()
@@ -86,8 +87,7 @@ class _Watch:
     def remove(self, interrupt: Callable[[], None]) -> None:
         """The engine is about to be closed."""
         with self._lock:
-            if interrupt in self._interrupts:
-                self._interrupts.remove(interrupt)
+            self._interrupts = [other for other in self._interrupts if other() not in (None, interrupt)]
             if self._interrupts:
                 return
             self._closed.set()
@@ -124,8 +124,10 @@ class _Watch:
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self._closed.is_set():
             with self._lock:  # so that no engine is closed meanwhile
-                for interrupt in self._interrupts:
-                    interrupt()
+                for method in self._interrupts:
+                    if (interrupt := method()) is not None:
+                        interrupt()
+                    del interrupt
             self._closed.wait(_AGAIN)
 
 
