@@ -20,7 +20,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -133,6 +134,23 @@ def kezhi_command(*arguments: str) -> list[str]:
     """`kezhi` of this Python, as a user calls it."""
     script = Path(sys.executable).with_name("kezhi")
     return [str(script), *arguments] if script.exists() else [sys.executable, "-m", "kezhi", *arguments]
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the files of a benchmark lie: logs that may be used again, and what is thrown away at the end."""
+
+    logs: Path
+    scratch: Path
+
+
+@contextmanager
+def room(folder: Path | None) -> Iterator[Room]:
+    """Room in a folder, which keeps the logs; without one everything is temporary."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        yield Room(folder or Path(scratch), Path(scratch))
 
 
 def warm_up(folder: Path, *options: str) -> None:

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,7 @@ import duckdb
 from bare import quoted
 from measuring import (
     Measured,
+    Room,
     Row,
     describe,
     facts,
@@ -33,9 +32,10 @@ from measuring import (
     median,
     order_log,
     ratio,
-    table,
+    room,
     warm_up,
 )
+from pages import nightly_table, printed
 from same import refuse_differences
 
 SIZES = (100_000, 1_000_000)
@@ -51,9 +51,9 @@ class Cut:
     share: float
 
 
-def cut(log: Path, share: float) -> Cut:
+def cut(log: Path, share: float, folder: Path) -> Cut:
     """Cut a log by its days: the fewest last days that together hold this share of the lines."""
-    known, new = (log.with_name(f"{log.stem}-{name}.parquet") for name in ("known", "new"))
+    known, new = (folder / f"{log.stem}-{name}.parquet" for name in ("known", "new"))
     source = f"read_parquet('{quoted(str(log))}')"
     with duckdb.connect() as connection:
         day = connection.execute(f"""
@@ -83,11 +83,11 @@ def latest(workspace: Path) -> Path:
     return workspace / "runs" / (workspace / "runs" / "latest").read_text(encoding="utf-8").strip()
 
 
-def bench(customers: int, share: float, model: str, runs: int, folder: Path) -> Row:
+def bench(customers: int, share: float, model: str, runs: int, place: Room) -> Row:
     """One size: cut, prepare, then full and nightly take turns."""
-    log = order_log(customers, folder)
-    parts = cut(log, share)
-    prepared, full, nightly = (folder / name for name in ("prepared", "full", "nightly"))
+    log = order_log(customers, place.logs)
+    parts = cut(log, share, place.scratch)
+    prepared, full, nightly = (place.scratch / name for name in ("prepared", "full", "nightly"))
     shutil.rmtree(prepared, ignore_errors=True)
     first = [imported(prepared, parts.known), run(prepared, model)]
     done: dict[str, list[list[Measured]]] = {"full": [], "nightly": []}
@@ -109,55 +109,25 @@ def bench(customers: int, share: float, model: str, runs: int, folder: Path) -> 
     return row | {"nightly_of_full": ratio(totals["nightly"], totals["full"]), "same_figures": True}
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    header = [
-        "customers",
-        "new lines",
-        "full s",
-        "import",
-        "run",
-        "nightly s",
-        "import",
-        "run",
-        "of full",
-        "GiB",
-        "same",
-    ]
-    lines = []
-    for row in rows:
-        names = [f"{name}_{part}seconds" for name in ("full", "nightly") for part in ("", "import_", "run_")]
-        lines.append(
-            [
-                f"{row['customers']:,}",
-                f"{row['share']:.2%}",
-                *(f"{row[name]:.2f}" for name in names),
-                f"{row['nightly_of_full']:.2f}",
-                f"{row['nightly_peak_gib']:.2f}",
-            ]
-        )
-    return table(header, lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
     parser.add_argument("--share", type=float, default=0.01, help="share of the order lines that are new")
     parser.add_argument("--model", default="pareto_nbd", help="a model of purchases, or auto")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where logs and workspaces go; default temporary")
+    parser.add_argument("--folder", type=Path, help="with room for everything; keeps the logs; default temporary")
     parser.add_argument("--out", type=Path, help="put the results into this JSON file")
     given = parser.parse_args()
     known = facts()
     print(describe(known), flush=True)
     rows = []
-    with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
-        warm_up(Path(temporary), "--model", given.model)
+    with room(given.folder) as place:
+        warm_up(place.scratch, "--model", given.model)
         for customers in given.customers:
-            row = bench(customers, given.share, given.model, given.runs, Path(temporary)) | known
+            row = bench(customers, given.share, given.model, given.runs, place) | known
             keep(given.out, [row])
             rows.append(row)
-    print("", shown(rows), sep="\n")
+    print(printed(nightly_table(rows, "en")))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kezhi.language import Language, Text
-from measuring import HERE, Row, kept
+from measuring import HERE, Row, kept, table
 
 RESULTS = HERE / "results"
 PAGES: dict[Language, Path] = {
@@ -24,7 +24,6 @@ PAGES: dict[Language, Path] = {
 }
 BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 NOTHING = Text("Not measured with this version yet.", "这一版本尚未测量。")
-NO_LIMIT = Text("own defaults", "各自默认")
 
 STAGES = {
     "process": Text("start and end of the process", "进程的启动与结束"),
@@ -53,7 +52,7 @@ BENCHES = {
 }
 
 Column = tuple[Text, Callable[[Row], str]]
-Table = Callable[[Path, Language], str]
+Grid = list[list[str]]
 
 
 # --- numbers as they are written
@@ -80,18 +79,14 @@ def times(number: float) -> str:
     return f"{number:.1f}" if number < 99.95 else count(number)
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def grid(columns: Sequence[Column], rows: Sequence[Row], language: Language) -> Grid:
+    """The header, then a line per row."""
+    return [[head.to(language) for head, _ in columns], *([cell(row) for _, cell in columns] for row in rows)]
+
+
+def markdown(lines: Grid) -> str:
     """A table as these pages write it."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def by_columns(columns: Sequence[Column], rows: Sequence[Row], language: Language) -> str:
-    """A table with a line per row, or the sentence that there is nothing."""
-    if not rows:
-        return NOTHING.to(language)
-    lines = [[cell(row) for _, cell in columns] for row in rows]
-    return markdown([head.to(language) for head, _ in columns], lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]])
 
 
 # --- the tables
@@ -125,34 +120,37 @@ def run_columns(language: Language) -> list[Column]:
     ]
 
 
-def runs_table(results: Path, language: Language) -> str:
+def runs_table(rows: Sequence[Row], language: Language) -> Grid:
     """Whole runs, each engine with its own limits."""
-    return by_columns(run_columns(language), whole_runs(results, limited=False), language)
+    return grid(run_columns(language), rows, language)
 
 
-def limited_table(results: Path, language: Language) -> str:
+def limited_table(rows: Sequence[Row], language: Language) -> Grid:
     """Whole runs with the same limits for both."""
-    limit: Column = (
-        Text("limit of both engines", "两个引擎的上限"),
-        lambda row: str(row.get("memory_limit", NO_LIMIT.to(language))),
-    )
+    limit = Text("limit of both engines", "两个引擎的上限"), limits
     columns = run_columns(language)
-    return by_columns([*columns[:3], limit, *columns[3:]], whole_runs(results, limited=True), language)
+    return grid([*columns[:3], limit, *columns[3:]], rows, language)
 
 
-def stages_table(results: Path, language: Language) -> str:
+def limits(row: Row) -> str:
+    """Memory and threads, as given."""
+    threads = f"`threads = {row['threads']}`" if "threads" in row else ""
+    memory = f"`memory_limit = {row['memory_limit']}`" if "memory_limit" in row else ""
+    return " ".join(filter(None, [memory, threads]))
+
+
+def stages_table(rows: Sequence[Row], language: Language) -> Grid:
     """Seconds of every stage of whole runs."""
-    rows = [row for limited in (False, True) for row in whole_runs(results, limited=limited) if row.get("stages")]
     names = list(dict.fromkeys([*STAGES, *(name for row in rows for name in row["stages"])]))
 
     def stage(name: str) -> Column:
         told = STAGES.get(name, Text(name, name))
         return told, lambda row: seconds(row["stages"][name], language) if name in row["stages"] else ""
 
-    return by_columns([CUSTOMERS, MODEL, *map(stage, names)], rows, language)
+    return grid([CUSTOMERS, MODEL, *map(stage, names)], rows, language)
 
 
-def peers_table(results: Path, language: Language) -> str:
+def peers_table(rows: Sequence[Row], language: Language) -> Grid:
     """The job that peers are used for."""
     failed = Text("failed", "失败")
 
@@ -175,10 +173,11 @@ def peers_table(results: Path, language: Language) -> str:
         (Text("times our whole run", "为本软件完整运行的几倍"), figure("times_run", times)),
         (Text("seconds by step", "各步秒数"), steps),
     ]
-    return by_columns(columns, kept(results / "peers_job.json"), language)
+    ours_first = sorted(rows, key=lambda row: (row["customers"], not row["job"].startswith("kezhi"), row["job"]))
+    return grid(columns, ours_first, language)
 
 
-def nightly_table(results: Path, language: Language) -> str:
+def nightly_table(rows: Sequence[Row], language: Language) -> Grid:
     """Full against nightly."""
 
     def both(name: str) -> Callable[[Row], str]:
@@ -198,10 +197,10 @@ def nightly_table(results: Path, language: Language) -> str:
         (Text("nightly / full", "每夜 ÷ 全部"), lambda row: f"{row['nightly_of_full']:.2f}"),
         (Text("memory", "内存"), lambda row: gib(row["nightly_peak_gib"])),
     ]
-    return by_columns(columns, kept(results / "nightly.json"), language)
+    return grid(columns, rows, language)
 
 
-def start_table(results: Path, language: Language) -> str:
+def start_table(rows: Sequence[Row], language: Language) -> Grid:
     """Start-up."""
     customers = Text(", {n} customers", "，{n} 位客户")
 
@@ -215,10 +214,10 @@ def start_table(results: Path, language: Language) -> str:
         (Text("times the imports alone", "为单纯导入的几倍"), lambda row: times(row["ratio"])),
         (Text("memory", "内存"), lambda row: gib(row["peak_gib"])),
     ]
-    return by_columns(columns, sorted(kept(results / "start.json"), key=lambda row: row["seconds"]), language)
+    return grid(columns, sorted(rows, key=lambda row: float(row["seconds"])), language)
 
 
-def spark_table(results: Path, language: Language) -> str:
+def spark_table(rows: Sequence[Row], language: Language) -> Grid:
     """DuckDB and Spark."""
     columns: list[Column] = [
         CUSTOMERS,
@@ -229,12 +228,11 @@ def spark_table(results: Path, language: Language) -> str:
         (Text("memory, DuckDB", "DuckDB 内存"), lambda row: gib(row["duckdb_peak_gib"])),
         (Text("memory, Spark", "Spark 内存"), lambda row: gib(row["spark_peak_gib"])),
     ]
-    return by_columns(columns, kept(results / "spark.json"), language)
+    return grid(columns, rows, language)
 
 
-def models_table(results: Path, language: Language) -> str:
+def models_table(rows: Sequence[Row], language: Language) -> Grid:
     """The models alone."""
-    rows = [row for row in kept(results / "models.json") if "peer" not in row]
     columns: list[Column] = [
         CUSTOMERS,
         MODEL,
@@ -242,18 +240,22 @@ def models_table(results: Path, language: Language) -> str:
         (Text("fit", "拟合"), lambda row: seconds(row["fit_seconds"], language)),
         (Text("all answers", "全部预测"), lambda row: seconds(sum(row["answer_seconds"].values()), language)),
     ]
-    return by_columns(columns, rows, language)
+    return grid(columns, rows, language)
 
 
-def machines_table(results: Path, language: Language) -> str:
-    """When, on which machine and with which versions each table was measured."""
+def machines(results: Path) -> list[Row]:
+    """Every day, machine and versions that something was measured with, and what."""
     found: dict[str, tuple[Row, set[str]]] = {}
     for name in BENCHES:
         for row in kept(results / f"{name}.json"):
             machine = {key: value for key, value in row["machine"].items() if key != "load_before"}
             known = {"date": row["date"], "machine": machine, "versions": row["versions"]}
             found.setdefault(json.dumps(known, sort_keys=True), (known, set()))[1].add(name)
-    rows = [known | {"benches": [name for name in BENCHES if name in names]} for known, names in found.values()]
+    return [known | {"benches": [name for name in BENCHES if name in names]} for known, names in found.values()]
+
+
+def machines_table(rows: Sequence[Row], language: Language) -> Grid:
+    """When, on which machine and with which versions each table was measured."""
     unknown = Text("not noted", "未记录").to(language)
 
     def machine(row: Row) -> str:
@@ -275,25 +277,38 @@ def machines_table(results: Path, language: Language) -> str:
         (Text("machine", "机器"), machine),
         (Text("versions", "版本"), versions),
     ]
-    return by_columns(columns, rows, language)
+    return grid(columns, rows, language)
 
 
-TABLES: dict[str, Table] = {
-    "whole_runs": runs_table,
-    "stages": stages_table,
-    "limited_runs": limited_table,
-    "peers_job": peers_table,
-    "nightly": nightly_table,
-    "start": start_table,
-    "spark": spark_table,
-    "models": models_table,
-    "machines": machines_table,
+Source = Callable[[Path], list[Row]]
+TABLES: dict[str, tuple[Source, Callable[[Sequence[Row], Language], Grid]]] = {
+    "whole_runs": (lambda results: whole_runs(results, limited=False), runs_table),
+    "stages": (lambda results: [row for row in kept(results / "whole_run.json") if row.get("stages")], stages_table),
+    "limited_runs": (lambda results: whole_runs(results, limited=True), limited_table),
+    "peers_job": (lambda results: kept(results / "peers_job.json"), peers_table),
+    "nightly": (lambda results: kept(results / "nightly.json"), nightly_table),
+    "start": (lambda results: kept(results / "start.json"), start_table),
+    "spark": (lambda results: kept(results / "spark.json"), spark_table),
+    "models": (lambda results: [row for row in kept(results / "models.json") if "peer" not in row], models_table),
+    "machines": (machines, machines_table),
 }
+
+
+def block(name: str, language: Language, results: Path) -> str:
+    """One table, or the sentence that nothing has been measured."""
+    source, made = TABLES[name]
+    rows = source(results)
+    return markdown(made(rows, language)) if rows else NOTHING.to(language)
 
 
 def filled(text: str, language: Language, results: Path = RESULTS) -> str:
     """A page with every table made anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](results, language)}\n\n{found[3]}", text)
+    return BLOCK.sub(lambda found: f"{found[1]}\n{block(found[2], language, results)}\n\n{found[3]}", text)
+
+
+def printed(*tables: Grid) -> str:
+    """Tables for the terminal, columns of equal width."""
+    return "\n\n".join(["", *(table(lines[0], lines[1:]) for lines in tables)])
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ import peers as others
 from measuring import (
     HERE,
     Measured,
+    Room,
     Row,
     describe,
     facts,
@@ -37,8 +37,9 @@ from measuring import (
     order_log,
     orders_in,
     ratio,
-    table,
+    room,
 )
+from pages import peers_table, printed
 
 RUNS = {"kezhi run BG/NBD": "bg_nbd", "kezhi run Pareto/NBD": "pareto_nbd"}
 OURS = ("kezhi BG/NBD", "kezhi Pareto/NBD", *RUNS)
@@ -74,9 +75,9 @@ class Call:
         return told
 
 
-def bench(customers: int, calls: Sequence[Call], runs: int, folder: Path) -> list[Row]:
+def bench(customers: int, calls: Sequence[Call], runs: int, place: Room) -> list[Row]:
     """One row per job; all of them over the same log."""
-    log = order_log(customers, folder)
+    log = order_log(customers, place.logs)
     done: dict[str, list[Measured]] = {call.name: [] for call in calls}
     failed: dict[str, str] = {}
     for _ in range(runs):
@@ -84,7 +85,7 @@ def bench(customers: int, calls: Sequence[Call], runs: int, folder: Path) -> lis
             if call.name in failed:
                 continue
             try:
-                done[call.name].append(call.timed(log, folder))
+                done[call.name].append(call.timed(log, place.scratch))
             except SystemExit as reason:
                 failed[call.name] = str(reason).strip().splitlines()[-1]
     known = {"customers": customers, "orders": orders_in(log), "runs": runs}
@@ -116,28 +117,13 @@ def versions_of(python: str) -> Row:
     return found
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    lines = []
-    for row in rows:
-        if "failed" in row:
-            lines.append([f"{row['customers']:,}", row["job"], "failed", "", "", "", row["failed"]])
-            continue
-        steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in row.get("steps", {}).items())
-        times = [f"{row[name]:.1f}" if name in row else "" for name in ("times_library", "times_run")]
-        lines.append(
-            [f"{row['customers']:,}", row["job"], f"{row['seconds']:.2f}", f"{row['peak_gib']:.2f}", *times, steps]
-        )
-    return table(["customers", "job", "s", "GiB", "times ours", "times our whole run", "seconds by step"], lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     others.add_option(parser)
     parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
     parser.add_argument("--jobs", nargs="+", choices=[*OURS, *PEERS], help="default: all that can be made")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where logs and results go; default temporary")
+    parser.add_argument("--folder", type=Path, help="with room for everything; keeps the logs; default temporary")
     parser.add_argument("--out", type=Path, help="put the results into this JSON file")
     given = parser.parse_args()
     names = given.jobs or [*OURS, *(PEERS if given.peers else ())]
@@ -149,14 +135,14 @@ def main() -> None:
         known["versions"] |= versions_of(given.peers)
     print(describe(known), flush=True)
     rows = []
-    with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
+    with room(given.folder) as place:
         for call in calls:
-            call.timed(order_log(SMALL, Path(temporary)), Path(temporary))
+            call.timed(order_log(SMALL, place.scratch), place.scratch)
         for customers in given.customers:
-            found = [row | known for row in bench(customers, calls, given.runs, given.folder or Path(temporary))]
+            found = [row | known for row in bench(customers, calls, given.runs, place)]
             keep(given.out, found)
             rows += found
-    print("", shown(rows), sep="\n")
+    print(printed(peers_table(rows, "en")))
 
 
 if __name__ == "__main__":

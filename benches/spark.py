@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from measuring import (
@@ -27,8 +26,8 @@ from measuring import (
     order_log,
     orders_in,
     ratio,
-    table,
 )
+from pages import printed, spark_table
 from same import refuse_differences
 
 SIZES = (10_000, 100_000)
@@ -53,13 +52,6 @@ def bench(customers: int, master: str, model: str, runs: int, folder: Path) -> R
     return row | {"ratio": ratio(seconds["spark"], seconds["duckdb"]), "same_figures": True}
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    names = ("duckdb_seconds", "spark_seconds", "ratio", "duckdb_peak_gib", "spark_peak_gib")
-    lines = [[f"{row['customers']:,}", row["master"], *(f"{row[name]:.2f}" for name in names)] for row in rows]
-    return table(["customers", "master", "DuckDB s", "Spark s", "ratio", "DuckDB GiB", "Spark GiB"], lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
@@ -76,7 +68,7 @@ def main() -> None:
             row = bench(customers, given.master, given.model, given.runs, Path(folder)) | known
             keep(given.out, [row])
             rows.append(row)
-    print("", shown(rows), sep="\n")
+    print(printed(spark_table(rows, "en")))
 
 
 if __name__ == "__main__":

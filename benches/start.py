@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from measuring import Row, describe, facts, keep, kezhi_command, measured, median, order_log, ratio, table
+from measuring import Row, describe, facts, keep, kezhi_command, measured, median, order_log, ratio
+from pages import printed, start_table
 
 FLOOR = "python -c 'import numpy, duckdb'"
 
@@ -57,21 +57,6 @@ def bench(runs: int, customers: int, folder: Path) -> list[Row]:
     ]
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    lines = [
-        [
-            row["command"] + (f", {row['customers']:,} customers" if row["customers"] else ""),
-            f"{row['seconds']:.2f}",
-            f"{row['least_seconds']:.2f}",
-            f"{row['ratio']:.1f}",
-            f"{row['peak_gib']:.2f}",
-        ]
-        for row in rows
-    ]
-    return table(["command", "s", "least s", "times the imports", "GiB"], lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=7)
@@ -83,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = [row | known for row in bench(given.runs, given.customers, Path(folder))]
     keep(given.out, rows)
-    print("", shown(rows), sep="\n")
+    print(printed(start_table(rows, "en")))
 
 
 if __name__ == "__main__":

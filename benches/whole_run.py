@@ -20,7 +20,6 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 from measuring import (
     HERE,
     Measured,
+    Room,
     Row,
     describe,
     facts,
@@ -38,9 +38,10 @@ from measuring import (
     order_log,
     orders_in,
     ratio,
-    table,
+    room,
     warm_up,
 )
+from pages import printed, runs_table, stages_table
 
 SIZES = (10_000, 100_000, 1_000_000)
 WITH_LIMITS = """
@@ -68,12 +69,12 @@ def bare(log: Path, folder: Path, limits: Row) -> tuple[float, float]:
     return float(done.output), done.peak_gib
 
 
-def bench(customers: int, model: str, runs: int, folder: Path, limits: Row) -> Row:
+def bench(customers: int, model: str, runs: int, place: Room, limits: Row) -> Row:
     """One size: the log is made once, then bare and whole take turns."""
-    log, out = order_log(customers, folder), folder / "run"
+    log, out = order_log(customers, place.logs), place.scratch / "run"
     floors, wholes, manifests = [], [], []
     for _ in range(runs):
-        floors.append(bare(log, folder, limits))
+        floors.append(bare(log, place.scratch, limits))
         wholes.append(whole(log, out, model, limits))
         manifests.append(json.loads((out / "manifest.json").read_text(encoding="utf-8")))
     seconds = [one.seconds for one in wholes]
@@ -101,26 +102,6 @@ def stages(manifests: Sequence[Row], seconds: Sequence[float]) -> Row:
     return {"process": median(all_ - sum(one.values()) for all_, one in zip(seconds, told, strict=True)), **found}
 
 
-def shown(rows: Sequence[Row]) -> str:
-    """The rows as a table."""
-    lines = [
-        [
-            f"{row['customers']:,}",
-            f"{row['orders']:,}",
-            row["model"],
-            f"{row['bare_seconds']:.2f}",
-            f"{row['run_seconds']:.2f}",
-            f"{row['ratio']:.1f}",
-            f"{row['bare_peak_gib']:.2f}",
-            f"{row['run_peak_gib']:.2f}",
-            ", ".join(f"{name} {seconds:.1f}" for name, seconds in row["stages"].items()),
-        ]
-        for row in rows
-    ]
-    header = ["customers", "orders", "model", "bare s", "run s", "ratio", "bare GiB", "run GiB", "seconds by stage"]
-    return table(header, lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--customers", type=int, nargs="+", default=SIZES)
@@ -128,23 +109,22 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--memory-limit", help="for both engines, such as 8GiB")
     parser.add_argument("--threads", type=int, help="for both engines")
-    parser.add_argument("--folder", type=Path, help="where logs and results go, and what spills; default temporary")
+    parser.add_argument("--folder", type=Path, help="with room for everything; keeps the logs; default temporary")
     parser.add_argument("--out", type=Path, help="put the results into this JSON file")
     given = parser.parse_args()
     limits: dict[str, Any] = {"memory_limit": given.memory_limit, "threads": given.threads}
     limits = {name: value for name, value in limits.items() if value is not None}
     known = facts()
     print(describe(known), flush=True)
-    with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
-        folder = given.folder or Path(temporary)
-        warm_up(Path(temporary), "--model", given.model)
+    with room(given.folder) as place:
+        warm_up(place.scratch, "--model", given.model)
         rows = []
         for customers in given.customers:
-            row = bench(customers, given.model, given.runs, folder, limits) | known
+            row = bench(customers, given.model, given.runs, place, limits) | known
             keep(given.out, [row])
             rows.append(row)
             print(f"{customers:,} customers: {row['run_seconds']:.1f} s, {row['ratio']:.1f} times bare", flush=True)
-    print("", shown(rows), sep="\n")
+    print(printed(runs_table(rows, "en"), stages_table(rows, "en")))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3])
-def test_the_night_brings_the_newest_days(log: Path, share: float) -> None:
-    parts = nightly.cut(log, share)
+def test_the_night_brings_the_newest_days(log: Path, share: float, tmp_path: Path) -> None:
+    parts = nightly.cut(log, share, tmp_path)
     known, new = (pq.read_table(path)["date"] for path in (parts.known, parts.new))
     assert len(known) + len(new) == parts.orders == orders_in(log)
     assert pc.max(known).as_py() < pc.min(new).as_py()
