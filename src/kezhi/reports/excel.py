@@ -13,6 +13,7 @@ from kezhi.reports import columns, excel_summary
 from kezhi.reports.build import best
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import Account, ValueReport
+from kezhi.reports.sheet_rows import NUMBER
 from kezhi.reports.workbook import Book, Sheet, fill_long_sheet, fill_sheet
 
 if TYPE_CHECKING:
@@ -87,19 +88,31 @@ def _rows(engine: Engine, table: ir.Table) -> Iterator[dict[str, Any]]:
 def _customers(book: Book, engine: Engine, report: ValueReport, customers: ir.Table, most_customers: int) -> None:
     wanted = _present(columns.CUSTOMERS, report, customers.columns)
     sheet = _sheet(book, Text("Customers", "客户"), wanted)
-    shown = engine.store(best(customers, most_customers))
+    chosen = _numbered(best(customers, most_customers), [("forecast_value", True), ("customer_id", False)])
+    shown = engine.store(chosen.select(NUMBER, *(column.field for column in wanted)))
     count = min(report.customers, most_customers)
     sheet.line(_how_many(book, report, count, "customers.parquet"))
+    shown_sums = _sums(engine, shown, wanted)
+    all_sums = shown_sums if count == report.customers else _sums(engine, customers, wanted)
     fill_long_sheet(
         engine,
         sheet,
         wanted,
-        best(shown, most_customers),
+        shown,
         count=count,
         label=_ALL,
-        totals={**_sums(engine, customers, wanted), **_totals(report.totals), "purchases": report.purchases},
-        shown=_sums(engine, shown, wanted),
+        totals={**all_sums, **_totals(report.totals), "purchases": report.purchases},
+        shown=shown_sums,
     )
+
+
+def _numbered(table: ir.Table, order: Sequence[tuple[str, bool]]) -> ir.Table:
+    """Rows numbered from 1 in an order of columns, descending where so said."""
+    import ibis
+
+    keys = [ibis.desc(table[name]) if descending else table[name] for name, descending in order]
+    number: Any = ibis.row_number().over(ibis.window(order_by=keys)) + 1
+    return table.mutate(number.name(NUMBER))
 
 
 def _totals(account: Account) -> dict[str, Any]:
@@ -162,37 +175,37 @@ def _forecast(
     book: Book, engine: Engine, report: ValueReport, customers: ir.Table, forecast: ir.Table, most: int
 ) -> None:
     chosen = engine.store(_joined(customers, forecast, most))
-    wanted = _present(columns.FORECAST, report, [*_filled(engine, chosen)])
+    found = _filled(engine, chosen)
+    wanted = _present(columns.FORECAST, report, [name for name in chosen.columns if found[f"count_{name}"]])
     sheet = _sheet(book, Text("Forecast", "预测"), wanted)
     count = min(report.customers, most)
     sheet.line(_how_many(book, report, count, "forecast.parquet"))
-    size = engine.row(chosen.agg(rows=chosen.count()))["rows"]
     fill_long_sheet(
         engine,
         sheet,
         wanted,
-        chosen.order_by("place", "step"),
-        count=size,
+        chosen,
+        count=found["count_step"],
         label=_ALL,
         totals=_totals(report.outlook.account),
-        shown=_sums(engine, chosen, wanted),
+        shown={column.field: found[f"sum_{column.field}"] for column in wanted if column.total},
     )
 
 
 def _joined(customers: ir.Table, forecast: ir.Table, most: int) -> ir.Table:
-    import ibis
-
     top = best(customers, most).select("customer_id", "name", "forecast_value")
-    order = ibis.window(order_by=[ibis.desc(top.forecast_value), top.customer_id])
-    placed = top.select("customer_id", "name", place=ibis.row_number().over(order))
-    return placed.inner_join(forecast, "customer_id")
+    both = top.inner_join(forecast, "customer_id")
+    wanted = [column.field for column in columns.FORECAST if column.field in both.columns]
+    order = [("forecast_value", True), ("customer_id", False), ("step", False)]
+    return _numbered(both, order).select(NUMBER, *wanted)
 
 
-def _filled(engine: Engine, table: ir.Table) -> Iterator[str]:
-    """Columns in which something stands."""
-    counts = engine.row(table.agg(**{name: table[name].count() for name in table.columns}))
-    empty = {"frequency", "p_frequency", "expected_amount", "p_amount"}
-    return (name for name, count in counts.items() if count or name not in empty)
+def _filled(engine: Engine, table: ir.Table) -> dict[str, Any]:
+    """In how many rows something stands, and sums; the columns of one method only are shown where they are filled."""
+    sometimes = {"frequency", "p_frequency", "expected_amount", "p_amount"}
+    counts = {f"count_{name}": (table[name] if name in sometimes else table.step).count() for name in table.columns}
+    totals = [column.field for column in columns.FORECAST if column.total and column.field in table.columns]
+    return engine.row(table.agg(**counts, **{f"sum_{name}": table[name].sum() for name in totals}))
 
 
 # --- rejected rows ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Many rows for one sheet, fast: written as the file format's XML straight from the engine's columns.
+"""Many rows for one sheet, fast: the engine writes them as the file format's XML.
 
 xlsxwriter needs about ten microseconds for a cell, half a minute for 100 000 customers. So it writes heads,
 totals, the first row and the last row of a long sheet; the rows between are put in afterwards, each cell in
@@ -7,28 +7,28 @@ the style of the first row's. Source of the XML: ECMA-376 part 1, 18.3.1.4 (cell
 
 from __future__ import annotations
 
-import html
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.language import Language
 from kezhi.reports.columns import Column
-from kezhi.reports.flags import flag
+from kezhi.reports.flags import FLAGS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_BATCH = 10_000
+NUMBER = "row_in_sheet"  # the column by which the rows of a long sheet are counted, from 1
+_BATCH = 50_000  # rows whose XML is in memory at once
 _LONGEST = 32_000
-_DAY_ZERO = date(1899, 12, 30).toordinal()
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_DAY_ZERO = 25_569  # the format counts days from 1899-12-30, the engine from 1970-01-01
+_FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{FFFE}\x{FFFF}]"
 _CELL = re.compile(rb'<c r="([A-Z]+)\d+"(?: s="(\d+)")?')
+_LEVEL = 2  # of compression: a third of the default's time, a quarter more space
 
 
 @dataclass(frozen=True)
@@ -41,59 +41,56 @@ class Insert:
 
 
 def middle_rows(
-    engine: Engine, ordered: ir.Table, columns: Sequence[Column], count: int, after: int, language: Language
+    engine: Engine, numbered: ir.Table, columns: Sequence[Column], count: int, after: int, language: Language
 ) -> Callable[[Sequence[tuple[str, str]]], Iterator[bytes]]:
-    """The rows of `ordered` but the first and the last, as XML, once the styles of the columns are known."""
-    wanted = ordered.limit(max(count - 2, 0), offset=1)
-    plain = wanted.select(**{column.field: _ready(ordered[column.field], column) for column in columns})
+    """The rows of a table numbered by `NUMBER` but the first and the last, as XML, once the columns' styles are known.
+
+    `after` is the number in the sheet of the row before them.
+    """
 
     def rows(styles: Sequence[tuple[str, str]]) -> Iterator[bytes]:
-        number = after + 1
-        for batch in engine.fetch(plain).to_batches(max_chunksize=_BATCH):
-            lines = range(number, number + batch.num_rows)
-            cells = [
-                list(_cells(values.to_pylist(), lines, column, *style, language))
-                for column, values, style in zip(columns, batch.columns, styles, strict=True)
-            ]
-            inside = map("".join, zip(*cells, strict=True))
-            yield "".join(f'<row r="{n}">{row}</row>' for n, row in zip(lines, inside, strict=True)).encode()
-            number += batch.num_rows
+        texts = {column.field: _text(numbered[column.field], column, language) for column in columns}
+        ready = numbered.select(NUMBER, n=(numbered[NUMBER] + (after - 1)).cast("string"), **texts)
+        cells = [_cell(ready, column, *style) for column, style in zip(columns, styles, strict=True)]
+        row: Any = _literal('<row r="')
+        written = ready.select(NUMBER, row=row.concat(ready.n, '">', *cells, "</row>"))
+        for first in range(2, count, _BATCH):
+            some = written.filter(written[NUMBER].between(first, min(first + _BATCH, count) - 1))
+            yield "".join(engine.fetch(some.order_by(NUMBER).select("row"))["row"].to_pylist()).encode()
 
     return rows
 
 
-def _ready(value: Any, column: Column) -> Any:
-    """Numbers as their digits, so that Python need not touch decimals; what is no number stays empty."""
+def _literal(text: str) -> Any:
     import ibis
 
-    if column.kind in ("text", "flags", "day"):
-        return value
+    return ibis.literal(text)
+
+
+def _text(value: Any, column: Column, language: Language) -> Any:
+    """What stands in a cell; nothing where the cell stays empty."""
+    import ibis
+
+    if column.kind == "flags" and value.type().is_array():
+        named = [(code, known.title.to(language)) for code, known in FLAGS.items()]
+        value = value.map(lambda code: code.cases(*named, else_=code.replace("_", " "))).join("; ")
+    if column.kind in ("text", "flags"):
+        plain = value.substr(0, _LONGEST).re_replace(_FORBIDDEN, "")
+        return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").nullif("")
+    if column.kind == "day":
+        return (value.epoch_days() + _DAY_ZERO).cast("string")
     if value.type().is_floating():
         value = ibis.ifelse(value.isnan() | value.isinf(), ibis.null(value.type()), value)
     return value.cast("string")
 
 
-def _cells(
-    values: Iterable[Any], lines: Iterable[int], column: Column, letter: str, style: str, language: Language
-) -> Iterator[str]:
-    """One column's cells."""
-    pairs = zip(values, lines, strict=True)
-    head = f'<c r="{letter}'
+def _cell(row: ir.Table, column: Column, letter: str, style: str) -> Any:
+    """One cell of the format, or nothing."""
     if column.kind in ("text", "flags"):
-        tail = f'"{style} t="inlineStr"><is><t xml:space="preserve">'
-        texts = ((_words(value, language), n) for value, n in pairs)
-        return (f"{head}{n}{tail}{text}</t></is></c>" if text else "" for text, n in texts)
-    tail = f'"{style}><v>'
-    if column.kind == "day":
-        return (f"{head}{n}{tail}{day.toordinal() - _DAY_ZERO}</v></c>" if day else "" for day, n in pairs)
-    return (f"{head}{n}{tail}{value}</v></c>" if value is not None else "" for value, n in pairs)
-
-
-def _words(value: str | list[str] | None, language: Language) -> str:
-    if not value:
-        return ""
-    text = value if isinstance(value, str) else "; ".join(flag(code).title.to(language) for code in value)
-    return html.escape(_FORBIDDEN.sub("", text[:_LONGEST]), quote=False)
+        before, behind = f'"{style} t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
+    else:
+        before, behind = f'"{style}><v>', "</v></c>"
+    return _literal(f'<c r="{letter}').concat(row.n, before, row[column.field], behind).fill_null("")
 
 
 def insert(path: Path, inserts: Iterable[Insert]) -> None:
@@ -107,6 +104,7 @@ def insert(path: Path, inserts: Iterable[Insert]) -> None:
             content = source.read(entry)
             same = zipfile.ZipInfo(entry.filename, entry.date_time)
             same.compress_type = zipfile.ZIP_DEFLATED
+            same._compresslevel = _LEVEL  # type: ignore[attr-defined]  # there is no public way for an entry with a date
             with target.open(same, "w") as out:
                 out.writelines(_pieces(content, by_sheet.get(entry.filename)))
     filled.replace(path)

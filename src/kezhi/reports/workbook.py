@@ -13,7 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports.columns import Column
 from kezhi.reports.flags import flag
-from kezhi.reports.sheet_rows import Insert, insert, middle_rows
+from kezhi.reports.sheet_rows import NUMBER, Insert, insert, middle_rows
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -168,21 +168,23 @@ def write_rows(sheet: Sheet, columns: Sequence[Column], rows: Iterable[Mapping[s
 
 
 def fill_long_sheet(
-    engine: Engine, sheet: Sheet, columns: Sequence[Column], ordered: ir.Table, *, count: int, **more: Any
+    engine: Engine, sheet: Sheet, columns: Sequence[Column], numbered: ir.Table, *, count: int, **more: Any
 ) -> None:
-    """As `fill_sheet`, for the `count` rows of a table: the first and last here, those between afterwards."""
-    fields = [column.field for column in columns]
-    ends = [engine.fetch(ordered.select(*fields).limit(1, offset=n)).to_pylist() for n in {0, max(count - 1, 0)}]
-    first, last = ends[0], ends[-1] if len(ends) > 1 else []
-    fill_sheet(sheet, columns, first, count=count, **more)
-    if not last:
+    """As `fill_sheet`, for the `count` rows of a table: the first and last here, those between afterwards.
+
+    The column `NUMBER` of the table numbers its rows from 1.
+    """
+    ends = numbered.filter(numbered[NUMBER].isin([1, count])).order_by(NUMBER)
+    rows = engine.fetch(ends.select(*(column.field for column in columns))).to_pylist()
+    fill_sheet(sheet, columns, rows[:1], count=count, **more)
+    if len(rows) < 2:
         return
     after = sheet.next  # the first row's number, as the file counts
     position = len(sheet.book.file.worksheets())
-    between = middle_rows(engine, ordered, columns, count, after, sheet.book.language)
+    between = middle_rows(engine, numbered, columns, count, after, sheet.book.language)
     sheet.book.inserts.append(Insert(position, after, between))
     sheet.next += count - 2
-    write_rows(sheet, columns, last)
+    write_rows(sheet, columns, rows[1:])
 
 
 def _shown(sheet: Sheet, columns: Sequence[Column], shown: Mapping[str, Any], count: int) -> None:
