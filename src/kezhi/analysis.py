@@ -202,7 +202,9 @@ def analyse(
             folder, final = stack.enter_context(place.new_run(now))
         else:
             folder = final = stack.enter_context(_temporary_folder())
-        tables = stack.enter_context(open_engine(engine, memory_limit=chosen.memory_limit, threads=chosen.threads))
+        tables = stack.enter_context(
+            open_engine(engine, memory_limit=chosen.memory_limit, threads=chosen.threads, scratch=folder)
+        )
         stages.interrupt = tables.interrupt
         with stages("read"):
             if files.get("orders"):
@@ -289,7 +291,9 @@ def _write_run(
     book = intake.book.extracting(cost=settings.subtract_cost, expense=settings.subtract_expense)
     with stages("ledger"):
         ledger = _ledger(engine, book, calendar, settings)
-    with stages("value"):
+    periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
+    # the models are fitted by one processor; another may write meanwhile
+    with stages("value"), engine.meanwhile(periods, folder / "periods.parquet"):
         valuation = value(
             engine,
             book,
@@ -301,8 +305,6 @@ def _write_run(
             events=calendar_events(settings.events),
         )
     with stages("write"):
-        periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
-        engine.write_parquet(periods, folder / "periods.parquet")
         write_json(folder / "models.json", valuation.models)
     manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})

@@ -26,8 +26,9 @@ class Engine(ABC):
     name: ClassVar[str]
     connection: Any  # the Ibis backend
 
-    def __init__(self) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="kezhi-")
+    def __init__(self, scratch: Path | None = None) -> None:
+        """`scratch` is a folder on a disk with room for what memory does not hold; the system's own by default."""
+        self._scratch = tempfile.TemporaryDirectory(prefix=".kezhi-", dir=scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +97,10 @@ class Engine(ABC):
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
 
+    @abstractmethod
+    def forget(self, *tables: ir.Table) -> None:
+        """Free what stored tables hold; they are not asked again."""
+
     @contextmanager
     @abstractmethod
     def passing(self) -> Iterator[None]:
@@ -114,3 +119,9 @@ class Engine(ABC):
     @abstractmethod
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as Parquet under this name; order it first where order matters."""
+
+    @contextmanager
+    def meanwhile(self, expression: ir.Table, path: Path) -> Iterator[None]:
+        """`write_parquet`, done when the block ends; an engine may work on it while the block does something else."""
+        self.write_parquet(expression, path)
+        yield

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-MEMORY_LIMIT = "1280MiB"  # a million customers fit; beyond it the engine spills to disk (decisions, 2026-11-22)
+MOST_MEMORY = 2048  # MiB; more makes no run faster by much, the rest is spilled to disk (decisions, 2026-11-23)
+# looking for repeated values in columns of floats costs more than it saves, and so does pressing harder
+_PARQUET = "COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
 
 
 class DuckEngine(Engine):
@@ -23,13 +27,15 @@ class DuckEngine(Engine):
 
     name = "duckdb"
 
-    def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, *, memory_limit: str | None = None, threads: int | None = None, scratch: Path | None = None
+    ) -> None:
         import ibis
 
-        super().__init__()
+        super().__init__(scratch)
         settings: dict[str, Any] = {
             "temp_directory": self._scratch.name,
-            "memory_limit": memory_limit or MEMORY_LIMIT,
+            "memory_limit": memory_limit or f"{min(machine_memory() // 3, MOST_MEMORY)}MiB",
         }
         if threads:
             settings["threads"] = threads
@@ -38,6 +44,7 @@ class DuckEngine(Engine):
         watch.add(self.interrupt)
         self._numbers = itertools.count(1)
         self._stored: list[str] = []
+        self._others: list[Any] = []  # connections at work beside the first
 
     def close(self) -> None:
         """End the connection and remove what it spilled."""
@@ -46,8 +53,9 @@ class DuckEngine(Engine):
         self._scratch.cleanup()
 
     def interrupt(self) -> None:
-        """Stop the statement at work, from another thread."""
-        self.connection.con.interrupt()
+        """Stop the statements at work, from another thread."""
+        for connection in (self.connection.con, *self._others):
+            connection.interrupt()
 
     @stoppable
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
@@ -71,7 +79,8 @@ class DuckEngine(Engine):
         """Compute an expression once and keep the result until the connection ends."""
         name = f"step_{next(self._numbers)}"
         self._stored.append(name)
-        return self.connection.create_table(name, expression, temp=True)
+        # not a temporary table: those are seen by one connection only, see `meanwhile`
+        return self.connection.create_table(name, expression)
 
     def keyed(self, ids: ir.Table) -> ir.Table:
         """Ids numbered in their order: whole numbers are joined and sorted several times faster than text."""
@@ -88,6 +97,11 @@ class DuckEngine(Engine):
         arg_max: Any = ibis.udf.agg.builtin(_never_called, name="arg_max", signature=((kind, "int32"), kind))
         return arg_max(value, number, where=where)
 
+    def forget(self, *tables: ir.Table) -> None:
+        """Drop stored tables."""
+        for table in tables:
+            self._drop(table.op().name)  # get_name tells of database and schema too
+
     @contextmanager
     def passing(self) -> Iterator[None]:
         """Tables stored within are dropped at the end; only what was fetched or written remains."""
@@ -96,9 +110,12 @@ class DuckEngine(Engine):
             yield
         finally:
             for name in self._stored[kept:]:
-                # not drop_table: DuckDB 2 cannot parse the statement that Ibis 12 makes of it
-                self.connection.raw_sql(f'DROP TABLE "{name}"')
-            del self._stored[kept:]
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        # not drop_table: DuckDB 2 cannot parse the statement that Ibis 12 makes of it
+        self.connection.raw_sql(f'DROP TABLE "{name}"')
+        self._stored.remove(name)
 
     @stoppable
     def fetch(self, expression: ir.Table) -> pa.Table:
@@ -113,9 +130,39 @@ class DuckEngine(Engine):
     @stoppable
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as one Parquet file; order it first where order matters."""
-        # looking for repeated values in columns of floats costs more than it saves, and so does pressing harder
-        options = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 1_000}
-        self.connection.to_parquet(expression, str(path), **options)
+        self.connection.raw_sql(self._copy(expression, path))
+
+    @contextmanager
+    def meanwhile(self, expression: ir.Table, path: Path) -> Iterator[None]:
+        """Write by a connection of its own while the block computes elsewhere, and wait for it at the end."""
+        statement, beside = self._copy(expression, path), self.connection.con.cursor()
+        self._others.append(beside)
+        with ThreadPoolExecutor(1) as pool:
+            written = pool.submit(beside.execute, statement)
+            try:
+                yield
+            except BaseException:
+                beside.interrupt()
+                raise
+            stoppable(written.result)()
+        self._others.remove(beside)
+        beside.close()
+
+    def _copy(self, expression: ir.Table, path: Path) -> str:
+        self.connection._run_pre_execute_hooks(expression)
+        target = str(path).replace("'", "''")
+        return f"COPY ({self.connection.compile(expression)}) TO '{target}' (FORMAT parquet, {_PARQUET})"
+
+
+def machine_memory() -> int:
+    """MiB that this process may use: what the machine has, or what its container allows."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [4 << 30]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            sizes.append(int((Path("/sys/fs/cgroup") / name).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # no such container, or no limit
+            continue
+    return min(sizes) >> 20
 
 
 def _never_called(value: Any, number: Any) -> Any:

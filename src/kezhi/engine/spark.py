@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import itertools
+import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -85,6 +87,7 @@ class Spark:
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, handler)  # PySpark's own would outlive the session
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # errors are raised as well
         return session
 
     def _for_one_machine(self) -> dict[str, str]:
@@ -115,16 +118,19 @@ class SparkEngine(Engine):
 
     name = "spark"
 
-    def __init__(self, spark: Any, *, memory_limit: str | None = None, threads: int | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self, spark: Any, *, memory_limit: str | None = None, threads: int | None = None, scratch: Path | None = None
+    ) -> None:
         self._own = isinstance(spark, Spark)
         given = spark.open() if isinstance(spark, Spark) else _checked(spark)
+        super().__init__(scratch)
         self._given = given
-        self._limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
+        self._limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "scratch": scratch}
         # a session of its own has its own settings and views; executors and stored tables are shared
         self.session = given.newSession()
-        for name, value in EXACT.items():
-            self.session.conf.set(name, value)
+        for name, value in {**given.conf.getAll, **EXACT}.items():
+            if name.startswith("spark.sql.") and self.session.conf.isModifiable(name):
+                self.session.conf.set(name, value)
         self.connection = _connect(self.session)
         self._one_machine = given.sparkContext.master.startswith("local")
         self._stored: list[tuple[str, Any]] = []
@@ -158,16 +164,18 @@ class SparkEngine(Engine):
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
         """One or more Parquet files or folders as a table, columns matched by name."""
         several = [paths] if isinstance(paths, str | Path) else list(paths)
-        frame = self.session.read.option("mergeSchema", len(several) > 1).parquet(*map(_address, several))
+        frame = self.session.read.option("mergeSchema", len(several) > 1).parquet(*map(_exactly, several))
         return self._view(frame, "read")
 
     def scan_parquet(self, paths: Sequence[str]) -> ir.Table:
         """The same with `filename`, and `file_row_number` from 0."""
-        from pyspark.sql.functions import col
+        from pyspark.sql.functions import col, replace, url_decode
+        from pyspark.sql.functions import lit as text
 
-        frame = self.session.read.option("mergeSchema", len(paths) > 1).parquet(*map(_address, paths))
-        place = {"filename": "_metadata.file_name", "file_row_number": "_metadata.row_index"}
-        return self._view(frame.select("*", *(col(path).alias(name) for name, path in place.items())), "read")
+        frame = self.session.read.option("mergeSchema", len(paths) > 1).parquet(*map(_exactly, paths))
+        name = url_decode(replace(col("_metadata.file_name"), text("+"), text("%2B")))  # given as part of an address
+        row = col("_metadata.row_index")
+        return self._view(frame.select("*", name.alias("filename"), row.alias("file_row_number")), "read")
 
     def reads(self, given: object) -> bool:
         """Spark opens addresses of other storage, paths that only the cluster's file system has, and its own frames."""
@@ -184,7 +192,7 @@ class SparkEngine(Engine):
             name = f"kezhi_frame_{next(_numbers)}"
             given.createGlobalTempView(name)
             self._global.append(name)
-            return self.connection.table(name, database="global_temp")
+            return self._view(self.session.table(f"global_temp.{name}"), "given")
         try:
             return self.scan_parquet([str(given)])
         except Exception as error:  # of PySpark, by version
@@ -226,6 +234,13 @@ class SparkEngine(Engine):
         table = self._view(frame, "step")
         self._stored.append((table.get_name(), frame))
         return table
+
+    def forget(self, *tables: ir.Table) -> None:
+        """Let the executors drop stored tables."""
+        names = {table.get_name() for table in tables}
+        kept = [one for one in self._stored if one[0] not in names]
+        self._stored, gone = kept, [one for one in self._stored if one[0] in names]
+        self._free(gone)
 
     @contextmanager
     def passing(self) -> Iterator[None]:
@@ -284,11 +299,14 @@ class SparkEngine(Engine):
         return self.connection.table(name)
 
     def _drop(self, kept: int) -> None:
-        for name, frame in self._stored[kept:]:
+        gone, self._stored = self._stored[kept:], self._stored[:kept]
+        self._free(gone)
+
+    def _free(self, gone: list[tuple[str, Any]]) -> None:
+        for name, frame in gone:
             with suppress(Exception):  # the session may have ended before us
                 self.session.catalog.dropTempView(name)
                 frame.unpersist()
-        del self._stored[kept:]
 
 
 def _checked(given: Any) -> Any:
@@ -318,7 +336,13 @@ def _address(path: str | Path) -> str:
     """A path as Spark takes it: what this machine has as such, the rest unchanged, for the cluster to find."""
     if _is_address(path) or (isinstance(path, str) and not Path(path).exists()):
         return str(path)
-    return Path(path).absolute().as_uri()
+    return f"file://{Path(path).absolute().as_posix()}"  # not as_uri: Spark takes %20 for three characters
+
+
+def _exactly(path: str | Path) -> str:
+    """The address of what is to be read; a file of this machine may have signs in its name that make a pattern."""
+    address = _address(path)
+    return address if address == str(path) else re.sub(r"([\[\]{}*?\\])", r"\\\1", address)
 
 
 def _remove(path: Path) -> None:

@@ -59,6 +59,7 @@ def value(
     """
     named = (model,) if model not in ("auto", "transition") else FAMILY
     past = look_back(engine, ledger, horizon, named, edges, events)
+    engine.forget(ledger.days)
     tested = past.tested if isinstance(past.tested, Backtest) else None
     learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
     method = choose_method(model, tested)
@@ -74,7 +75,8 @@ def value(
     rows = value_rows(scored, engine.store(horizon_sums(forecast)))
     engine.write_parquet(value_table(rows, book.customers, horizon, book.cost_known), folder / "customers.parquet")
     missed = tested.missed(method) if tested else 0.0
-    spread = total_spread(engine.store(own_variance(rows, horizon)), ledger, fits, horizon, missed)
+    with engine.passing():
+        spread = total_spread(engine.store(own_variance(rows, horizon)), ledger, fits, horizon, missed)
     values = engine.read_parquet(folder / "customers.parquet")
     models = {
         "method": method,
