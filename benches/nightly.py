@@ -103,8 +103,8 @@ def bench(customers: int, share: float, model: str, runs: int, place: Room) -> R
     row |= {"runs": runs, "first_seconds": round(sum(part.seconds for part in first), 3)}
     for name, pairs in done.items():
         row[f"{name}_seconds"] = median(totals[name])
-        for place, part in enumerate(("import", "run")):
-            row[f"{name}_{part}_seconds"] = median(pair[place].seconds for pair in pairs)
+        for command, part in enumerate(("import", "run")):
+            row[f"{name}_{part}_seconds"] = median(pair[command].seconds for pair in pairs)
         row[f"{name}_peak_gib"] = round(max(part.peak_gib for pair in pairs for part in pair), 3)
     return row | {"nightly_of_full": ratio(totals["nightly"], totals["full"]), "same_figures": True}
 
