@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from kezhi.engine import Engine
 from kezhi.language import Language
 from kezhi.reports import build, figures
 from kezhi.reports.customer_value import SharePoint
+from kezhi.reports.plot import Drawn
+from kezhi.reports.season_figure import SeasonMark, season
 
 Make = Callable[..., Path]
 OF_A_REPORT = (
@@ -31,6 +36,27 @@ def test_draws_with_much_and_with_little(
     figure(build(engine, make_run()), language)
     bare = build(engine, make_run(customers=1, bare=True, currency=None))
     figure(dataclasses.replace(bare, history=(), forecast=(), concentration=(), bands=()), language)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_the_page_draws_is_what_plotly_would_draw(engine: Engine, make_run: Make, language: Language) -> None:
+    """The page is given plain data: plotly accepts every word of it, and adds nothing."""
+    report = build(engine, make_run())
+    found = report.models.transitions
+    assert found is not None
+    months = np.linspace(0.5, 1.6, 12)
+    marks = [SeasonMark("double_eleven", 316, 1.8), SeasonMark("spring", 40)]
+    drawn: list[tuple[Drawn[...], tuple[Any, ...], dict[str, Any]]] = [
+        *((figure, (report, language), {}) for figure in OF_A_REPORT),
+        (figures.amount_transitions, (found, language), {"observed": True}),
+        (figures.frequency_transitions, (found, language), {}),
+        (season, (months, language), {"lower": months / 1.2, "upper": months * 1.2, "marks": marks}),
+        (season, ([], language), {}),
+    ]
+    for figure, given, more in drawn:
+        assert json.loads(figure(*given, **more).to_json()) == json.loads(
+            json.dumps(figure.plain(*given, **more).as_dict())
+        )
 
 
 def test_history_and_forecast_show_every_period_and_the_interval(engine: Engine, make_run: Make) -> None:

@@ -191,7 +191,7 @@ def test_the_workbook_holds_the_same(engine: Engine, make_run: Make, tmp_path: P
 
 
 def test_a_figure_is_as_tall_as_it_asks_to_be(engine: Engine, make_run: Make) -> None:
-    figure = figures.value_bands(build(engine, make_run()), "en")
+    figure = figures.value_bands.plain(build(engine, make_run()), "en")
     canvas = Canvas("en")
     words = Text("Customers.", "客户。")
     assert "style" not in canvas.place("one", figure, words)

@@ -215,7 +215,7 @@ def _frequency(report: ValueReport, canvas: Canvas) -> Html | None:
     if not report.models.frequency:
         return None
     describe = Text("Observed and expected shares of purchases per period.", "每期购买次数的实际与模型占比。")
-    figure = canvas.place("figure-frequency", figures.frequency(report, canvas.language), describe, "low")
+    figure = canvas.place("figure-frequency", figures.frequency.plain(report, canvas.language), describe, "low")
     heads = (Text("Purchases", "次数"), Text("Observed", "实际"), Text("Model", "模型"))
     rows = [
         Row([str(bar.purchases), numbers.percent(bar.observed, 2), numbers.percent(bar.expected, 2)])
@@ -230,7 +230,7 @@ def _amounts(report: ValueReport, canvas: Canvas) -> Html | None:
     if found is None:
         return None
     describe = Text("Observed shares and fitted density of mean amounts.", "平均金额的实际占比与模型密度。")
-    figure = canvas.place("figure-amounts", figures.amounts(report, canvas.language), describe, "low")
+    figure = canvas.place("figure-amounts", figures.amounts.plain(report, canvas.language), describe, "low")
     heads = (Text("Mean amount", "平均金额"), Text("Observed", "实际"), Text("Model", "模型"))
     rows = [
         Row([label, numbers.percent(seen, 2), numbers.percent(expected, 2)])
@@ -285,7 +285,7 @@ def _matrix(canvas: Canvas, found: Transitions, *, observed: bool) -> Html | Non
         return None
     title = Text("Observed, % of the row", "实际，占行 %") if observed else Text("Model, % of the row", "模型，占行 %")
     name = "figure-observed" if observed else "figure-matrix"
-    drawing = figures.amount_transitions(found, canvas.language, observed=observed)
+    drawing = figures.amount_transitions.plain(found, canvas.language, observed=observed)
     figure = canvas.place(name, drawing, title, "tall")
     labels = figures.bin_labels(found.edges, len(rows))
     heads = (Text("Now \u2192 next", "现在 \u2192 下期"), *(Text(label, label) for label in labels))

@@ -1,4 +1,4 @@
-"""The figures: plain functions from report data to plotly, one definition for notebook, page and report.
+"""The figures: functions from report data to plotly, one definition for notebook, page and report.
 
 Colours keep apart without red and green, on white and on black: grey is what was observed, blue the model.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.customer_value import Amounts, Expected, Transitions, ValueReport
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from kezhi.reports.plot import Drawn, Plot
 
 OBSERVED = "#868c95"
 ACCENT = "#2b7bba"
@@ -32,9 +30,10 @@ _OBSERVED = Text("observed", "实际")
 _EXPECTED = Text("model", "模型")
 
 
-def history_and_forecast(report: ValueReport, language: Language) -> go.Figure:
+@Drawn
+def history_and_forecast(report: ValueReport, language: Language) -> Plot:
     """Value per period: what came, what is expected, and the 80 % interval."""
-    figure = bare()
+    figure = plain()
     past = [(row.period, row.account.value) for row in report.complete]
     _bars(figure, report, past, language, name=_HISTORY.to(language), color=OBSERVED)
     if report.unfinished:
@@ -50,7 +49,7 @@ def history_and_forecast(report: ValueReport, language: Language) -> go.Figure:
 
 
 def _bars(
-    figure: Any,
+    figure: Plot,
     report: ValueReport,
     rows: list[Any],
     language: Language,
@@ -91,9 +90,10 @@ def _whisker(forecast: tuple[Expected, ...]) -> dict[str, Any]:
     }
 
 
-def concentration(report: ValueReport, language: Language) -> go.Figure:
+@Drawn
+def concentration(report: ValueReport, language: Language) -> Plot:
     """Share of value brought by the best customers; above 100 % where others cost more than they bring."""
-    figure = bare()
+    figure = plain()
     shares = [(point.customers * 100, point.value * 100) for point in report.concentration]
     hover = Text(
         "best %{x:.0f}% of customers: %{y:.1f}% of value<extra></extra>",
@@ -120,9 +120,10 @@ def concentration(report: ValueReport, language: Language) -> go.Figure:
     return figure
 
 
-def frequency(report: ValueReport, language: Language) -> go.Figure:
+@Drawn
+def frequency(report: ValueReport, language: Language) -> Plot:
     """How many purchases customers make in a period: observed shares beside the negative binomial."""
-    figure = bare()
+    figure = plain()
     bars = report.models.frequency
     pairs = ((_OBSERVED, OBSERVED, "observed"), (_EXPECTED, ACCENT, "expected"))
     for name, color, field in pairs:
@@ -139,9 +140,10 @@ def frequency(report: ValueReport, language: Language) -> go.Figure:
     return figure
 
 
-def amounts(report: ValueReport, language: Language) -> go.Figure:
+@Drawn
+def amounts(report: ValueReport, language: Language) -> Plot:
     """How mean amounts are spread: observed shares as bars, the fitted density as points in the same bins."""
-    figure = bare()
+    figure = plain()
     found = report.models.amounts
     if found is None:
         return figure
@@ -179,14 +181,16 @@ def bin_labels(edges: tuple[float, ...], count: int) -> list[str]:
     return closed[:count]
 
 
-def amount_transitions(found: Transitions, language: Language, *, observed: bool = False) -> go.Figure:
+@Drawn
+def amount_transitions(found: Transitions, language: Language, *, observed: bool = False) -> Plot:
     """Where customers of each amount class land next, as a heat map; observed or by the model."""
     rows = found.observed if observed else found.matrix
     labels = bin_labels(found.edges, max(len(rows), 1))
     return _heat_map(rows, labels, labels, Text("next", "下期"), Text("now", "现在"), language)
 
 
-def frequency_transitions(found: Transitions, language: Language) -> go.Figure:
+@Drawn
+def frequency_transitions(found: Transitions, language: Language) -> Plot:
     """Probability of the expected next frequency, by idle periods."""
     rows = tuple(move.p_by_idle for move in found.frequency)
     idle = [str(r) for r in range(max((len(row) for row in rows), default=0))]
@@ -196,8 +200,8 @@ def frequency_transitions(found: Transitions, language: Language) -> go.Figure:
 
 def _heat_map(
     rows: Any, across: list[str], down: list[str], across_title: Text, down_title: Text, language: Language
-) -> go.Figure:
-    figure = bare()
+) -> Plot:
+    figure = plain()
     percents = [[None if cell is None else cell * 100 for cell in row] for row in rows]
     figure.add_heatmap(
         z=percents,
@@ -218,9 +222,10 @@ def _heat_map(
     return figure
 
 
-def value_bands(report: ValueReport, language: Language) -> go.Figure:
+@Drawn
+def value_bands(report: ValueReport, language: Language) -> Plot:
     """How many customers are forecast to bring nothing, a little, much."""
-    figure = bare()
+    figure = plain()
     figure.add_bar(
         x=band_labels(report),
         y=[band.customers for band in report.bands],
@@ -257,11 +262,16 @@ def axes(figure: Any, across: Text, up: Text, language: Language) -> None:
 
 
 def bare() -> Any:
-    """An empty figure in the look that all of them share."""
+    """An empty plotly figure in the look that all of them share."""
     import plotly.graph_objects as go
 
-    figure = go.Figure(layout={"template": "none"})
-    figure.update_layout(
+    return go.Figure(plain().as_dict())
+
+
+def plain() -> Plot:
+    """An empty figure in the look that all of them share, as plain data."""
+    figure = Plot(
+        template={"data": {"scatter": [{"type": "scatter"}]}},  # plotly's template "none"
         font={"family": FONT, "size": 12, "color": _INK},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

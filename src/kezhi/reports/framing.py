@@ -109,9 +109,14 @@ def style(place: int) -> Style:
     return _STYLES[place % len(_STYLES)]
 
 
-def framed(title: Text, language: Language, below: Text | None = None, legend: Iterable[str] = ()) -> Any:
-    """An empty figure with a title, a sentence below it, and room for a legend; it takes the width it is given."""
-    figure = figures.bare()
+def framed(
+    title: Text, language: Language, below: Text | None = None, legend: Iterable[str] = (), *, on: Any = None
+) -> Any:
+    """An empty figure with a title, a sentence below it, and room for a legend; it takes the width it is given.
+
+    `on` is what to draw on, an empty plotly figure if nothing is given.
+    """
+    figure = figures.bare() if on is None else on
     heading = wrapped(title.to(language), _PHONE / _TITLE_SIZE / (_BOLD if language == "en" else 1))
     small = wrapped(below.to(language), _PHONE / _SMALL_SIZE) if below else []
     lines = [f"<b>{line}</b>" for line in heading]
@@ -171,9 +176,9 @@ def _pieces(text: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def sentence(title: Text, language: Language, words: Text = NOTHING) -> Any:
+def sentence(title: Text, language: Language, words: Text = NOTHING, *, on: Any = None) -> Any:
     """A figure that says in words why there is nothing to draw."""
-    figure = framed(title, language)
+    figure = framed(title, language, on=on)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     text = "<br>".join(wrapped(words.to(language), _PHONE / 13))

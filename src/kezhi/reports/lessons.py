@@ -275,7 +275,7 @@ def _profile(canvas: Canvas, found: Season) -> Html | None:
         for event in found.events
         if event.day is not None
     ]
-    drawing = season(
+    drawing = season.plain(
         [month.factor for month in found.months],
         language,
         lower=[lower for lower, _ in ends],

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,19 @@ def write_html(report: ValueReport, path: Path, language: Language) -> None:
 
 def render(report: ValueReport, language: Language) -> str:
     """The whole page as text."""
-    from plotly.offline import get_plotlyjs
-
     canvas = Canvas(language)
     body = _body(report, language, canvas)
-    library = get_plotlyjs().replace("</script", "<\\/script")
+    library = _plotly_library().replace("</script", "<\\/script")
     drawing = _DRAW.replace("{figures}", _for_script(canvas.figures)).replace("{config}", _for_script(_CONFIG))
     return "\n".join(_document(report, language, body, (library, drawing)))
+
+
+def _plotly_library() -> str:
+    """plotly.js as it comes with the package, which need not be loaded for that."""
+    found = find_spec("plotly")
+    assert found is not None, "plotly is a dependency"
+    assert found.origin is not None, "plotly is an ordinary package"
+    return Path(found.origin).with_name("package_data").joinpath("plotly.min.js").read_text(encoding="utf-8")
 
 
 def _document(report: ValueReport, language: Language, body: Html, scripts: tuple[str, ...]) -> tuple[str, ...]:

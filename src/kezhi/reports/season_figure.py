@@ -6,17 +6,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kezhi.language import Language, Text
-from kezhi.reports import framing
+from kezhi.reports import figures, framing
 from kezhi.reports.figures import INTERVAL, OBSERVED
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from kezhi.reports.plot import Drawn, Plot
 
 _YEAR = 366
 _MONTH_STARTS = (0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, _YEAR)
@@ -40,6 +38,7 @@ class SeasonMark:
     weight: float | None = None
 
 
+@Drawn
 def season(
     weights: npt.ArrayLike,
     language: Language,
@@ -47,7 +46,7 @@ def season(
     lower: npt.ArrayLike | None = None,
     upper: npt.ArrayLike | None = None,
     marks: Iterable[SeasonMark] = (),
-) -> go.Figure:
+) -> Plot:
     """When in the year customers buy, 100 % being an average time, with the 80 % band and the events.
 
     `weights` has an entry per quarter (4), month (12), week (52, 53) or day (365, 366) of the year; only their
@@ -56,12 +55,11 @@ def season(
     profile = framing.vector("weights", weights)
     title = Text("When in the year customers buy", "客户一年之中何时购买")
     mean = float(np.nanmean(profile)) if len(profile) and not np.isnan(profile).all() else 0.0
+    figure = figures.plain()
     if mean <= 0:
-        return framing.sentence(
-            title,
-            language,
-            Text("The history is too short to know the season.", "历史太短，无法判断季节规律。"),
-        )
+        short = Text("The history is too short to know the season.", "历史太短，无法判断季节规律。")
+        framing.sentence(title, language, short, on=figure)
+        return figure
     if len(profile) not in _SEASON_PARTS:
         raise ValueError("weights must have 4, 12, 52, 53, 365 or 366 entries")
     part = _SEASON_PARTS[len(profile)]
@@ -73,7 +71,7 @@ def season(
     )
     below = Text(below.en.format(part=part.en), below.zh.format(part=part.zh))
     names = [Text("season", "季节规律").to(language), Text("80% interval", "80% 区间").to(language)]
-    figure = framing.framed(title, language, below, legend=names if lower is not None else ())
+    framing.framed(title, language, below, legend=names if lower is not None else (), on=figure)
     days = _middles(len(profile))
     if lower is not None and upper is not None:
         ends = framing.vector("lower", lower), framing.vector("upper", upper)
@@ -90,7 +88,7 @@ def season(
         f"%{{customdata}}{framing.colon(language)}%{{y:.0f}}%",
         dots=len(profile) <= 12,
     )
-    figure.data[-1].customdata = labels
+    figure.data[-1]["customdata"] = labels
     figure.update_layout(showlegend=lower is not None)
     figure.add_hline(y=100, line={"color": OBSERVED, "width": 1, "dash": "dot"})
     _season_axes(figure, language)

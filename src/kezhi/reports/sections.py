@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from kezhi.reports.customer_value import Account, PastPeriod, TableRows, TopCust
 from kezhi.reports.flags import flag
 from kezhi.reports.glossary import GLOSSARY
 from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
+from kezhi.reports.plot import Plot
 
 SHOWN_CUSTOMERS = 15
 SHOWN_PERIODS = 24
@@ -49,10 +49,11 @@ class Canvas:
         """A sentence in the page's language."""
         return (text.fill(**values) if values else text).to(self.language)
 
-    def place(self, name: str, figure: Any, describe: Text, size: str = "") -> Html:
+    def place(self, name: str, figure: Plot, describe: Text, size: str = "") -> Html:
         """The place where a figure will be drawn, as tall as it asks to be; described for who cannot see it."""
-        self.figures[name] = json.loads(figure.to_json())
-        tall = f"height: {figure.layout.height:g}px" if figure.layout.height else None
+        self.figures[name] = figure.as_dict()
+        height = figure.layout.get("height")
+        tall = f"height: {height:g}px" if height else None
         label = describe.to(self.language)
         return tag("div", class_=f"figure {size}".strip(), id=name, role="img", aria_label=label, style=tall)
 
@@ -118,7 +119,7 @@ def history_and_forecast(report: ValueReport, canvas: Canvas) -> Html:
         "Bar chart of value per period; the same figures follow as a table.",
         "各期客户价值柱形图，数据见下表。",
     )
-    figure = canvas.place("figure-history", figures.history_and_forecast(report, canvas.language), describe)
+    figure = canvas.place("figure-history", figures.history_and_forecast.plain(report, canvas.language), describe)
     return section(canvas, named, tag("p", _formula(report, canvas), class_="soft"), figure)
 
 
@@ -357,7 +358,7 @@ def _curve(report: ValueReport, canvas: Canvas) -> Html:
     if not report.concentration:
         return tag("div", heading, tag("p", canvas.say(Text("No value yet.", "尚无价值。"))))
     describe = Text("Cumulative share of value over customers sorted by value.", "客户按价值排序后的累计价值占比曲线。")
-    drawing = figures.concentration(report, canvas.language)
+    drawing = figures.concentration.plain(report, canvas.language)
     figure = canvas.place("figure-concentration", drawing, describe, "low")
     heads = [Text("Best customers", "最好的客户"), Text("Share of value", "占价值")]
     step = max(len(report.concentration) // 20, 1)
@@ -369,7 +370,7 @@ def _curve(report: ValueReport, canvas: Canvas) -> Html:
 def _bands(report: ValueReport, canvas: Canvas) -> Html:
     heading = tag("h3", canvas.say(Text("Customers by forecast value", "按预测价值分组的客户数")))
     describe = Text("Number of customers in each class of forecast value.", "各预测价值区间的客户数。")
-    figure = canvas.place("figure-bands", figures.value_bands(report, canvas.language), describe, "low")
+    figure = canvas.place("figure-bands", figures.value_bands.plain(report, canvas.language), describe, "low")
     heads = [Text("Forecast value", "预测价值"), _CUSTOMERS, Text("Together", "合计")]
     rows = [
         Row([label, numbers.grouped(band.customers), numbers.grouped(band.value, _digits(report))])
