@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What the benchmarks may be told: PEERS, a Python with lifetimes and PyMC-Marketing; RESULTS, a folder that keeps the figures
-# as JSON; FOLDER, a disk with room for the logs of bench-large (about 10 GB).
+# as JSON; FOLDER, a disk with room for bench-large (tens of GB).
 PEERS ?=
 RESULTS ?=
 FOLDER ?=

@@ -103,6 +103,12 @@ def whole_runs(results: Path, *, limited: bool) -> list[Row]:
     return [row for row in rows if limited == bool({"memory_limit", "threads"} & set(row))]
 
 
+def memory_of_both(row: Row) -> str:
+    """Of the whole run, and of the bare engine where it is known."""
+    bare = f" ({row['bare_peak_gib']:.2f})" if row.get("bare_peak_gib") else ""
+    return gib(row["run_peak_gib"]) + bare
+
+
 def run_columns(language: Language) -> list[Column]:
     """What is said of a whole run."""
     return [
@@ -112,11 +118,7 @@ def run_columns(language: Language) -> list[Column]:
         (Text("bare", "单纯汇总"), lambda row: seconds(row["bare_seconds"], language)),
         (Text("whole run", "完整运行"), lambda row: seconds(row["run_seconds"], language)),
         (Text("ratio", "比值"), lambda row: times(row["ratio"])),
-        (
-            Text("memory, bare", "单纯汇总的内存"),
-            lambda row: gib(row["bare_peak_gib"]) if row.get("bare_peak_gib") else "",
-        ),
-        (Text("memory, run", "完整运行的内存"), lambda row: gib(row["run_peak_gib"])),
+        (Text("memory (bare)", "内存（单纯汇总）"), memory_of_both),
     ]
 
 
@@ -308,7 +310,7 @@ def filled(text: str, language: Language, results: Path = RESULTS) -> str:
 
 def printed(*tables: Grid) -> str:
     """Tables for the terminal, columns of equal width."""
-    return "\n\n".join(["", *(table(lines[0], lines[1:]) for lines in tables)])
+    return "\n" + "\n\n".join(table(lines[0], lines[1:]) for lines in tables)
 
 
 def main() -> None:
