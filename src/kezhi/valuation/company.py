@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
+from kezhi.valuation.arrays import to_numpy
 from kezhi.valuation.fits import column
 from kezhi.valuation.lessons import rows_of
 
@@ -106,8 +107,8 @@ def total_spread(own: ir.Table, ledger: Ledger, fits: Fits, horizon: int, common
 def _purchase_variance(by_history: pa.Table, ledger: Ledger, fits: Fits, horizon: int) -> float:
     """The part of the purchase models' parameters, each moved a little on the distinct histories."""
     weights = np.zeros(fits.histories.num_rows)
-    numbers = by_history["history"].to_numpy()
-    weights[numbers[numbers >= 0]] = by_history["worth"].to_numpy()[numbers >= 0]
+    numbers = to_numpy(by_history["history"])
+    weights[numbers[numbers >= 0]] = to_numpy(by_history["worth"])[numbers >= 0]
     weights = weights * fits.factor
     # the histories that matter: a slope to a few per cent is enough for an interval
     kept = np.argsort(-np.abs(weights))[:MOST_HISTORIES]

@@ -17,6 +17,7 @@ from kezhi.engine import Engine
 from kezhi.ledger import Calendar
 from kezhi.models import AmountPanel
 from kezhi.models.histories import distinct
+from kezhi.valuation.arrays import to_numpy
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -52,13 +53,13 @@ class PurchaseDays:
         )
         table = engine.fetch(known.order_by("customer", "day", "told"))
         coded = table["customer"].combine_chunks().dictionary_encode()
-        day, told = (table[name].to_numpy().astype(np.int64) for name in ("day", "told"))
+        day, told = (to_numpy(table[name]).astype(np.int64) for name in ("day", "told"))
         return cls(
             coded.dictionary,
-            coded.indices.to_numpy().astype(np.int64),
+            to_numpy(coded.indices).astype(np.int64),
             day,
             told,
-            table["amount"].to_numpy(),
+            to_numpy(table["amount"]),
             calendar,
         )
 

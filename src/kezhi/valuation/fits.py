@@ -15,6 +15,7 @@ from kezhi.models import NBD, AmountPanel, GammaGammaFit, NBDFit, PurchaseHistor
 from kezhi.models.clock import Clock
 from kezhi.models.purchases import PurchaseFit
 from kezhi.models.scorecard import Scorecard
+from kezhi.valuation.arrays import to_numpy
 from kezhi.valuation.forecaster import Forecaster, Window, fit_amounts, fit_purchases, history_features, on_clock
 from kezhi.valuation.lessons import Learned
 from kezhi.valuation.uncertainty import likely_fits
@@ -126,9 +127,9 @@ def amount_factor(card: Scorecard, people: ir.Table) -> Any:
 def columns_of(histories: pa.Table) -> dict[str, NDArray[np.int64]]:
     """The columns of distinct histories that models look at."""
     whole = ("repeat_purchases", "recency_days", "tenure_days", "customers")
-    return {name: np.asarray(histories[name].to_numpy()).astype(np.int64) for name in whole}
+    return {name: to_numpy(histories[name]).astype(np.int64) for name in whole}
 
 
 def column(table: pa.Table, name: str) -> NDArray[np.float64]:
     """One column of an Arrow table as floats."""
-    return np.asarray(table[name].to_numpy(), dtype=np.float64)
+    return np.asarray(to_numpy(table[name]), dtype=np.float64)

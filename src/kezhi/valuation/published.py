@@ -10,6 +10,7 @@ import numpy as np
 from kezhi.engine import Engine
 from kezhi.ledger import Ledger
 from kezhi.models.published_rule import TransitionRule
+from kezhi.valuation.arrays import from_numpy, to_numpy
 from kezhi.valuation.fits import Fits
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ def published_tables(ledger: Ledger, fits: Fits, horizon: int, edges: tuple[floa
     rule = transition_rule(ledger, fits, edges)
     if rule is None:
         return None
-    found = rule.forecast(horizon).of(*(states[name].to_numpy() for name in STATE))
+    found = rule.forecast(horizon).of(*(to_numpy(states[name]) for name in STATE))
     parts = []
     for step in range(horizon):
         part = {name: states[name] for name in STATE}
-        part["step"] = pa.array(np.full(states.num_rows, step + 1, dtype=np.int32))
+        part["step"] = from_numpy(np.full(states.num_rows, step + 1, dtype=np.int32))
         part |= {f"rule_{name}": pa.array(getattr(found, name)[step]) for name in FACTORS}
         parts.append(pa.table(part))
     return PublishedTables(edges, pa.concat_tables(parts))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.models import AmountPanel
+from kezhi.valuation.arrays import from_numpy, to_numpy
 from kezhi.valuation.fits import Fits, column
 from kezhi.valuation.forecaster import Window
 from kezhi.valuation.intervals import WindowSpread, log_gamma_cumulants, window_spread
@@ -72,7 +73,7 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> tuple[pa.Table, 
     mean, product, none = moments["all"]
     total = window_spread(mean, steps_square, np.maximum(product + mean, steps_square), none, amount_shape)
     known = {
-        **{name: fits.histories[name].to_numpy() for name in HISTORY},
+        **{name: to_numpy(fits.histories[name]) for name in HISTORY},
         "history": np.arange(len(mean)),
         "p_alive": fits.forecaster.purchases.p_alive(fits.on_clock),
     }
@@ -143,5 +144,5 @@ def _stack(parts: list[dict[str, Any]]) -> pa.Table:
 
     types = {"history": pa.int32(), "step": pa.int32(), "period": pa.date32(), "amount_periods": pa.int64()}
     return pa.concat_tables(
-        pa.table({name: pa.array(values, type=types.get(name)) for name, values in part.items()}) for part in parts
+        pa.table({name: from_numpy(values, types.get(name)) for name, values in part.items()}) for part in parts
     )
