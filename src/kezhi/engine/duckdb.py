@@ -68,11 +68,21 @@ class DuckEngine(Engine):
         """The same with `filename`, and `file_row_number` from 0."""
         return self.connection.read_parquet(list(paths), union_by_name=True, filename=True, file_row_number=True)
 
+    @stoppable
     def table(self, data: pa.Table) -> ir.Table:
-        """An Arrow table as a table of the engine."""
-        import ibis
+        """An Arrow table as a table of the engine.
 
-        return self.store(ibis.memtable(data))
+        Given to DuckDB itself as a stream: by way of Ibis it would import pyarrow.dataset, and with it pandas.
+        """
+        import pyarrow as pa
+
+        name = f"step_{next(self._numbers)}"
+        self._stored.append(name)
+        connection = self.connection.con
+        connection.register(f"given_{name}", pa.RecordBatchReader.from_batches(data.schema, data.to_batches()))
+        connection.execute(f'CREATE TABLE "{name}" AS FROM "given_{name}"')
+        connection.unregister(f"given_{name}")
+        return self.connection.table(name)
 
     @stoppable
     def store(self, expression: ir.Table) -> ir.Table:
@@ -132,6 +142,11 @@ class DuckEngine(Engine):
         """Write an expression as one Parquet file; order it first where order matters."""
         self.connection.raw_sql(self._copy(expression, path))
 
+    @stoppable
+    def write_parts(self, expression: ir.Table, folder: Path, by: str) -> None:
+        """One pass over the expression; `by` itself is in the folders' names only."""
+        self.connection.raw_sql(self._copy(expression, folder, f', PARTITION_BY ("{by}")'))
+
     @contextmanager
     def meanwhile(self, expression: ir.Table, path: Path) -> Iterator[None]:
         """Write by a connection of its own while the block computes elsewhere, and wait for it at the end."""
@@ -148,10 +163,10 @@ class DuckEngine(Engine):
         self._others.remove(beside)
         beside.close()
 
-    def _copy(self, expression: ir.Table, path: Path) -> str:
+    def _copy(self, expression: ir.Table, path: Path, more: str = "") -> str:
         self.connection._run_pre_execute_hooks(expression)
         target = str(path).replace("'", "''")
-        return f"COPY ({self.connection.compile(expression)}) TO '{target}' (FORMAT parquet, {_PARQUET})"
+        return f"COPY ({self.connection.compile(expression)}) TO '{target}' (FORMAT parquet, {_PARQUET}{more})"
 
 
 def machine_memory() -> int:
