@@ -70,6 +70,9 @@ _CHINESE = {
 }
 
 
+_SIZE = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)", re.IGNORECASE)
+
+
 def _in_chinese(error: Any) -> str:
     return _CHINESE.get(error["type"], "值的类型或写法不对").format(**error.get("ctx", {}))
 
@@ -88,6 +91,13 @@ def read_settings(values: dict[str, Any]) -> Settings:
                 said.fill(field=field, reason=_in_chinese(first)).zh,
             )
         ) from None
+    if settings.memory_limit is not None and not _SIZE.fullmatch(settings.memory_limit):
+        raise KezhiError(
+            Text(
+                f"The setting 'memory_limit' wants a size such as 4GB or 800MiB, not {settings.memory_limit!r}.",
+                f"设置项 'memory_limit' 需要形如 4GB 或 800MiB 的大小，而不是 {settings.memory_limit!r}。",
+            )
+        )
     edges = settings.amount_edges
     if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in itertools.pairwise(edges))):
         raise KezhiError(

@@ -48,16 +48,21 @@ def command(
 
 
 def add(
-    workspace: Path, table: str, files: list[str], mapping: list[str] | None, progress: Listener | None = None
+    workspace: Path,
+    table: str,
+    files: list[str],
+    mapping: list[str] | None,
+    progress: Listener | None = None,
+    **given: Any,
 ) -> list[dict[str, Any]]:
-    """Import files into a workspace, one entry of account per file."""
+    """Import files into a workspace, one entry of account per file; settings that are `given` win over its own."""
     from kezhi.engine import open_engine
     from kezhi.intake import import_table
     from kezhi.sources import parse_mapping
     from kezhi.workspace import Workspace
 
     place = Workspace(workspace)
-    limits = place.settings()
+    limits = place.settings().changed(**given)
     with (
         Stages(progress, {"import": IMPORTING}, Outlook(("import",))) as stages,
         open_engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine,

@@ -69,6 +69,10 @@ Mapped = Annotated[
     ),
 ]
 InWorkspace = Annotated[Path | None, typer.Option("--workspace", help="The company's folder. / 工作区文件夹。")]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="Threads of the table engine. / 引擎线程数。")]
+MemoryLimit = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Memory of the table engine, such as 4GB. / 引擎内存上限。")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object. / 输出 JSON。")]
 Lang = Annotated[Spoken | None, typer.Option("--lang", help="Language of messages and report. / 语言。")]
 

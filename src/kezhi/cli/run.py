@@ -13,7 +13,19 @@ import typer
 from kezhi.cli.account import print_columns, print_rows, print_warnings
 from kezhi.cli.engines import EngineName, SparkConf, SparkMaster, UsedEngine, chosen
 from kezhi.cli.news import news
-from kezhi.cli.options import AsJson, InWorkspace, Lang, Mapped, Method, Orders, Period, day, speak
+from kezhi.cli.options import (
+    AsJson,
+    InWorkspace,
+    Lang,
+    Mapped,
+    MemoryLimit,
+    Method,
+    Orders,
+    Period,
+    Threads,
+    day,
+    speak,
+)
 from kezhi.cli.screen import Heads, count, print_json, say, screen, table, tick, whole
 from kezhi.language import KezhiError, Text, preferred_language
 from kezhi.progress import Listener, part
@@ -48,6 +60,8 @@ def command(
         typer.Option("--expense/--no-expense", help="Extract relationship expense. / 是否提取费用。"),
     ] = None,
     fiscal_start: Annotated[int | None, typer.Option(help="Month in which the year begins. / 财年起始月。")] = None,
+    threads: Threads = None,
+    memory_limit: MemoryLimit = None,
     engine: UsedEngine = EngineName.duckdb,
     spark_master: SparkMaster = None,
     spark_conf: SparkConf = None,
@@ -82,7 +96,8 @@ def command(
     with news(programs=json) as tell, _taken_back_if_stopped(workspace) as imported:
         if workspace is not None and files:
             before = IMPORT_SHARE
-            _add_to_book(workspace, files, mapping, imported, part(tell, 0.0, before, begun))
+            tell_part = part(tell, 0.0, before, begun)
+            _add_to_book(workspace, files, mapping, imported, tell_part, threads=threads, memory_limit=memory_limit)
             files = {}
         done = analyse(
             **files,
@@ -97,6 +112,8 @@ def command(
             subtract_cost=cost,
             subtract_expense=expense,
             fiscal_start=fiscal_start,
+            threads=threads,
+            memory_limit=memory_limit,
             language=language,
             engine=computes,
         )
@@ -110,7 +127,12 @@ Imported = list[tuple[str, list[dict[str, Any]]]]
 
 
 def _add_to_book(
-    workspace: Path, files: dict[str, Any], mapping: list[str] | None, imported: Imported, progress: Listener | None
+    workspace: Path,
+    files: dict[str, Any],
+    mapping: list[str] | None,
+    imported: Imported,
+    progress: Listener | None,
+    **limits: Any,
 ) -> None:
     """Files given beside a workspace are added to its book first, then the whole book is analysed."""
     from kezhi.cli.importing import add
@@ -118,7 +140,7 @@ def _add_to_book(
     begun = time.perf_counter()
     for n, (name, paths) in enumerate(files.items()):
         own = part(progress, n / len(files), (n + 1) / len(files), begun)
-        imported.append((name, add(workspace, name, paths, mapping if name == "orders" else None, own)))
+        imported.append((name, add(workspace, name, paths, mapping if name == "orders" else None, own, **limits)))
 
 
 @contextmanager
