@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi import reports
+from kezhi.daybook import kept_days
 from kezhi.engine import Engine, open_engine
 from kezhi.intake import Intake, read_book, read_files, write_rejected
 from kezhi.language import KezhiError, Language, Text, preferred_language
@@ -26,6 +27,7 @@ from kezhi.valuation import Valuation, run_trial, value
 from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import pyarrow as pa
 
 # Listing very many customers in the workbook would take longer than analysing them.
@@ -215,7 +217,8 @@ def analyse(
             write_rejected(tables, intake, folder)
             _refuse_nothing(intake)
             stages.counted(intake.rows["orders"]["read"])
-        _write_run(tables, intake, chosen, folder, stages, now, run_name(now))
+        kept = None if files.get("orders") else place
+        _write_run(tables, intake, chosen, folder, stages, now, run_name(now), kept)
     run = Run(final)
     if temporary:
         weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
@@ -286,11 +289,15 @@ def _write_run(
     stages: Stages,
     now: datetime,
     name: str,
+    place: Workspace | None,
 ) -> None:
+    """Everything of a run but the reading; `place` is the workspace whose book was read, if it was one."""
     calendar = Calendar(settings.period, settings.fiscal_start)
     book = intake.book.extracting(cost=settings.subtract_cost, expense=settings.subtract_expense)
     with stages("ledger"):
-        ledger = _ledger(engine, book, calendar, settings)
+        days = None if place is None else kept_days(engine, place, intake.book, calendar)
+        ledger = _ledger(engine, book, calendar, settings, days)
+        late, newest = _after(engine, intake, ledger.as_of, days)
     periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
     # the models are fitted by one processor; another may write meanwhile
     with stages("value"), engine.meanwhile(periods, folder / "periods.parquet"):
@@ -306,16 +313,16 @@ def _write_run(
         )
     with stages("write"):
         write_json(folder / "models.json", valuation.models)
-    manifest = _manifest(engine, intake, ledger, valuation, settings, now, name)
+    manifest = _manifest(intake, ledger, valuation, settings, now, name, late, newest)
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
     with stages("report"):
         write_report(engine.local, folder, settings.language or preferred_language())
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
 
 
-def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings) -> Ledger:
-    as_of = settings.as_of or last_day(engine, book)
-    ledger = open_ledger(engine, book, calendar, as_of)
+def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings, days: ir.Table | None) -> Ledger:
+    as_of = settings.as_of or last_day(engine, book.orders.date if days is None else days.told)
+    ledger = open_ledger(engine, book, calendar, as_of, days)
     if not ledger.company:
         raise KezhiError(
             Text(
@@ -334,22 +341,26 @@ def write_report(engine: Engine, folder: Path, language: Language) -> None:
     reports.write_excel(engine, folder, report, folder / "report.xlsx", language, most_customers=most)
 
 
+def _after(engine: Engine, intake: Intake, as_of: date, days: ir.Table | None) -> tuple[int, date | None]:
+    """How many order lines are dated after `as_of`, and the newest day up to it."""
+    orders = intake.book.orders
+    told = orders.date if days is None else days.told
+    newest = engine.row(told.as_table().aggregate(known=told.max(where=told <= as_of), all=told.max()))
+    if newest["all"] is None or newest["all"] <= as_of:
+        return 0, newest["known"]
+    return engine.row(orders.aggregate(late=(orders.date > as_of).sum()))["late"], newest["known"]
+
+
 def _manifest(
-    engine: Engine,
     intake: Intake,
     ledger: Ledger,
     valuation: Valuation,
     settings: Settings,
     now: datetime,
     name: str,
+    late: int,
+    newest: date | None,
 ) -> dict[str, Any]:
-    orders = intake.book.orders
-    dates = engine.row(
-        orders.aggregate(
-            late=(orders.date > ledger.as_of).sum(), newest=orders.date.max(where=orders.date <= ledger.as_of)
-        )
-    )
-    late = dates["late"] or 0
     rows = dict(intake.rows)
     rows["orders"] = rows["orders"] | {"after_as_of": late}
     return {
@@ -374,7 +385,7 @@ def _manifest(
             *intake.warnings,
             *_shortcomings(intake, ledger, valuation, settings),
             *_doubts(valuation.models),
-            *_dates(ledger, late, dates["newest"]),
+            *_dates(ledger, late, newest),
         ],
         "versions": {"python": platform.python_version()}
         | {name: version(package) for name, package in _PACKAGES.items()},
@@ -457,7 +468,9 @@ def backtest(
             stages.counted(intake.rows["orders"]["read"])
         with stages("test"):
             calendar = Calendar(period)
-            found = run_trial(engine, intake.book, calendar, last, end or last_day(engine, intake.book), names, dated)
+            found = run_trial(
+                engine, intake.book, calendar, last, end or last_day(engine, intake.book.orders.date), names, dated
+            )
         if folder is not None:
             import pyarrow.parquet as pq
 
@@ -494,5 +507,5 @@ def statistics(
     as_of = _as_day(split)
     with open_engine() as engine:
         intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
-        table = purchase_times(intake.book, as_of or last_day(engine, intake.book), period)
+        table = purchase_times(intake.book, as_of or last_day(engine, intake.book.orders.date), period)
         return engine.fetch(table.order_by("customer_id"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,8 @@ from kezhi.workspace import PARTIAL, Workspace, made_folder, partial_of, remove,
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+Narrowing = Callable[["ir.Table"], "ir.Table"]
 
 LEDGER_TABLES = ("orders", "customers", "products", "expenses", "margins")
 KEYS = {
@@ -107,7 +110,8 @@ def take_back(workspace: Workspace, table: str, entries: Sequence[Mapping[str, A
 def _add(engine: Engine, workspace: Workspace, reading: Reading, table: str) -> dict[str, Any]:
     """Keep one reading under the fingerprint of its files."""
     files = reading.report.inputs()
-    name = "-".join(sorted(str(entry["sha256"])[:16] for entry in files))
+    # a table in memory has no fingerprint: it is always taken as new
+    name = "-".join(sorted((entry["sha256"] or secrets.token_hex(8))[:16] for entry in files))
     entry = {
         "sha256": name,
         "inputs": files,
@@ -146,9 +150,8 @@ def read_book(engine: Engine, workspace: Workspace) -> Intake:
     tables: dict[str, ir.Table] = {}
     imports: dict[str, list[dict[str, Any]]] = {}
     for table in LEDGER_TABLES:
-        files = workspace.book_files(table)
-        if files:
-            tables[table] = _current_rows(engine, table, files)
+        if workspace.book_files(table):
+            tables[table] = current_rows(engine, workspace, table)
             imports[table] = workspace.imports(table)
     if "orders" not in tables:
         raise KezhiError(
@@ -168,22 +171,24 @@ def read_book(engine: Engine, workspace: Workspace) -> Intake:
     )
 
 
-def _current_rows(engine: Engine, table: str, files: list[Path]) -> ir.Table:
+def current_rows(engine: Engine, workspace: Workspace, table: str, narrowed: Narrowing | None = None) -> ir.Table:
     """Rows of all imports; where a later import brings a key again, the later one counts.
 
     The key of an order line is its order, customer and day, sales and returns apart: a corrected export replaces
-    what it repeats, and a return that comes in a later file stands beside its sale.
+    what it repeats, and a return that comes in a later file stands beside its sale. `narrowed` chooses among the rows,
+    by their keys only.
     """
     import ibis
 
-    key = KEYS.get(table)
+    files, key = workspace.book_files(table), KEYS.get(table)
+    choose = narrowed or (lambda rows: rows)
     if len(files) == 1 or key is None:
-        return engine.read_parquet(files)
+        return choose(engine.read_parquet(files))
     parts = [engine.read_parquet(path) for path in files]
     types = {name: kind for part in reversed(parts) for name, kind in part.schema().items()}
     if key[0] not in types:
-        return engine.read_parquet(files)
-    both = ibis.union(*(_aligned(part, types).mutate(place=place) for place, part in enumerate(parts)))
+        return choose(engine.read_parquet(files))
+    both = choose(ibis.union(*(_aligned(part, types).mutate(place=place) for place, part in enumerate(parts))))
     if table == "orders":
         both = both.mutate(is_return=both.amount < 0)
     newest: Any = both.place.max().over(ibis.window(group_by=key))

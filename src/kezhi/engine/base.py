@@ -120,6 +120,10 @@ class Engine(ABC):
     def write_parquet(self, expression: ir.Table, path: Path) -> None:
         """Write an expression as Parquet under this name; order it first where order matters."""
 
+    def write_parts(self, expression: ir.Table, folder: Path, by: str) -> None:
+        """Write an expression as files below folders named `by=value`; asked of the local engine only."""
+        raise NotImplementedError
+
     @contextmanager
     def meanwhile(self, expression: ir.Table, path: Path) -> Iterator[None]:
         """`write_parquet`, done when the block ends; an engine may work on it while the block does something else."""

@@ -71,9 +71,9 @@ class Ledger:
         return rows
 
 
-def last_day(engine: Engine, book: Book) -> date:
-    """The newest day in the orders; what `as_of` is when nobody says."""
-    newest = engine.row(book.orders.aggregate(day=book.orders.date.max()))["day"]
+def last_day(engine: Engine, days: ir.DateColumn) -> date:
+    """The newest of the days on which something was told; what `as_of` is when nobody says."""
+    newest = engine.row(days.max().name("day").as_table())["day"]
     if newest is None:
         raise KezhiError(Text("No order line can be used.", "没有一条可用的订单明细。"))
     day: date = newest
@@ -83,9 +83,9 @@ def last_day(engine: Engine, book: Book) -> date:
 def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, days: ir.Table | None = None) -> Ledger:
     """Add the book up to accounts and statistics as of the end of a day.
 
-    `days` are the book's customer-days with ids for keys (customer_id), where they have been added up before.
+    `days` are the book's customer-days with customer_id for a key, where they have been added up before.
     """
-    rows = book.orders.filter(book.orders.date <= as_of) if days is None else days.filter(days.told <= as_of)
+    rows = book.orders.filter(book.orders.date <= as_of) if days is None else _told(days, book, as_of)
     people = engine.keyed(everybody(rows, book.expenses, as_of))
     keyed = with_keys(rows, people)
     known = engine.store(customer_days(replace(book, orders=keyed), calendar) if days is None else keyed)
@@ -94,6 +94,12 @@ def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, day
     statistics = customer_statistics(engine, accounts, calendar, as_of)
     stored = engine.store(with_ids(statistics, people))
     return Ledger(engine, calendar, as_of, people, known, completed(accounts), with_nothing(stored))
+
+
+def _told(days: ir.Table, book: Book, as_of: date) -> ir.Table:
+    """Days as far as they were told; without costs where those are not to be extracted."""
+    told = days.filter(days.told <= as_of)
+    return told if book.cost_known else told.drop(*(name for name in COSTS if name in told.columns))
 
 
 def everybody(rows: ir.Table, expenses: ir.Table | None, as_of: date) -> ir.Table:
@@ -112,7 +118,7 @@ def drawn(rows: ir.Table, key: str, one_in: int) -> ir.Table:
 
 
 def days_by_id(book: Book, calendar: Calendar) -> ir.Table:
-    """`customer_days` with the customers' ids for keys, of everything the book knows."""
+    """`customer_days` with the customers' ids for keys (named `customer`), of everything the book knows."""
     return customer_days(replace(book, orders=book.orders.rename(customer="customer_id")), calendar)
 
 
