@@ -28,6 +28,7 @@ _LARGE = 50.0  # a shape above this is worth asking whether it is infinite
 _SAME = 1e-9  # two log-likelihoods are the same that differ by this per customer,
 _SAME_AT_LEAST = 1e-6  # or by this
 _WORTH = 2.0  # what two more parameters must gain to be worth it (Akaike)
+_LOOSE = 0.3  # standard error of a log-parameter, from which on one start is not enough
 _ENOUGH = 20_000  # distinct histories to come near the optimum with
 
 
@@ -192,11 +193,17 @@ def _search(evidence: Evidence, k: int, starts: list[FloatArray], held: Mapping[
         return value, to_logs.T @ slope
 
     points = [to_free @ start for start in starts]
-    best = fitting.polish(objective, points[0]) if len(points) == 1 else None
-    if best is None or not best.converged:
+    best = fitting.polish(objective, points[0])
+    if not best.converged or (len(points) > 1 and not _clear(best, offset + to_logs @ best.point)):
         best = fitting.maximise(objective, points, np.eye(len(free)), slopes)
     spread = to_logs @ best.covariance @ to_logs.T
     return Optimum(offset + to_logs @ best.point, best.value, -np.linalg.pinv(spread, hermitian=True), best.converged)
+
+
+def _clear(best: Optimum, logs: FloatArray) -> bool:
+    """Whether a peak is so well determined, and so far from all limits, that no other start is likely to end higher."""
+    errors = np.sqrt(np.maximum(np.diag(best.covariance), 0.0))
+    return bool(np.abs(np.linalg.solve(_BASIS, logs)).max() < np.log(_LARGE) and errors.max(initial=0.0) < _LOOSE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from kezhi.models.histories import FloatArray, PurchaseHistories
 from kezhi.models.purchases import PurchaseFit
 
-_ROUNDS = 20
+_ROUNDS = 100
+_SETTLED = 1e-15  # mean log-probability per customer
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,43 +94,78 @@ class Blend:
         return np.asarray(sum(answers[1:], answers[0]))
 
 
-def stacking_weights(probabilities: npt.ArrayLike, customers: npt.ArrayLike | None = None) -> FloatArray:
+def stacking_weights(
+    probabilities: npt.ArrayLike, customers: npt.ArrayLike | None = None, near: npt.ArrayLike | None = None
+) -> FloatArray:
     """The weights under which a mixture would have given what came the highest probability.
 
     probabilities: what each model (column) had given the purchases each customer (row) then made. `customers` says
-    how many share a row. The mean logarithm of the mixture is concave in the weights: some EM steps for mixture
-    proportions, which never leave the simplex, then sequential quadratic programming to the last digits.
+    how many share a row; `near` are weights to begin with. The mean logarithm of the mixture is concave in the
+    weights: Newton's method on the simplex, a quadratic programme of as many unknowns as there are models at a time.
     """
     table = np.asarray(probabilities, dtype=np.float64)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError("probabilities must be a table with one column per model")
     count = np.ones(len(table)) if customers is None else np.asarray(customers, dtype=np.float64)
-    known = (table.max(axis=1) > 0) & (count > 0)
-    table, count = table[known], count[known]
+    highest = table.max(axis=1)
+    known = (highest > 0) & (count > 0)
     weights = np.full(table.shape[1], 1 / table.shape[1])
-    if not len(table):
+    if not known.any() or len(weights) == 1:
         return weights
-    table, count = table / table.max(axis=1)[:, None], count / count.sum()
-    for _ in range(_ROUNDS):
-        share = table * weights
-        weights = (share * (count / share.sum(axis=1))[:, None]).sum(axis=0)
+    if not known.all():
+        table, count, highest = table[known], count[known], highest[known]
+    table, count = table / highest[:, None], count / count.sum()
+    if near is not None:  # no weight is 0 at the beginning: what came may have been impossible for all others
+        weights = 0.99 * np.asarray(near, dtype=np.float64) + 0.01 * weights
     return _sharpened(table, count, weights)
 
 
 def _sharpened(table: FloatArray, count: FloatArray, weights: FloatArray) -> FloatArray:
-    def loss(w: FloatArray) -> tuple[float, FloatArray]:
-        mixed = np.maximum(table @ w, 1e-300)
-        return -float(count @ np.log(mixed)), -((count / mixed) @ table)
+    """Uphill from some weights, all above 0, until nothing is to be gained."""
+    weighted = table * count[:, None]
+    mixed = table @ weights
+    value = float(count @ np.log(mixed))
+    for _ in range(_ROUNDS):
+        slope = weighted.T @ (1 / mixed)
+        bend = (weighted / mixed[:, None] ** 2).T @ table
+        target = _highest_on_simplex(slope + bend @ weights, bend, weights)
+        promised = float(slope @ (target - weights))
+        for halving in range(30):
+            moved = weights + (target - weights) * 0.5**halving
+            there = np.maximum(table @ moved, 1e-300)
+            reached = float(count @ np.log(there))
+            if reached >= value:
+                break
+        else:
+            break
+        weights, mixed, value = moved, there, reached
+        if promised < _SETTLED:
+            break
+    return weights
 
-    found = optimize.minimize(
-        loss,
-        weights,
-        jac=True,
-        method="SLSQP",
-        bounds=[(0.0, 1.0)] * len(weights),
-        constraints=optimize.LinearConstraint(np.ones((1, len(weights))), 1.0, 1.0),
-        options={"ftol": 1e-13, "maxiter": 200},
-    )
-    sharp = np.clip(found.x, 0.0, 1.0)
-    sharp = sharp / sharp.sum() if sharp.sum() > 0 else weights
-    return sharp if loss(sharp)[0] <= loss(weights)[0] else weights
+
+def _highest_on_simplex(linear: FloatArray, bend: FloatArray, start: FloatArray) -> FloatArray:
+    """The w >= 0 with sum 1 that maximises linear . w - w . bend . w / 2: a primal active set method."""
+    w, free = start.copy(), start > 0
+    # models that foresee the same leave the curvature singular; a touch of the identity then decides
+    bend = bend + 1e-13 * float(np.trace(bend)) * np.eye(len(w))
+    for _ in range(10 * len(w)):
+        k = int(free.sum())
+        system = np.ones((k + 1, k + 1))
+        system[:k, :k], system[k, k] = bend[np.ix_(free, free)], 0.0
+        *inside, price = np.linalg.solve(system, np.append(linear[free], 1.0))
+        goal = np.zeros(len(w))
+        goal[free] = inside
+        falling = goal < -1e-15
+        if falling.any():
+            share = np.where(falling, w / np.where(falling, w - goal, 1.0), np.inf)
+            first = int(np.argmin(share))
+            w = w + float(share[first]) * (goal - w)
+            w[first], free[first] = 0.0, False
+            continue
+        w = np.maximum(goal, 0.0)
+        gain = np.where(free, -np.inf, linear - bend @ w - price)
+        if gain.max() <= 1e-12 * (1 + abs(float(price))):
+            break
+        free[int(np.argmax(gain))] = True
+    return np.asarray(w / w.sum())

@@ -23,6 +23,7 @@ Slopes = Callable[[FloatArray], tuple[float, FloatArray]]
 LIMIT = 1e9  # stands for "infinite": a shape this large is its limiting model to nine digits
 _BOUND = 1e7  # the optimiser is not sent further than this; beyond it the limiting model says the same
 _FEW = 100
+_SMALL_STEP = 1e-3  # log units
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,8 @@ def polish(objective: Objective, point: FloatArray, steps: int = 30) -> Optimum:
         step = _newton_step(slope, curvature)
         promised = float(slope @ step)
         if promised < 1e-14 * (1 + abs(value)):
+            if float(np.abs(step).max()) < _SMALL_STEP:  # not worth being evaluated, but worth half the digits
+                point = point + step
             break
         moved = _climb(objective, point, value, step)
         if moved is None:

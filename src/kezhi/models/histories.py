@@ -28,6 +28,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
+_TABLE = 16  # entries per row of a table of codes that costs less than sorting
+
+
 @dataclass(frozen=True, eq=False)
 class PurchaseHistories:
     """When customers came back: purchases after the first, the last one's time, how long each was watched.
@@ -80,6 +83,22 @@ class PurchaseHistories:
     def pairs(self) -> tuple[IntArray, IntArray]:
         """The first row of each distinct pair of x and T, and the pair each row has."""
         return distinct(self.repeat_purchases, self.observed_periods)
+
+    def one_of_each(self, rows: IntArray) -> PurchaseHistories:
+        """Some rows, one customer each; the same object for the rows of `pairs`, so that it can be recognised."""
+        if rows is self.pairs[0]:
+            return self._of_pairs
+        return PurchaseHistories(self.repeat_purchases[rows], self.last_purchase_at[rows], self.observed_periods[rows])
+
+    @cached_property
+    def _of_pairs(self) -> PurchaseHistories:
+        rows = self.pairs[0]
+        return PurchaseHistories(self.repeat_purchases[rows], self.last_purchase_at[rows], self.observed_periods[rows])
+
+    @cached_property
+    def last_pairs(self) -> tuple[IntArray, IntArray]:
+        """The same of x and t_x."""
+        return distinct(self.repeat_purchases, self.last_purchase_at)
 
     @classmethod
     def of(cls, table: Any, covariates: Sequence[str] = ()) -> PurchaseHistories:
@@ -278,12 +297,25 @@ def _column(table: Any, name: str, names: Mapping[str, tuple[str, ...]] = _NAMES
     return values
 
 
-def distinct(*columns: FloatArray) -> tuple[IntArray, IntArray]:
-    """The first row of each distinct combination of some columns, and the combination each row has."""
-    codes = np.zeros(len(columns[0]), dtype=np.int64)
+def distinct(*columns: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """The first row of each distinct combination of some columns, in sorted order, and the one each row has."""
+    rows = len(columns[0])
+    codes, many = np.zeros(rows, dtype=np.int64), min(rows, 1)
     for column in columns:
-        values, index = np.unique(column, return_inverse=True)
-        codes = codes * max(len(values), 1) + index
-        _, codes = np.unique(codes, return_inverse=True)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    return first, inverse
+        values = np.unique(column)
+        codes, many = _numbered(codes * len(values) + np.searchsorted(values, column), many * len(values))
+    first = np.empty(many, dtype=np.int64)
+    first[codes[::-1]] = np.arange(rows)[::-1]  # the earliest row is written last
+    return first, codes
+
+
+def _numbered(codes: IntArray, many: int) -> tuple[IntArray, int]:
+    """Codes below `many` numbered 0, 1, 2, ... without gaps, in their order, and how many different ones there are."""
+    if many > _TABLE * len(codes):
+        values, found = np.unique(codes, return_inverse=True)
+        return found.astype(np.int64), len(values)
+    there = np.zeros(many, dtype=bool)
+    there[codes] = True
+    values, numbers = np.flatnonzero(there), np.empty(many, dtype=np.int64)
+    numbers[values] = np.arange(len(values))
+    return numbers[codes], len(values)

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kezhi.models.fitting import Evaluation
-from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
+from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
 from kezhi.models.pareto_integrals import Tails, tails
 
 _PLENTY = 600  # distinct pairs; with more of them the search begins on rounded times
@@ -85,11 +85,14 @@ class Evidence:
         columns = [*purchase_covariates[used].T, *lifetime_covariates[used].T]
         x, t_x, T = seen.repeat_purchases[used], seen.last_purchase_at[used], seen.observed_periods[used]
         first, group = distinct_rows(columns, len(x))
-        # sums over sorted rows, so that the order of the rows changes no digit
-        order = np.lexsort((seen.customers[used], T, t_x, x, group))
-        customers = seen.customers[used][order]
-        unit = float((customers * T[order]).sum() / customers.sum()) or 1.0
-        rows = (group[order], x[order], t_x[order] / unit, T[order] / unit, customers)
+        customers = seen.customers[used]
+        if np.any(customers != np.floor(customers)):  # so that the order of the rows changes no digit of a sum
+            order = np.lexsort((customers, T, t_x, x, group))
+            group, customers = group[order], customers[order]
+            x, t_x, T = x[order], t_x[order], T[order]
+        times, at = np.unique(T, return_inverse=True)
+        unit = float((_sums(at, customers) * times).sum() / customers.sum()) or 1.0
+        rows = (group, x, t_x / unit, T / unit, customers)
         return cls._of_rows(*rows, purchase_covariates[used][first], lifetime_covariates[used][first], unit)
 
     @classmethod
@@ -208,8 +211,7 @@ class Evidence:
         bend = self._by_group(self.last.group, leaving, _curvatures(last, r, r + self.last.x, s, s + 1))
         bend += self._by_group(self.end.group, staying, bend_end)
         apart = by_last[self.at_last] - by_end[self.at_end]
-        products = apart[:, :, None] * apart[:, None, :]
-        bend += self._by_group(self.last.group[self.at_last], self.weight * share * (1 - share), products)
+        bend += self._products(apart, self.weight * share * (1 - share))
         curvature = np.einsum("gip,gij,gjq->pq", design, bend, design)
         curvature[0, 0] += (self.more_than * r * (step - r) / step**2).sum()
         return value, total, curvature
@@ -223,6 +225,12 @@ class Evidence:
         design[:, 1, 4 : 4 + purchase.shape[1]] = -purchase
         design[:, 3, 4 + purchase.shape[1] :] = -lifetime
         return design
+
+    def _products(self, apart: FloatArray, weight: FloatArray) -> FloatArray:
+        """Weighted sums, per group, of the products of each history's numbers with one another."""
+        if len(self.purchases) == 1:
+            return np.asarray(((apart * weight[:, None]).T @ apart)[None])
+        return self._by_group(self.last.group[self.at_last], weight, apart[:, :, None] * apart[:, None, :])
 
     def _by_group(self, group: IntArray, weight: FloatArray, values: FloatArray) -> FloatArray:
         """Weighted sums of the rows of some values, per group."""
@@ -258,10 +266,4 @@ def distinct_rows(columns: Sequence[npt.NDArray[Any]], rows: int) -> tuple[IntAr
     """The first row of each distinct combination of some columns, in sorted order, and which one each row has."""
     if not columns or not rows:
         return np.zeros(min(rows, 1), dtype=np.int64), np.zeros(rows, dtype=np.int64)
-    order = np.lexsort(columns[::-1])
-    new = np.arange(rows) == 0
-    for column in columns:
-        new[1:] |= np.diff(column[order]) != 0
-    index = np.empty(rows, dtype=np.int64)
-    index[order] = np.cumsum(new) - 1
-    return order[new], index
+    return distinct(*columns)

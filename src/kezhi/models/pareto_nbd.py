@@ -21,10 +21,10 @@ from scipy import optimize, special
 from kezhi.models import fitting
 from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation, Optimum
 from kezhi.models.gamma_functions import log_factorial, log_rising
-from kezhi.models.histories import FloatArray, PurchaseHistories
+from kezhi.models.histories import FloatArray, PurchaseHistories, distinct
 from kezhi.models.nbd import NBD, NBDFit, SteadyActivity, log_negative_binomial
 from kezhi.models.pareto_integrals import tails
-from kezhi.models.pareto_likelihood import Evidence, distinct_rows
+from kezhi.models.pareto_likelihood import Evidence
 from kezhi.models.purchases import PurchaseFit, not_negative
 
 NAMES = ("r", "alpha", "s", "beta")
@@ -35,6 +35,9 @@ WORTH = 1e-6  # log-likelihood per customer that a parameter must be worth, or t
 _LARGE_SHAPE = 1e3  # beyond it the limit is tried
 _SMALL_SHAPE = 1e-2  # below it leaving is a matter of at once or never
 _REACH = (10.0, 16.0, 16.0, 16.0)  # log units that a coordinate may move in the search
+_NEWTON_STEPS = 25
+_CLEAR = 10.0  # log-likelihood above the simpler model's, and
+_LOOSE = 0.5  # standard error of a log-parameter, from which on a single climb is not enough
 _PER_PANEL = 16  # Gauss-Legendre nodes
 _BLOCK = 500_000  # numbers at once in a distribution
 
@@ -109,7 +112,9 @@ class ParetoNBDFit(PurchaseFit):
         alpha, beta = self._scales(seen)
 
         def integral(t: FloatArray, more_bought: int, more_gone: int) -> FloatArray:
-            first, index = distinct_rows([x, t, alpha, beta], len(x))
+            first, index = seen.pairs if t is T else seen.last_pairs
+            if seen.covariate_names:
+                first, index = distinct(index, alpha, beta)
             shape, rest = r + x[first], np.full(len(first), s)
             at = (t[first], alpha[first], beta[first])
             return tails(*at, shape + more_bought, rest + more_gone, shape + rest).log[index]
@@ -135,7 +140,6 @@ class ParetoNBDFit(PurchaseFit):
         if self.s == 0 or not seen.customers.sum():
             x, T, alpha = seen.repeat_purchases, seen.observed_periods, self._scales(seen)[0]
             each = log_rising(self.r, x) - self.r * np.log1p(T / alpha) - x * np.log(alpha + T)
-            used = seen.customers > 0
             used = seen.customers > 0  # an impossible history of nobody says nothing
             return float((seen.customers[used] * each[used]).sum())
         evidence = Evidence.of(seen, *self._covariates(seen))
@@ -149,6 +153,10 @@ class ParetoNBDFit(PurchaseFit):
         T = not_negative("observed_periods", observed_periods)
         x, last = simulated(rng, T, self.r, self.s, np.full(T.shape, self.alpha), np.full(T.shape, self.beta))
         return PurchaseHistories(x, last, T)
+
+    @property
+    def _scale(self) -> float:
+        return min(self.alpha, self.beta) if self.s else self.alpha
 
     def _seen(self, histories: Any) -> PurchaseHistories:
         return PurchaseHistories.of(histories)
@@ -348,6 +356,20 @@ class _Coordinates:
         value, slope, bend = evidence.objective(self.origin + self.basis @ at)
         return value, self.basis.T @ slope, self.basis.T @ bend @ self.basis
 
+    def rough_climb(self, evidence: Evidence, begin: list[FloatArray], floor: float) -> tuple[FloatArray, float]:
+        """The best of several climbs, or the first of them where it ends on a peak that nothing else can rival.
+
+        Newton's method needs a third of the steps. A second peak was only ever found where the data say little: where
+        the likelihood is hardly above `floor`, or the parameters are loose, or have gone to an extreme.
+        """
+        found = fitting.polish(lambda here: self.objective(evidence, here), begin[0], _NEWTON_STEPS)
+        if found.converged and found.value > floor + _CLEAR:
+            errors = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
+            usual = np.abs(self.origin + self.basis @ found.point)[:4].max() < np.log(_LARGE_SHAPE)
+            if usual and float(errors.max(initial=0.0)) < _LOOSE:
+                return found.point, found.value
+        return max((self.climb(evidence, start) for start in begin), key=lambda climbed: climbed[1])
+
     def climb(self, evidence: Evidence, begin: FloatArray) -> tuple[FloatArray, float]:
         """Uphill until the log-likelihood hardly changes: where, and how high."""
 
@@ -371,9 +393,9 @@ def search(
     origin = sum((basis[:, k] * value for k, value in held.items()), np.zeros(len(basis)))
     reach = np.array([_REACH[k] if k < len(_REACH) else _REACH[0] for k in free])
     coordinates = _Coordinates(basis[:, free], origin, reach)
-    at, value = max((coordinates.climb(evidence.rough, start[free]) for start in begin), key=lambda found: found[1])
+    at, value = coordinates.rough_climb(evidence.rough, [start[free] for start in begin], floor)
     if evidence.rough is not evidence:
-        value = evidence.slopes(origin + coordinates.basis @ at)[0]
+        value = evidence.value(evidence.scales(origin + coordinates.basis @ at))
     if value <= floor + worth(np.exp(origin + coordinates.basis @ at)[2], evidence):
         at, value = max(((at, value), coordinates.climb(evidence, begin[0][free])), key=lambda found: found[1])
     steps = 0 if value <= floor + worth(np.exp(origin + coordinates.basis @ at)[2], evidence) else 30

@@ -18,9 +18,11 @@ from scipy import special
 
 from kezhi.models.fitting import Fit
 from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories, distinct
+from kezhi.models.over_time import over_time
 
 _ENOUGH = 1e-9  # what a distribution may leave out above its last count
 _MANY, _TIMES = 20_000, 128  # see `_product`
+_SMOOTH = ("expected", "product", "none")  # questions whose answers can be read off between times
 _MOST = 4_096  # counts; beyond it the tail is put on the last one
 
 
@@ -106,12 +108,12 @@ class PurchaseFit(Fit):
         return found
 
     def _product(self, seen: PurchaseHistories, begin: Any, end: Any, mean: FloatArray) -> FloatArray:
-        """E[N (N - 1)] of the active; of very many histories by way of its ratio to E[N]^2.
+        """E[N (N - 1)] of the active; where very many must be told apart, by way of its ratio to E[N]^2.
 
         The ratio hardly changes with T, so it is taken at the nearest of _TIMES times: a quadrature saved for each pair
         of x and T, for an error far below what anyone could see in an interval.
         """
-        if len(seen) <= _MANY or np.ndim(begin) or np.ndim(end):
+        if len(self._alike(seen)[0]) <= _MANY or np.ndim(begin) or np.ndim(end):
             return self._of_alike(seen, "product", begin, end)
         step = float(seen.observed_periods.max()) / _TIMES or 1.0
         T = np.maximum(np.ceil(seen.observed_periods / step), 1.0) * step
@@ -178,9 +180,10 @@ class PurchaseFit(Fit):
             raise ValueError("horizon must not be negative")
         seen = self._seen(histories)
         states = np.zeros((len(seen), horizon, horizon))
-        shares = self._state_shares(seen, horizon)
+        shares, alive = self._state_shares(seen, horizon), self.p_alive(seen)
         for h in range(horizon):
-            states[:, h, : h + 1] = self.expected_purchases(seen, 1.0, h)[:, None] * shares[:, h, : h + 1]
+            expected = alive * self._of_alike(seen, "expected", float(h), float(h + 1))
+            states[:, h, : h + 1] = expected[:, None] * shares[:, h, : h + 1]
         return states
 
     @abstractmethod
@@ -219,12 +222,21 @@ class PurchaseFit(Fit):
         wide = [np.broadcast_to(argument, (len(seen),)) for argument in arguments if np.ndim(argument)]
         first, index = self._alike(seen)
         if wide:
-            first, index = distinct(index.astype(np.float64), *wide)
-        few = PurchaseHistories(
-            seen.repeat_purchases[first], seen.last_purchase_at[first], seen.observed_periods[first]
-        )
+            first, index = distinct(index, *wide)
         narrow = [np.broadcast_to(one, (len(seen),))[first] if np.ndim(one) else one for one in arguments]
-        return np.asarray(getattr(self.activity(few), question)(*narrow)[index])
+
+        def answer(rows: PurchaseHistories) -> FloatArray:
+            return np.asarray(getattr(self.activity(rows), question)(*narrow))
+
+        few = seen.one_of_each(first)
+        smooth = over_time(few, self._scale) if question in _SMOOTH and first is seen.pairs[0] else None
+        return answer(few)[index] if smooth is None else smooth.answers(answer, question != "none")[index]
+
+    @property
+    def _scale(self) -> float:
+        """What the answers of `activity` change with in proportion is this plus T."""
+        nobody = np.zeros(1)
+        return float(self.posterior(PurchaseHistories(nobody, nobody, nobody))[1][0])
 
     def _alike(self, seen: PurchaseHistories) -> tuple[IntArray, IntArray]:
         """Rows that stand for all with the same activity (same x and T), and which of them each row belongs to."""

@@ -91,10 +91,11 @@ def _cells(
     excess = float(((came - scale * exposure) ** 2).sum() / (scale * exposure).sum())
     if not codes:
         return np.zeros((0, 0), dtype=np.int64), exposure[:0], came[:0], excess
-    table = np.column_stack(list(codes.values()))
-    cells, index = np.unique(table, axis=0, return_inverse=True)
-    index = index.ravel()
-    sums = [np.bincount(index, weights=column).astype(np.float64) for column in (exposure, came)]
+    widths = [int(code.max(initial=0)) + 1 for code in codes.values()]
+    place = np.ravel_multi_index(tuple(codes.values()), widths)
+    there = np.flatnonzero(np.bincount(place))
+    sums = [np.bincount(place, weights=column)[there].astype(np.float64) for column in (exposure, came)]
+    cells = np.column_stack(np.unravel_index(there, widths)).astype(np.int64)
     return cells, sums[0], sums[1], max(excess, 1.0)
 
 

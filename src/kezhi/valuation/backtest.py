@@ -16,8 +16,7 @@ from kezhi.models import NBD, TransitionRule, scores
 from kezhi.models.transitions import segment_of
 from kezhi.valuation.days import Known, PurchaseDays
 from kezhi.valuation.forecaster import on_clock
-from kezhi.valuation.lessons import Lesson
-from kezhi.valuation.rehearsal import Moment, plain_clock
+from kezhi.valuation.rehearsal import Moment, Rehearsal, plain_clock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,19 +125,26 @@ def method_scores(name: str, found: Forecasts, one_in: int = 1) -> dict[str, Any
 
 
 def forecasts_of(
-    days: PurchaseDays, moment: Moment, one: Lesson, edges: tuple[float, ...] | None, names: Sequence[str]
+    days: PurchaseDays, made: Rehearsal, edges: tuple[float, ...] | None, names: Sequence[str]
 ) -> Forecasts:
-    """What every method would have said at one origin: the blend, its models, the published rule, naive rules."""
-    known = moment.known
-    came, spent = days.came(known, one.until)
-    mean = moment.forecaster.expected_amount(known)
-    counts = {name: moment.named(name).expected_purchases(known, one.until) for name in ("auto", *names)}
+    """What every method would have said at one origin: the blend, its models, the published rule, naive rules.
+
+    A single model is no blend.
+    """
+    now, known, until = made.now, made.now.known, made.until
+    came, spent = days.came(known, until)
+    mean = now.forecaster.expected_amount(known)
+    if made.lesson is None:
+        counts = {name: now.named(name).expected_purchases(known, until) for name in names}
+    else:
+        each = made.lesson.expected
+        counts = {"auto": now.forecaster.of_models(known, each), **{name: each[name] for name in names}}
     methods = {name: (count, count * mean) for name, count in counts.items()}
-    horizon = whole_periods(known, one.until)
+    horizon = whole_periods(known, until)
     if horizon:
-        methods["transition"] = published_forecast(moment, horizon, edges)
-    methods |= naive_forecasts(days, known, one.until, mean)
-    return Forecasts(one.split, one.until, came, spent, methods)
+        methods["transition"] = published_forecast(now, horizon, edges)
+    methods |= naive_forecasts(days, known, until, mean)
+    return Forecasts(known.split, until, came, spent, methods)
 
 
 def whole_periods(known: Known, until: date) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EPOCH = date(1970, 1, 1)
+_VIEWS = 8  # days whose view is kept, because the next question is often asked of the same day
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,20 @@ class PurchaseDays:
 
     def told_by(self, until: date) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Customer, day and net amount of every customer-day as it was known at the end of a day."""
-        seen = self.told <= as_number(until)
-        customer, day, amount = self.customer[seen], self.day[seen], self.amount[seen]
-        starts = _starts(customer, day)
-        return customer[starts], day[starts], np.add.reduceat(amount, starts) if len(starts) else amount
+        if until not in self._views:
+            if len(self._views) >= _VIEWS:
+                del self._views[next(iter(self._views))]
+            seen = self.told <= as_number(until)
+            customer, day, amount = self.customer[seen], self.day[seen], self.amount[seen]
+            starts = _starts(customer, day)
+            if len(starts) < len(amount):
+                customer, day, amount = customer[starts], day[starts], np.add.reduceat(amount, starts)
+            self._views[until] = customer, day, amount
+        return self._views[until]
+
+    @cached_property
+    def _views(self) -> dict[date, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+        return {}
 
     def repeats(self, known: Known, until: date) -> NDArray[np.int64]:
         """The day of every repeat purchase of the known customers up to and including `until`, as known then."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,15 +44,20 @@ class Fits:
     histories: pa.Table
     as_of: date
 
-    @property
+    @cached_property
+    def columns(self) -> dict[str, NDArray[np.int64]]:
+        """The columns of the distinct histories that models look at."""
+        return columns_of(self.histories)
+
+    @cached_property
     def on_clock(self) -> PurchaseHistories:
         """The distinct histories in periods of the clock."""
-        return on_clock(self.forecaster.clock, columns_of(self.histories), self.as_of)
+        return on_clock(self.forecaster.clock, self.columns, self.as_of)
 
-    @property
+    @cached_property
     def factor(self) -> NDArray[np.float64]:
         """Level and scorecard of each distinct history, amounts apart."""
-        return self.forecaster.history_factor(columns_of(self.histories))
+        return self.forecaster.history_factor(self.columns)
 
     def window(self, after: date, until: date) -> Window:
         """From the end of one day to the end of another, on the clock."""

@@ -70,6 +70,11 @@ class Forecaster:
         """How many purchases to expect of each customer from the split to the end of a day."""
         return self.model_purchases(self.purchases, known, until) * self.factor(known)
 
+    def of_models(self, known: Known, each: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The same from what each of the models, by its name, expects of every customer."""
+        parts = zip(self.purchases.weights, self.purchases.fits, strict=True)
+        return np.asarray(sum(weight * each[fit.model] for weight, fit in parts) * self.factor(known))
+
     def model_purchases(self, model: Blend | PurchaseFit, known: Known, until: date) -> NDArray[np.float64]:
         """The same of one model alone, without card and level."""
         table, index = known.histories

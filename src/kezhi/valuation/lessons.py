@@ -125,7 +125,8 @@ def _weights(lessons: Sequence[Lesson], names: Sequence[str]) -> NDArray[np.floa
     scores = np.zeros(len(_BOLDNESS))
     for left in range(len(lessons)):
         others = [i for i in range(len(lessons)) if i != left]
-        learned = stacking_weights(np.vstack([tables[i] for i in others]), np.concatenate([alike[i] for i in others]))
+        rows, count = np.vstack([tables[i] for i in others]), np.concatenate([alike[i] for i in others])
+        learned = stacking_weights(rows, count, near=stacked)
         mixed = np.maximum(
             tables[left] @ np.column_stack([_between(equal, learned, bold) for bold in _BOLDNESS]), 1e-300
         )

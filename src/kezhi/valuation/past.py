@@ -21,7 +21,7 @@ from kezhi.valuation.backtest import (
 )
 from kezhi.valuation.days import PurchaseDays
 from kezhi.valuation.lessons import Learned, learn
-from kezhi.valuation.rehearsal import candidates, origins_by_period, rehearse, season_of
+from kezhi.valuation.rehearsal import candidates, lessons_of, origins_by_period, rehearse, season_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,9 @@ def look_back(
     splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
     ahead = ledger.calendar.end(ledger.next_period - 1 + horizon) - ledger.as_of
     names = candidates(names, splits, ahead.days)
-    moments, lessons = rehearse(days, splits, names, events)
-    if not moments or (moments[-1].known.repeat_purchases > 0).sum() < LEAST_BACK:
+    made = rehearse(days, splits, names, events)
+    if not made or (made[-1].now.known.repeat_purchases > 0).sum() < LEAST_BACK:
         split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
         return Past(NOBODY_CAME_BACK.fill(split=split), learn([], names), season, one_in)
-    found = [forecasts_of(days, now, one, edges, names) for now, one in zip(moments, lessons, strict=True)]
-    return Past(summary(found, ledger.calendar, one_in), learn(lessons, names), season, one_in)
+    found = [forecasts_of(days, one, edges, names) for one in made]
+    return Past(summary(found, ledger.calendar, one_in), learn(lessons_of(made), names), season, one_in)

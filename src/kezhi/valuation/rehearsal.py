@@ -83,19 +83,35 @@ def candidates(names: tuple[str, ...], splits: Sequence[tuple[date, date]], hori
     return names if 2 * longest >= horizon_days or not leaving else leaving
 
 
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """The forecast made again at one past day for the time up to `until`; its lesson, if anything is to be learned."""
+
+    now: Moment
+    until: date
+    lesson: Lesson | None
+
+
 def rehearse(
     days: PurchaseDays, splits: Sequence[tuple[date, date]], names: tuple[str, ...], events: tuple[Event, ...] = ()
-) -> tuple[list[Moment], list[Lesson]]:
-    """The forecast made at each split, oldest first, with nothing but what was known then; and its lesson."""
-    moments: list[Moment] = []
-    lessons: list[Lesson] = []
+) -> list[Rehearsal]:
+    """The forecast made at each split, oldest first, with nothing but what was known then; and its lesson.
+
+    A single model has nothing to learn: it forecasts as it stands.
+    """
+    made: list[Rehearsal] = []
     for split, until in splits:
-        now = moment(days, days.known(split), names, lessons, events)
+        now = moment(days, days.known(split), names, lessons_of(made), events)
         if not now.known.repeat_purchases.sum():
             continue
-        moments.append(now)
-        lessons.append(lesson(days, now.known, now.forecaster, now.fits, until, now.season.enough))
-    return moments, lessons
+        taught = lesson(days, now.known, now.forecaster, now.fits, until, now.season.enough) if len(names) > 1 else None
+        made.append(Rehearsal(now, until, taught))
+    return made
+
+
+def lessons_of(made: Sequence[Rehearsal]) -> list[Lesson]:
+    """The lessons there are."""
+    return [one.lesson for one in made if one.lesson is not None]
 
 
 def moment(

@@ -84,6 +84,8 @@ def _margins(ledger: Ledger, fits: Fits, horizon: int) -> dict[int, NDArray[np.f
     """The margin of each history and step as a multiple of the last one; step 0 goes on as the idle time stands."""
     idle = column(fits.histories, "idle_periods").astype(np.int64)
     slopes = margin_slopes(ledger, int(idle.max(initial=0)))
+    if not slopes.any():  # as where no costs are known: nothing drifts
+        return dict.fromkeys(range(horizon + 1), np.ones(len(idle)))
     states = fits.forecaster.purchases.purchases_by_state(fits.on_clock, horizon)
     factors = margin_factors(states, idle, slopes)
     current = {0: np.maximum(1.0 + slopes[idle] * idle / 2.0, 0.0)}

@@ -20,7 +20,7 @@ from kezhi.valuation.days import PurchaseDays, as_date, as_number
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.forecaster import FAMILY, Forecaster
 from kezhi.valuation.prediction import Prediction, predict
-from kezhi.valuation.rehearsal import Moment, candidates, moment, origins_by_day, rehearse
+from kezhi.valuation.rehearsal import Moment, Rehearsal, candidates, lessons_of, moment, origins_by_day, rehearse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,8 +74,8 @@ def run_trial(
     if len(days.keys) > ENOUGH:
         some = drawn(by_id, "customer", -(-len(days.keys) // ENOUGH))
         practice = PurchaseDays.of(engine, some, calendar, split)
-    moments, lessons = rehearse(practice, splits, family, events) if "auto" in names else ([], [])
-    now = moment(days, known, family if "auto" in names else (), lessons, events, _single(names))
+    made = rehearse(practice, splits, family, events) if "auto" in names else []
+    now = moment(days, known, family if "auto" in names else (), lessons_of(made), events, _single(names))
     learned_in = time.perf_counter() - begun
     came, spent = days.came(known, until)
     parts, rows = [], {}
@@ -89,7 +89,7 @@ def run_trial(
     for name, (count, spend) in naive_forecasts(days, known, until, now.forecaster.expected_amount(known)).items():
         parts.append(_naive_columns(days, now, name, count, spend))
         rows[name] = expectation_scores(came, spent, count, spend)
-    return Trial(_stack(parts), _summary(now, moments, until, came, spent, rows) | _tracking(days, now, until, names))
+    return Trial(_stack(parts), _summary(now, made, until, came, spent, rows) | _tracking(days, now, until, names))
 
 
 def _single(names: Sequence[str]) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def _stack(parts: list[dict[str, Any]]) -> pa.Table:
 
 
 def _summary(
-    now: Moment, moments: Sequence[Moment], until: date, came: Any, spent: Any, rows: dict[str, Any]
+    now: Moment, made: Sequence[Rehearsal], until: date, came: Any, spent: Any, rows: dict[str, Any]
 ) -> dict[str, Any]:
     blend = now.forecaster.purchases
     return {
@@ -206,7 +206,7 @@ def _summary(
             "level": now.learned.level,
             "balance": now.forecaster.level / now.learned.level,
             "factors": now.forecaster.card.to_dict(),
-            "origins": [one.known.split for one in moments],
+            "origins": [one.now.known.split for one in made],
             "season": now.season.clock.describe() | {"found": now.season.found, "enough": now.season.enough},
             "explanation": explain("auto", "auto", None, now.learned, now.season).as_dict(),
         }
