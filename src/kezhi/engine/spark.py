@@ -231,7 +231,7 @@ class SparkEngine(Engine):
         with self._working():
             frame = self._frame(expression).persist(StorageLevel.MEMORY_AND_DISK)
             frame.count()
-        table = self._view(frame, "step")
+        table = self._view(self._afresh(frame), "step")
         self._stored.append((table.get_name(), frame))
         return table
 
@@ -274,6 +274,17 @@ class SparkEngine(Engine):
             shutil.rmtree(written)
         else:
             written.replace(path)
+
+    def _afresh(self, frame: Any) -> Any:
+        """A stored table without the plan that made it, which Spark would study again with every question asked of it.
+
+        The rows are still those of the store: a part lost with an executor is computed again, unlike a checkpoint's.
+        """
+        from pyspark.sql import DataFrame
+
+        java = self.session._jsparkSession
+        rows = frame._jdf.queryExecution().toRdd()
+        return DataFrame(java.internalCreateDataFrame(rows, frame._jdf.schema(), False), self.session)
 
     @contextmanager
     def _working(self) -> Iterator[None]:
