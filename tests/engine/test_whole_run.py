@@ -1,0 +1,95 @@
+"""The same company analysed on both engines: the same run folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+import pytest
+
+from kezhi.analysis import Run, analyse
+from kezhi.demo import make_company
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+TABLES = ("customers", "periods", "forecast", "current_period", "quarantine/orders")
+OWN = ("seconds", "versions", "engine")  # what two runs need not share
+
+
+@pytest.fixture(scope="module")
+def runs(spark_session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """A company with costs, shared expenses, returns and bad lines; the orders in Parquet, as a cluster has them.
+
+    The published rule is asked for: every other method's steps are computed on the way.
+    """
+    folder = tmp_path_factory.mktemp("company")
+    files = make_company(folder, customers=120, dirt=False).files
+    beside = {name: str(files[name]) for name in ("customers", "products", "expenses")}
+    orders = folder / "orders.parquet"
+    _as_parquet(files["orders"], orders)
+    made = [
+        analyse(
+            str(orders), out=folder / name, model="transition", as_of="2025-09-20", now=NOW, engine=engine, **beside
+        )
+        for name, engine in (("duckdb", "duckdb"), ("spark", spark_session))
+    ]
+    return made[0], made[1]
+
+
+def _as_parquet(source: Path, target: Path) -> None:
+    """Typed columns, as a warehouse writes them, and a few lines without a customer."""
+    table = csv.read_csv(source)
+    place = table.schema.get_field_index("customer_id")
+    unknown = pa.array([None] * 3, table.field(place).type)
+    ids = pa.chunked_array([unknown, *table.column(place).slice(3).chunks])
+    pq.write_table(table.set_column(place, "customer_id", ids), target)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_equal(runs: tuple[Run, Run], name: str) -> None:
+    one, other = (pq.read_table(run.folder / f"{name}.parquet") for run in runs)
+    assert _kinds(one) == _kinds(other)
+    assert one.num_rows == 3 if name == "quarantine/orders" else one.num_rows > 20
+    for column in one.column_names:
+        _compare(one[column].to_pylist(), other[column].to_pylist(), column)
+
+
+@pytest.mark.parametrize("name", ["models.json", "manifest.json"])
+def test_documents_are_equal(runs: tuple[Run, Run], name: str) -> None:
+    one, other = (json.loads((run.folder / name).read_text("utf-8")) for run in runs)
+    for document in (one, other):
+        for key in OWN:
+            document.pop(key, None)
+    _compare(one, other, name)
+
+
+def test_the_report_is_drawn(runs: tuple[Run, Run]) -> None:
+    one, other = (run.report for run in runs)
+    assert one.top[0].customer_id == other.top[0].customer_id
+    assert all((runs[1].folder / name).stat().st_size > 10_000 for name in ("report.html", "report.xlsx"))
+
+
+def _kinds(table: pa.Table) -> list[tuple[str, str]]:
+    """Names and types; whether a column could hold nothing is the engine's affair."""
+    return [(field.name, str(field.type).replace(" not null", "")) for field in table.schema]
+
+
+def _compare(one: Any, other: Any, where: str) -> None:
+    """Floats to nine digits, all else exactly."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key, value in one.items():
+            _compare(value, other[key], f"{where}.{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            _compare(left, right, f"{where}[{number}]")
+    elif isinstance(one, float) and isinstance(other, float):
+        assert math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12), f"{where}: {one} and {other}"
+    else:
+        assert one == other, where
