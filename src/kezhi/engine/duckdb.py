@@ -59,9 +59,10 @@ class DuckEngine(Engine):
 
     @stoppable
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
-        """One or more Parquet files as a table, columns matched by name."""
+        """One or more Parquet files, or folders of parts as Spark writes them, as a table, columns matched by name."""
         several = [paths] if isinstance(paths, str | Path) else list(paths)
-        return self.connection.read_parquet([str(path) for path in several], union_by_name=True)
+        found = [str(path / "*.parquet" if path.is_dir() else path) for path in map(Path, several)]
+        return self.connection.read_parquet(found, union_by_name=True)
 
     @stoppable
     def scan_parquet(self, paths: Sequence[str]) -> ir.Table:

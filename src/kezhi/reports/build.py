@@ -45,7 +45,7 @@ def build(engine: Engine, run: Path) -> data.ValueReport:
 
 def _existing(run: Path, name: str) -> Path:
     path = run / name
-    if not path.is_file():
+    if not path.exists():  # tables may be folders of parts
         raise KezhiError(
             Text(
                 "{run} is not a finished run folder: {name} is missing. Make one with: kezhi run",
