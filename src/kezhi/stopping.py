@@ -45,6 +45,11 @@ def received() -> int:
     return _stopped_at[-1][0] if _stopped_at else int(signal.SIGINT)
 
 
+def stops() -> int:
+    """How often `stop` has acted in this process."""
+    return len(_stopped_at)
+
+
 def stoppable(method: Callable[P, T]) -> Callable[P, T]:
     """A question to the engine that ends with KeyboardInterrupt where it was interrupted."""
 

@@ -148,13 +148,23 @@ class Workspace:
         write_json(path, [*self.imports(table), entry])
 
     def take_back_import(self, table: str, sha256: str) -> None:
-        """Undo an import: what it brought no longer counts, and its files are gone."""
+        """Undo an import: what it brought no longer counts, and its files are gone, with the days added up from it."""
+        notes, days = self.folder / "book" / table / "imports.json", self.folder / "book" / "days"
         known = self.imports(table)
-        if any(entry["sha256"] == sha256 for entry in known):
-            path = self.folder / "book" / table / "imports.json"
-            write_json(path, [entry for entry in known if entry["sha256"] != sha256])
-        for file in (self.folder / "book" / table / f"{sha256}.parquet", self.rejected_file(table, sha256)):
+        left = [entry for entry in known if entry["sha256"] != sha256]
+        if left and left != known:
+            write_json(notes, left)
+        for file in (
+            notes.with_name(f"{sha256}.parquet"),
+            self.rejected_file(table, sha256),
+            *([] if left else [notes]),
+        ):
             remove(file)
+        if table == "orders" and (not left or any(sha256 in path.read_text("utf-8") for path in days.glob("*.json"))):
+            remove(days)
+        for folder in (notes.parent, self.folder / "quarantine", notes.parent.parent):
+            with contextlib.suppress(OSError):  # not there, or not empty
+                folder.rmdir()
 
     def rejected_file(self, table: str, sha256: str) -> Path:
         """Where the rejected rows of one import lie."""

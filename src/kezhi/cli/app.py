@@ -19,7 +19,7 @@ from kezhi.cli import backtest, check, demo, importing, models, report, run
 from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
 from kezhi.progress import CANCELLED, ended
-from kezhi.stopping import received, stop
+from kezhi.stopping import received, stop, stops
 
 app = typer.Typer(
     name="kezhi",
@@ -66,6 +66,7 @@ for _name, _module in {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence and exit code 2, a signal 128 and its number."""
     audience.changes(programs=False)
+    before = stops()
     with _signals():
         try:
             app(args=list(arguments) if arguments is not None else None)
@@ -75,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             text = _REFUSED.fill(path=error.filename or "", reason=error.strerror or error)
             _end(KezhiError(text), text, 2)
         except (_Stopped, KeyboardInterrupt):
+            _end(KeyboardInterrupt(), CANCELLED, 128 + received())
+        except Exception:
+            if stops() == before:
+                raise
+            # a library that is stopped while it is loaded makes an error of its own of it
             _end(KeyboardInterrupt(), CANCELLED, 128 + received())
 
 
