@@ -121,15 +121,33 @@ def test_parquet_is_read_with_file_and_row(either: Engine, tmp_path: Path) -> No
     }
 
 
-def test_what_was_written_is_read_in_order_by_everybody(either: Engine, tmp_path: Path) -> None:
-    rows = either.table(pa.table({"n": pa.array(range(2000), pa.int64()), "v": [Decimal(n % 7) for n in range(2000)]}))
+def _counted(engine: Engine) -> Any:
+    return engine.table(pa.table({"n": pa.array(range(2000), pa.int64()), "v": [Decimal(n % 7) for n in range(2000)]}))
+
+
+def test_what_was_written_is_read_in_order(either: Engine, tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     for _ in range(2):  # the second time over the first
-        either.write_parquet(rows.order_by(ibis.desc("n")), path)
+        either.write_parquet(_counted(either).order_by(ibis.desc("n")), path)
     assert pq.read_table(path)["n"].to_pylist() == list(range(1999, -1, -1))
-    assert either.row(either.read_parquet(path).aggregate(v=lambda t: t.v.sum()))["v"] == sum(
-        n % 7 for n in range(2000)
-    )
+    assert [one.name for one in tmp_path.iterdir()] == ["out.parquet"]
+    assert path.is_file()
+
+
+def test_a_large_table_is_a_folder_of_parts_in_order(spark_session: Any, engine: Engine, tmp_path: Path) -> None:
+    setting, path = "spark.sql.adaptive.coalescePartitions.enabled", tmp_path / "out.parquet"
+    spark_session.conf.set(setting, "false")  # small parts are not put together: as if they were large
+    try:
+        with open_engine(spark_session) as spark:
+            for _ in range(2):
+                spark.write_parquet(_counted(spark).order_by(ibis.desc("n")), path)
+            assert spark.row(spark.read_parquet(path).aggregate(n=lambda t: t.n.sum()))["n"] == 1999 * 1000
+    finally:
+        spark_session.conf.unset(setting)
+    assert sorted(one.name[:10] for one in path.glob("*.parquet")) == ["part-00000", "part-00001"]
+    falling = list(range(1999, -1, -1))
+    assert pq.read_table(path)["n"].to_pylist() == falling
+    assert engine.fetch(engine.read_parquet(path).select("n"))["n"].to_pylist() == falling
     assert [one.name for one in tmp_path.iterdir()] == ["out.parquet"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,17 @@ def _compare(one: Any, other: Any, where: str) -> None:
         assert math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12), f"{where}: {one} and {other}"
     else:
         assert one == other, where
+
+
+def test_a_table_in_several_parts_is_a_table(runs: tuple[Run, Run], tmp_path: Path) -> None:
+    """What Spark writes of a large company: a folder of parts under the file's name."""
+    whole = runs[1].customers
+    shutil.copytree(runs[1].folder, tmp_path / "run")
+    path = tmp_path / "run" / "customers.parquet"
+    path.unlink()
+    path.mkdir()
+    for number, start in enumerate(range(0, whole.num_rows, 50)):
+        pq.write_table(whole.slice(start, 50), path / f"part-{number:05d}.parquet")
+    again = Run(tmp_path / "run")
+    assert again.customers.equals(whole)
+    assert again.report.top == runs[1].report.top
