@@ -111,3 +111,24 @@ def test_a_run_after_an_import_is_the_run_of_the_whole(tmp_path: Path) -> None:
     for name in ("customers", "periods", "forecast"):
         assert pq.read_table(one.folder / f"{name}.parquet") == pq.read_table(other.folder / f"{name}.parquet"), name
     assert one.models == other.models
+
+
+def test_what_the_past_taught_is_remembered_as_long_as_it_is_the_same_past(tmp_path: Path, monkeypatch: Any) -> None:
+    from kezhi.valuation import past
+
+    asked: list[int] = []
+    rehearse = past.rehearse
+    monkeypatch.setattr(past, "rehearse", lambda *given: asked.append(1) or rehearse(*given))
+    now, log = datetime(2026, 1, 2, tzinfo=UTC), order_log().sort_by("date")
+    place = Workspace(tmp_path)
+    with open_engine() as engine:
+        import_table(engine, place, "orders", [log.slice(100, log.num_rows - 102)], None, TODAY)
+        runs = [kezhi.analyse(workspace=tmp_path, now=now + timedelta(day), model="nbd") for day in range(2)]
+        assert len(asked) == 1
+        assert runs[0].models == runs[1].models
+        import_table(engine, place, "orders", [log.slice(log.num_rows - 2)], None, TODAY)
+        kezhi.analyse(workspace=tmp_path, now=now + timedelta(2), model="nbd")
+        assert len(asked) == 1  # the newest days are later than any past forecast
+        import_table(engine, place, "orders", [log.slice(0, 100)], None, TODAY)
+        kezhi.analyse(workspace=tmp_path, now=now + timedelta(3), model="nbd")
+        assert len(asked) == 2  # late orders are not

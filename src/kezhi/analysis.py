@@ -23,7 +23,7 @@ from kezhi.language import KezhiError, Language, Text, preferred_language
 from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
 from kezhi.models.clock import Event, known_events
 from kezhi.progress import Listener, Outlook, Past, Stages, past_run
-from kezhi.valuation import Valuation, run_trial, value
+from kezhi.valuation import Memory, Valuation, run_trial, value
 from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
 
 if TYPE_CHECKING:
@@ -310,6 +310,7 @@ def _write_run(
             model=settings.model,
             edges=settings.amount_edges,
             events=calendar_events(settings.events),
+            memory=None if place is None else Memory(place.folder / "book" / "days" / "past.json"),
         )
     with stages("write"):
         write_json(folder / "models.json", valuation.models)

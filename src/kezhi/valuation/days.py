@@ -6,7 +6,7 @@ that in milliseconds, where a table engine would be asked dozens of questions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,11 @@ class PurchaseDays:
             to_numpy(table["amount"]),
             calendar,
         )
+
+    def told_until(self, until: date) -> PurchaseDays:
+        """Nothing but what had been told by the end of a day."""
+        seen = self.told <= as_number(until)
+        return replace(self, **{name: getattr(self, name)[seen] for name in ("customer", "day", "told", "amount")})
 
     @cached_property
     def first(self) -> date:

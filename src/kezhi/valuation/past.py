@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 
 from kezhi.engine import Engine
 from kezhi.language import Text
@@ -21,6 +24,7 @@ from kezhi.valuation.backtest import (
 )
 from kezhi.valuation.days import PurchaseDays
 from kezhi.valuation.lessons import Learned, learn
+from kezhi.valuation.memory import Memory
 from kezhi.valuation.rehearsal import candidates, lessons_of, origins_by_period, rehearse, season_of
 
 
@@ -41,8 +45,13 @@ def look_back(
     names: tuple[str, ...],
     edges: tuple[float, ...] | None,
     events: tuple[Event, ...],
+    memory: Memory | None = None,
 ) -> Past:
-    """Make the forecast again at past days, on at most ENOUGH customers, and learn from what came."""
+    """Make the forecast again at past days, on at most ENOUGH customers, and learn from what came.
+
+    Where `memory` has the answer to the very same question (the days told by the end of the last complete period, and
+    what was asked of them), it is not made again.
+    """
     many = engine.row(ledger.statistics.aggregate(n=(ledger.statistics.purchases > 0).sum()))["n"] or 0
     one_in = max(-(-many // ENOUGH), 1)
     begin = ledger.company[0]["number"]
@@ -59,9 +68,25 @@ def look_back(
     splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
     ahead = ledger.calendar.end(ledger.next_period - 1 + horizon) - ledger.as_of
     names = candidates(names, splits, ahead.days)
-    made = rehearse(days, splits, names, events)
-    if not made or (made[-1].now.known.repeat_purchases > 0).sum() < LEAST_BACK:
+    question = partial(_rehearsed, days.told_until(ledger.calendar.end(ledger.present)), splits, names, edges, events)
+    found = (memory or Memory()).answer(question, one_in)
+    if found is None:
         split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
         return Past(NOBODY_CAME_BACK.fill(split=split), learn([], names), season, one_in)
+    return Past(*found, season, one_in)
+
+
+def _rehearsed(
+    days: PurchaseDays,
+    splits: Sequence[tuple[date, date]],
+    names: tuple[str, ...],
+    edges: tuple[float, ...] | None,
+    events: tuple[Event, ...],
+    one_in: int,
+) -> tuple[Backtest, Learned] | None:
+    """The forecasts made at the splits, and what they teach; None where too few had come back by the newest."""
+    made = rehearse(days, splits, names, events)
+    if not made or (made[-1].now.known.repeat_purchases > 0).sum() < LEAST_BACK:
+        return None
     found = [forecasts_of(days, one, edges, names) for one in made]
-    return Past(summary(found, ledger.calendar, one_in), learn(lessons_of(made), names), season, one_in)
+    return summary(found, days.calendar, one_in), learn(lessons_of(made), names)

@@ -26,6 +26,7 @@ from kezhi.valuation.fits import Fits, fit_models
 from kezhi.valuation.forecast import forecast_steps, scored_customers
 from kezhi.valuation.forecaster import FAMILY
 from kezhi.valuation.lessons import Learned
+from kezhi.valuation.memory import Memory
 from kezhi.valuation.past import look_back
 from kezhi.valuation.published import amount_edges, published_tables
 
@@ -51,6 +52,7 @@ def value(
     model: str,
     edges: tuple[float, ...] | None,
     events: tuple[Event, ...] = (),
+    memory: Memory | None = None,
 ) -> Valuation:
     """Value every customer of a ledger over the next `horizon` periods.
 
@@ -58,7 +60,7 @@ def value(
     the folder; the large tables are read back from there rather than kept in memory.
     """
     named = (model,) if model not in ("auto", "transition") else FAMILY
-    past = look_back(engine, ledger, horizon, named, edges, events)
+    past = look_back(engine, ledger, horizon, named, edges, events, memory)
     engine.forget(ledger.days)
     tested = past.tested if isinstance(past.tested, Backtest) else None
     learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})

@@ -1,0 +1,81 @@
+"""What was learned from the past, kept between runs: the same past teaches the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kezhi.models.scorecard import Scorecard
+from kezhi.valuation.backtest import Backtest
+from kezhi.valuation.days import PurchaseDays
+from kezhi.valuation.lessons import Learned
+from kezhi.workspace import write_json
+
+if TYPE_CHECKING:
+
+    Answer = tuple[Backtest, Learned] | None
+
+FORMAT = 1  # raise it when the same question comes to have another answer
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Keeps the last answer in a file, beside the fingerprint of its question; without a file it keeps nothing."""
+
+    file: Path | None = None
+
+    def answer(self, question: partial[Answer], one_in: int) -> Answer:
+        """What `question(one_in)` says, asked only where it is not known; None, too few customers, is not kept."""
+        if self.file is None:
+            return question(one_in)
+        asked = _fingerprint(question.args, one_in)
+        known = self._known()
+        if known.get("question") == asked:
+            return _backtest(known["tested"]), _learned(known["learned"])
+        found = question(one_in)
+        if found is not None:
+            tested, learned = found
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.file, {"question": asked, "tested": asdict(tested), "learned": _plain(learned)})
+        return found
+
+    def _known(self) -> dict[str, Any]:
+        assert self.file is not None
+        try:
+            known: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none yet, or damaged: ask again
+            return {}
+        return known
+
+
+def _fingerprint(asked: tuple[Any, ...], one_in: int) -> str:
+    """Of the days and everything asked of them; customers only as first, second, third, ..."""
+    days: PurchaseDays = asked[0]
+    digest = hashlib.sha256(repr((FORMAT, version("kezhi"), days.calendar, asked[1:], one_in)).encode())
+    for column in (np.unique(days.customer, return_inverse=True)[1], days.day, days.told, days.amount):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _plain(learned: Learned) -> dict[str, Any]:
+    return asdict(learned) | {"card": {"edges": dict(learned.card.edges), "effects": dict(learned.card.effects)}}
+
+
+def _learned(kept: dict[str, Any]) -> Learned:
+    card = {part: {name: tuple(values) for name, values in kept["card"][part].items()} for part in ("edges", "effects")}
+    return Learned(**(kept | {"card": Scorecard(**card)}))
+
+
+def _backtest(kept: dict[str, Any]) -> Backtest:
+    day = date.fromisoformat
+    origins = tuple(one | {"split": day(one["split"]), "until": day(one["until"])} for one in kept["origins"])
+    dated = {"split": day(kept["split"]), "until": day(kept["until"]), "methods": tuple(kept["methods"])}
+    return Backtest(**(kept | dated | {"origins": origins}))
