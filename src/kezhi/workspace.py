@@ -245,8 +245,8 @@ def made_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # not empty, or never made
-            for path in missing:
+        for path in missing:
+            with contextlib.suppress(OSError):  # not empty, or not there
                 path.rmdir()
         raise
 
