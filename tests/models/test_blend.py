@@ -54,3 +54,16 @@ def test_stacking_recovers_the_shares_of_a_mixture() -> None:
 def test_stacking_on_nothing_is_equal() -> None:
     assert stacking_weights(np.zeros((0, 2))).tolist() == [0.5, 0.5]
     assert stacking_weights(np.zeros((5, 2))).tolist() == [0.5, 0.5]
+
+
+def test_stacking_leaves_nothing_to_be_gained() -> None:
+    rng = np.random.default_rng(9)
+    for models in (2, 3, 5):
+        table, customers = rng.random((200, models)) ** 4, rng.integers(0, 4, 200)
+        table[:, -1] = table[:, 0]  # two that say the same
+        weights = stacking_weights(table, customers)
+        assert weights.sum() == pytest.approx(1)
+        gain = (customers / (table @ weights)) @ table / customers.sum()  # 1 where used, less elsewhere
+        assert gain.max() < 1 + 1e-9
+        assert gain[weights > 1e-9] == pytest.approx(1, abs=1e-9)
+        assert stacking_weights(table, customers, near=np.eye(models)[0]) @ gain == pytest.approx(1, abs=1e-9)

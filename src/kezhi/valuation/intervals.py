@@ -69,29 +69,38 @@ def log_gamma_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([digamma(shape), *(polygamma(order, shape) for order in (1, 2, 3))])
 
 
+_LOWEST, _HIGHEST, _STEPS = np.log(1e-6), np.log(1e6), 20_000
+
+
 @cache
 def _cumulant_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    logs = np.linspace(np.log(1e-6), np.log(1e6), 20_001)
-    return logs, log_gamma_cumulants(np.exp(logs)) * _powers(np.exp(logs))
+    """Values at equal steps of the logarithm, and how much they change until the next one; a row for each step."""
+    shapes = np.exp(np.linspace(_LOWEST, _HIGHEST, _STEPS + 1))
+    table = np.ascontiguousarray((log_gamma_cumulants(shapes) * _powers(shapes)).T)
+    return table[:-1], np.diff(table, axis=0)
 
 
 def _powers(shape: NDArray[np.float64]) -> NDArray[np.float64]:
     # the cumulants of small shapes run like 1/shape^order; multiplied by this they are nearly straight lines
-    return np.vstack([shape / (1 + shape)] + [shape**order for order in (2, 3, 4)])
+    square = shape * shape
+    return np.stack([shape / (1 + shape), square, square * shape, square * square])
 
 
 def _tabulated_cumulants(shape: NDArray[np.float64]) -> NDArray[np.float64]:
     """`log_gamma_cumulants` by linear interpolation, to seven digits: there are histories by the hundred thousand."""
-    logs, table = _cumulant_table()
-    at = np.log(shape)
-    return np.vstack([np.interp(at, logs, row) for row in table]) / _powers(shape)
+    table, change = _cumulant_table()
+    at = (np.log(shape) - _LOWEST) * (_STEPS / (_HIGHEST - _LOWEST))
+    step = np.clip(at.astype(np.int64), 0, _STEPS - 1)
+    return np.asarray((table[step] + change[step] * (at - step)[:, None]).T / _powers(shape))
 
 
 def z_given_something(level: float, nothing: NDArray[np.float64]) -> NDArray[np.float64]:
     """The standard normal quantile, given a purchase, of a level of the whole; NaN where the quantile is zero."""
-    something = 1.0 - nothing
-    above = np.divide(level - nothing, something, out=np.zeros_like(something), where=something > 0)
-    return np.where(above > 0, ndtri(np.clip(above, 1e-300, 1.0 - 1e-16)), np.nan)
+    z = np.full(np.shape(nothing), np.nan)
+    some = nothing < min(level, 1.0)  # few have a lower end above zero
+    above = (level - nothing[some]) / (1.0 - nothing[some])
+    z[some] = ndtri(np.clip(above, 1e-300, 1.0 - 1e-16))
+    return z
 
 
 def cornish_fisher(z: Any, mean: Any, variance: Any, third: Any, fourth: Any) -> Any:

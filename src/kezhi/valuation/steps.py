@@ -93,7 +93,11 @@ def _margins(ledger: Ledger, fits: Fits, horizon: int) -> dict[int, NDArray[np.f
 
 
 def _labels(numbers: NDArray[np.int64], one: StepWindow) -> dict[str, Any]:
-    return {"history": numbers, "step": np.full(len(numbers), one.step), "period": [one.period] * len(numbers)}
+    return {"history": numbers, "step": np.full(len(numbers), one.step), "period": _days(one.period, len(numbers))}
+
+
+def _days(day: date, times: int) -> NDArray[np.datetime64]:
+    return np.full(times, np.datetime64(day, "D"))
 
 
 def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:
