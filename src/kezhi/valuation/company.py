@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kezhi.engine import Engine
-from kezhi.valuation.arrays import to_numpy
 from kezhi.valuation.fits import column
 from kezhi.valuation.lessons import rows_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from kezhi.ledger import Ledger
     from kezhi.valuation.fits import Fits
 
 MOST_HISTORIES = 20_000
+Sums = dict[str, "NDArray[np.float64]"]  # over the customers of a history with a number of priced periods
 NUDGE = 1e-4  # a parameter is moved by this share to either side for the slope of the total
 Z80 = 1.2815515655446004  # the standard normal's 90 % point: an 80 % interval lies within +- this
 
@@ -91,24 +91,30 @@ def total_spread(own: ir.Table, ledger: Ledger, fits: Fits, horizon: int, common
     Given the parameters customers vary independently: their variances add up. On top come the sampling error of
     the parameters by the delta method, and `common`, the error by which past forecasts missed the whole.
     """
-    engine = ledger.engine
-    by_history = engine.fetch(
-        own.group_by("history").aggregate(
-            own=(own.net_share * own.net_share * own.variance).sum(), worth=own.worth.sum()
+    paid: Any = own.bought & (own.amount_periods > 0)
+    found = ledger.engine.fetch(
+        own.group_by("history", "amount_periods").aggregate(
+            own=(own.net_share * own.net_share * own.variance).sum(),
+            worth=own.worth.sum(),
+            purchases=own.purchases_next.sum(where=paid),
+            spent=(own.purchases_next * own.mean_amount_sum).sum(where=paid),
         )
     )
+    sums = {name: np.nan_to_num(column(found, name)) for name in found.column_names}
     return Spread(
-        customers=float(np.nansum(column(by_history, "own"))),
-        parameters=_purchase_variance(by_history, ledger, fits, horizon) + _amount_variance(engine, own, fits),
+        customers=float(sums["own"].sum()),
+        parameters=_purchase_variance(sums, ledger, fits, horizon) + _amount_variance(sums, fits),
         common=common,
     )
 
 
-def _purchase_variance(by_history: pa.Table, ledger: Ledger, fits: Fits, horizon: int) -> float:
+def _purchase_variance(sums: Sums, ledger: Ledger, fits: Fits, horizon: int) -> float:
     """The part of the purchase models' parameters, each moved a little on the distinct histories."""
-    weights = np.zeros(fits.histories.num_rows)
-    numbers = to_numpy(by_history["history"])
-    weights[numbers[numbers >= 0]] = to_numpy(by_history["worth"])[numbers >= 0]
+    known = sums["history"] >= 0
+    numbers = sums["history"][known].astype(np.int64)
+    weights: NDArray[np.float64] = np.bincount(numbers, sums["worth"][known], fits.histories.num_rows).astype(
+        np.float64
+    )
     weights = weights * fits.factor
     # the histories that matter: a slope to a few per cent is enough for an interval
     kept = np.argsort(-np.abs(weights))[:MOST_HISTORIES]
@@ -124,14 +130,9 @@ def _purchase_variance(by_history: pa.Table, ledger: Ledger, fits: Fits, horizon
     )
 
 
-def _amount_variance(engine: Engine, own: ir.Table, fits: Fits) -> float:
+def _amount_variance(sums: Sums, fits: Fits) -> float:
     """The part of the amount model's parameters; expected amounts are straight lines in what was spent."""
-    buyers = own.filter(own.bought & (own.amount_periods > 0))
-    worth: Any = buyers.purchases_next
-    table = engine.fetch(
-        buyers.group_by("amount_periods").aggregate(worth=worth.sum(), spent=(worth * buyers.mean_amount_sum).sum())
-    )
-    h, base, spent = (column(table, name) for name in ("amount_periods", "worth", "spent"))
+    h, base, spent = sums["amount_periods"], sums["purchases"], sums["spent"]
 
     def total(moved: Any) -> float:
         p, q, k = (moved.parameters[name] for name in ("p", "q", "k"))
@@ -159,8 +160,8 @@ def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[s
     """
     import ibis
 
-    order = ibis.window(order_by=[ibis.desc("value"), "customer_id"])
-    ranked = values.select("customer_id", "value").mutate(place=ibis.row_number().over(order))
+    order = ibis.window(order_by=ibis.desc("value"))  # who is first of equals makes no difference to the curve
+    ranked = values.select("value").mutate(place=ibis.row_number().over(order))
     count = engine.row(values.aggregate(count=values.count(), total=values.value.sum()))
     customers, total = count["count"], count["total"]
     if not customers or not total or total <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +77,7 @@ def value(
     rows = value_rows(scored, engine.store(horizon_sums(forecast)))
     engine.write_parquet(value_table(rows, book.customers, horizon, book.cost_known), folder / "customers.parquet")
     missed = tested.missed(method) if tested else 0.0
-    with engine.passing():
-        spread = total_spread(engine.store(own_variance(rows, horizon)), ledger, fits, horizon, missed)
+    spread = total_spread(own_variance(rows, horizon), ledger, fits, horizon, missed)
     values = engine.read_parquet(folder / "customers.parquet")
     models = {
         "method": method,
@@ -87,7 +86,7 @@ def value(
         "models": {fit.model: _fit_summary(fit) for fit in (*_used(fits), fits.amounts)},
         "learned": _learned(fits, learned),
         "season": _season(past.season),
-        **_evidence(ledger, ledger.part(past.one_in), fits, segments),
+        **_evidence(ledger, past.one_in, fits, segments),
         "backtest": asdict(tested) if tested else None,
         "backtest_reason": past.tested.as_dict() if isinstance(past.tested, Text) else None,
         "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
@@ -142,14 +141,19 @@ def _written(engine: Engine, steps: ir.Table, path: Path) -> ir.Table:
     return engine.read_parquet(path)
 
 
-def _evidence(ledger: Ledger, part: Ledger, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
-    frequency, dispersion = frequency_table(part, fits)
-    return {
-        "assumptions": assumptions(ledger) | {"dispersion": dispersion},
-        "frequency": frequency,
-        "amounts": amount_table(part, fits, segments),
-        "transitions": transition_tables(ledger, part, fits, segments),
-    }
+def _evidence(ledger: Ledger, one_in: int, fits: Fits, segments: tuple[float, ...]) -> dict[str, Any]:
+    """What the data says of the assumptions; shares are seen well enough on the customers drawn for the backtest."""
+    with ledger.engine.passing():
+        part = ledger.part(one_in)
+        if one_in > 1:
+            part = replace(part, accounts=ledger.engine.store(part.accounts))
+        frequency, dispersion = frequency_table(part, fits)
+        return {
+            "assumptions": assumptions(ledger) | {"dispersion": dispersion},
+            "frequency": frequency,
+            "amounts": amount_table(part, fits, segments),
+            "transitions": transition_tables(ledger, part, fits, segments),
+        }
 
 
 def _fit_summary(fit: Any) -> dict[str, Any]:
