@@ -389,7 +389,8 @@ def _manifest(
             *_dates(ledger, late, newest),
         ],
         "versions": {"python": platform.python_version()}
-        | {name: version(package) for name, package in _PACKAGES.items()},
+        | {name: version(package) for name, package in _PACKAGES.items()}
+        | ledger.engine.versions,
     }
 
 

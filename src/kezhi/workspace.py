@@ -252,7 +252,14 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 
 def refuse_foreign(target: Path, mark: str = MANIFEST) -> None:
-    """Raise unless `target` is free, empty, or an earlier result of ours."""
+    """Raise unless `target` is free, empty, or an earlier result of ours; an address of other storage is no folder."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(target)):
+        raise KezhiError(
+            Text(
+                f"{target} is an address. Choose an --out folder on a file system; it can be copied afterwards.",
+                f"{target} 是一个地址。请用 --out 指定文件系统中的文件夹，之后可以复制。",
+            )
+        )
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / mark).exists()):
         raise KezhiError(
             Text(

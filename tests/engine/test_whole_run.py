@@ -19,7 +19,7 @@ from kezhi.demo import make_company
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TABLES = ("customers", "periods", "forecast", "current_period", "quarantine/orders")
-OWN = ("seconds", "versions", "engine")  # what two runs need not share
+OWN = ("seconds", "versions")  # what two runs need not share
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,10 @@ def test_documents_are_equal(runs: tuple[Run, Run], name: str) -> None:
         for key in OWN:
             document.pop(key, None)
     _compare(one, other, name)
+
+
+def test_the_manifest_names_spark(runs: tuple[Run, Run], spark_session: Any) -> None:
+    assert [run.manifest["versions"].get("spark") for run in runs] == [None, spark_session.version]
 
 
 def test_the_report_is_drawn(runs: tuple[Run, Run]) -> None:

@@ -51,6 +51,11 @@ class Engine(ABC):
         return Path(self._scratch.name)
 
     @property
+    def versions(self) -> dict[str, str]:
+        """Versions of what computes beside the libraries that are always there."""
+        return {}
+
+    @property
     def local(self) -> Engine:
         """The engine for what only this machine has (text, workbooks, frames); most are that themselves."""
         return self

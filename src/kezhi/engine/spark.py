@@ -155,6 +155,11 @@ class SparkEngine(Engine):
         self._given.sparkContext.cancelJobGroup(self._group)
 
     @property
+    def versions(self) -> dict[str, str]:
+        """The cluster's Spark, which need not be the PySpark of the driver."""
+        return {"spark": self._given.version}
+
+    @property
     def local(self) -> Engine:
         """DuckDB on the driver."""
         if self._local is None:
