@@ -20,7 +20,6 @@ from kezhi.valuation.lessons import Learned
 from kezhi.workspace import write_json
 
 if TYPE_CHECKING:
-
     Answer = tuple[Backtest, Learned] | None
 
 FORMAT = 1  # raise it when the same question comes to have another answer
