@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,18 @@ def average(function: Answer, a: float, b: FloatArray, *columns: FloatArray) -> 
     while position < len(b) or not parts:
         rule_rows = slice(position, position + _rows_at_a_time(a))
         different, index = np.unique(b[rule_rows], return_inverse=True)
-        rule = beta_rule(a, different)
+        rule = _kept_rule(a, different.tobytes())
         p, y, weight = (table[index] for table in (rule.p, rule.y, rule.weight))
         values = function(p, y, *(column[rule_rows, None] for column in columns))
         parts.append((values * weight).sum(axis=-1))
         position = rule_rows.stop
     return np.asarray(np.concatenate(parts, axis=-1))
+
+
+@lru_cache(maxsize=8)
+def _kept_rule(a: float, b: bytes) -> BetaRule:
+    """`beta_rule`, kept: several questions, about several windows, are asked of the same customers."""
+    return beta_rule(a, np.frombuffer(b))
 
 
 def _rows_at_a_time(a: float) -> int:

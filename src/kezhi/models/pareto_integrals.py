@@ -42,6 +42,10 @@ class Tails:
     mean: FloatArray
     covariance: FloatArray
 
+    def part(self, rows: slice) -> Tails:
+        """Some of the rows."""
+        return Tails(self.log[rows], self.mean[rows], self.covariance[rows])
+
 
 def tails(
     t: FloatArray,

@@ -46,17 +46,17 @@ class Pairs:
     x: FloatArray
     t: FloatArray
 
-    def last(self, scales: Scales, moments: int = 0) -> Tails:
-        """The integral from the last purchase on."""
-        r, s = scales.r, scales.s
-        alpha, beta = scales.alpha[self.group], scales.beta[self.group]
-        return tails(self.t, alpha, beta, r + self.x, np.full(len(self.x), s + 1), r + self.x + s, moments)
+    def since_last(self, scales: Scales) -> tuple[FloatArray, ...]:
+        """What `tails` must know of the integral from the last purchase on."""
+        return self._integral(scales, 0.0, 1.0)
 
-    def end(self, scales: Scales, moments: int = 0) -> Tails:
-        """The integral from the end of observation on."""
-        r, s = scales.r, scales.s
-        alpha, beta = scales.alpha[self.group], scales.beta[self.group]
-        return tails(self.t, alpha, beta, r + self.x + 1, np.full(len(self.x), s), r + self.x + s, moments)
+    def since_end(self, scales: Scales) -> tuple[FloatArray, ...]:
+        """What `tails` must know of the integral from the end of observation on."""
+        return self._integral(scales, 1.0, 0.0)
+
+    def _integral(self, scales: Scales, more_bought: float, more_gone: float) -> tuple[FloatArray, ...]:
+        alpha, beta, p = scales.alpha[self.group], scales.beta[self.group], scales.r + self.x
+        return self.t, alpha, beta, p + more_bought, np.full(len(p), scales.s + more_gone), p + scales.s
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ class Evidence:
 
     def value(self, scales: Scales) -> float:
         """The log-likelihood, time in units of the mean T."""
-        return self._value(scales, self.last.last(scales), self.end.end(scales))[0]
+        return self._value(scales, *self._tails(scales))[0]
 
     def slopes(self, point: FloatArray) -> tuple[float, FloatArray]:
         """Log-likelihood and slope."""
@@ -176,6 +176,13 @@ class Evidence:
     def objective(self, point: FloatArray) -> Evaluation:
         """Log-likelihood, slope and curvature."""
         return self._evaluate(point, 2)
+
+    def _tails(self, scales: Scales, moments: int = 0) -> tuple[Tails, Tails]:
+        """The integrals from the last purchases on, and those from the ends of observation on: found together."""
+        rows = zip(self.last.since_last(scales), self.end.since_end(scales), strict=True)
+        t, alpha, beta, p, q, total = (np.concatenate(both) for both in rows)
+        found, many = tails(t, alpha, beta, p, q, total, moments), len(self.last.x)
+        return found.part(slice(many)), found.part(slice(many, None))
 
     def _value(self, scales: Scales, last: Tails, end: Tails) -> tuple[float, FloatArray]:
         """The log-likelihood, and how much of each history's likelihood is the first integral's."""
@@ -189,7 +196,7 @@ class Evidence:
 
     def _evaluate(self, point: FloatArray, moments: int) -> Evaluation:
         scales = self.scales(point)
-        last, end = self.last.last(scales, moments), self.end.end(scales, moments)
+        last, end = self._tails(scales, moments)
         value, share = self._value(scales, last, end)
         r, s, x = scales.r, scales.s, self.end.x
         by_last = _slopes(last, r, r + self.last.x, s, s + 1) + np.array([0.0, 0.0, 1.0, -1.0])
