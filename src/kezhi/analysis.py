@@ -115,6 +115,17 @@ class Run:
         """One row per customer, the highest forecast value first."""
         return _read_parquet(self.folder / "customers.parquet")
 
+    def best(self, count: int) -> list[dict[str, Any]]:
+        """The customers with the highest forecast value, without reading the others."""
+        import pyarrow.parquet as pq
+
+        path = self.folder / "customers.parquet"
+        first = min(path.glob("*.parquet")) if path.is_dir() else path
+        for batch in pq.ParquetFile(first).iter_batches(batch_size=count):
+            rows: list[dict[str, Any]] = batch.to_pylist()
+            return rows
+        return []
+
     @property
     def periods(self) -> pa.Table:
         """Customer x past period accounts."""

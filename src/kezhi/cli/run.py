@@ -208,7 +208,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 def _top(done: Any, shown: int = 10) -> Any:
-    best = done.customers.slice(0, shown).to_pylist()
+    best = done.best(shown)
     heads: Heads = [
         (Text("customer", "客户"), "left"),
         (Text("purchases", "购买次数"), "right"),

@@ -42,7 +42,15 @@ def write_excel(
     Above `most_customers` only the best ones are listed, and the sheet says so.
     """
     beside = path.with_name(f".{path.name}.part")
-    book = Book(beside, engine.scratch, language)
+    try:
+        _write(engine, run, report, beside, language, most_customers)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write(engine: Engine, run: Path, report: ValueReport, path: Path, language: Language, most_customers: int) -> None:
+    book = Book(path, engine.scratch, language)
     customers = engine.read_parquet(run / "customers.parquet")
     forecast = engine.read_parquet(run / "forecast.parquet")
     excel_summary.summary(book, report)
@@ -54,7 +62,6 @@ def write_excel(
     excel_summary.glossary(book)
     book.describe(book.say(excel_summary.TITLE), report.created)
     book.close()
-    beside.replace(path)
 
 
 def _present(wanted: Sequence[Column], report: ValueReport, have: Sequence[str]) -> list[Column]:

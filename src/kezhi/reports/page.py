@@ -27,8 +27,11 @@ def write_html(report: ValueReport, path: Path, language: Language) -> None:
     """Write the report as one file that loads nothing from anywhere; an existing file is replaced at once."""
     text = render(report, language)
     beside = path.with_name(f".{path.name}.part")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def render(report: ValueReport, language: Language) -> str:

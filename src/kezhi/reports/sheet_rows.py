@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +99,14 @@ def insert(path: Path, inserts: Iterable[Insert]) -> None:
     if not by_sheet:
         return
     filled = path.with_name(path.name + ".rows")
+    try:
+        _fill(path, filled, by_sheet)
+        filled.replace(path)
+    finally:
+        filled.unlink(missing_ok=True)
+
+
+def _fill(path: Path, filled: Path, by_sheet: Mapping[str, Insert]) -> None:
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(filled, "w") as target:
         for entry in source.infolist():
             content = source.read(entry)
@@ -107,7 +115,6 @@ def insert(path: Path, inserts: Iterable[Insert]) -> None:
             same._compresslevel = _LEVEL  # type: ignore[attr-defined]  # there is no public way for an entry with a date
             with target.open(same, "w") as out:
                 out.writelines(_pieces(content, by_sheet.get(entry.filename)))
-    filled.replace(path)
 
 
 def _pieces(content: bytes, one: Insert | None) -> Iterator[bytes]:
