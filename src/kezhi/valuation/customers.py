@@ -95,13 +95,19 @@ def own_variance(rows: ir.Table, horizon: int) -> ir.Table:
     )
 
 
+def names_of(people: ir.Table | None) -> ir.Table | None:
+    """customer_id and name from the book's customers; None where no names are known."""
+    if people is None or "name" not in people.columns:
+        return None
+    return people.group_by("customer_id").aggregate(name=people.name.max())
+
+
 def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
     import ibis
 
-    if names is None or "name" not in names.columns:
+    if names is None:
         return rows.mutate(name=ibis.null("string"))
-    known = names.group_by("customer_id").aggregate(name=names.name.max())
-    return rows.left_join(known, "customer_id", rname="{name}_n")
+    return rows.left_join(names, "customer_id", rname="{name}_n")
 
 
 def _flags(rows: ir.Table, cost_known: bool) -> Any:

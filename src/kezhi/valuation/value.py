@@ -19,7 +19,7 @@ from kezhi.valuation.company import (
     concentration,
     total_spread,
 )
-from kezhi.valuation.customers import horizon_sums, own_variance, value_rows, value_table
+from kezhi.valuation.customers import horizon_sums, names_of, own_variance, value_rows, value_table
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.fits import Fits, fit_models
@@ -74,10 +74,13 @@ def value(
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
-    rows = value_rows(scored, engine.store(horizon_sums(forecast)))
-    engine.write_parquet(value_table(rows, book.customers, horizon, book.cost_known), folder / "customers.parquet")
+    rows, names = value_rows(scored, engine.store(horizon_sums(forecast))), names_of(book.customers)
+    table = value_table(rows, None if names is None else engine.store(names), horizon, book.cost_known)
     missed = tested.missed(method) if tested else 0.0
-    spread = total_spread(own_variance(rows, horizon), ledger, fits, horizon, missed)
+    with engine.meanwhile(table, folder / "customers.parquet"):
+        spread = total_spread(own_variance(rows, horizon), ledger, fits, horizon, missed)
+        evidence = _evidence(ledger, past.one_in, fits, segments)
+        company = _company(engine, ledger, forecast, current, spread, horizon)
     values = engine.read_parquet(folder / "customers.parquet")
     models = {
         "method": method,
@@ -86,10 +89,10 @@ def value(
         "models": {fit.model: _fit_summary(fit) for fit in (*_used(fits), fits.amounts)},
         "learned": _learned(fits, learned),
         "season": _season(past.season),
-        **_evidence(ledger, past.one_in, fits, segments),
+        **evidence,
         "backtest": asdict(tested) if tested else None,
         "backtest_reason": past.tested.as_dict() if isinstance(past.tested, Text) else None,
-        "company": _company(engine, ledger, forecast, current, spread, horizon) | concentration(engine, values),
+        "company": company | concentration(engine, values),
     }
     return Valuation(models, _totals(engine, values))
 
