@@ -24,7 +24,7 @@ SHORTEST = 0.05  # seconds; a stage at work has at least so much before it
 UNKNOWN_ROWS = 100_000  # only for the bar's pace, before the rows are known; no time is told from it
 
 # Seconds of a stage: fixed, and for every million order lines. Measured 2026-11-23 on two cores with the logs of
-# benches/simulate.py, 10 000 customers (24 000 lines) and 1 000 000 (2.4 million), as `seconds` of the manifest; a stage
+# benches/simulate.py, 10 000 and 1 000 000 customers (24 000 and 2.4 million lines): `seconds` of the manifest. A stage
 # that depends on the model has an entry for each way. Only their proportions matter: the pace is learned in the run.
 COSTS: Mapping[str, tuple[float, float]] = {
     "make": (2.0, 0.0),
