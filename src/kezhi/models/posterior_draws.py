@@ -22,7 +22,7 @@ from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import fft, stats
+from scipy import fft, special
 
 from kezhi.models.fitting import Diagnosis, Fit
 from kezhi.models.histories import FloatArray, PurchaseHistories
@@ -281,7 +281,7 @@ def _from_polynomial(peak: _Peak, rng: np.random.Generator, draws: int, chains: 
 
 def _radius(d: int) -> float:
     """How far from the centre (in standard deviations) draws may lie."""
-    return float(np.sqrt(stats.chi2.ppf(1 - 1e-5, d)))
+    return float(np.sqrt(special.chdtri(d, 1e-5)))
 
 
 def _terms(d: int, degree: int) -> int:

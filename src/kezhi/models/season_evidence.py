@@ -11,7 +11,7 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-from scipy import interpolate, stats
+from scipy import interpolate, special
 
 from kezhi.models.clock import YEAR_DAYS, Clock, Event, day_number, day_numbers, waves
 from kezhi.models.histories import FloatArray, IntArray, PurchaseHistories
@@ -257,7 +257,7 @@ def chance(cells: Cells, without: Cells) -> float:
     freedom = 2 * PAIRS
     left = max(float(np.ptp(cells.week) / 4 - freedom - 3), 1.0)
     statistic = max(bare.deviance - full.deviance, 0.0) / freedom / full.dispersion
-    return float(stats.f.sf(statistic, freedom, left))
+    return float(special.fdtrc(freedom, left, statistic))
 
 
 def in_other_years(cells: Cells) -> float:
