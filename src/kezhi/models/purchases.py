@@ -76,7 +76,7 @@ class PurchaseFit(Fit):
     def expected_purchases(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
         """How many purchases to expect from each customer in a window."""
         seen, begin, end = self._window(histories, periods, start)
-        return np.asarray(self.p_alive(seen) * self._of_alike(seen, "expected", begin, end))
+        return np.asarray(self._alive(seen) * self._of_alike(seen, "expected", begin, end))
 
     def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
         """How many repeat purchases to expect from someone who has just become a customer."""
@@ -99,7 +99,8 @@ class PurchaseFit(Fit):
         self, histories: Any, windows: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
     ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
         """The same for several windows, each given by its start and its length."""
-        alive, found = self.p_alive(histories), []
+        histories = self._seen(histories)
+        alive, found = self._alive(histories), []
         for start, periods in windows:
             seen, begin, end = self._window(histories, periods, start)
             mean, none = (self._of_alike(seen, name, begin, end) for name in ("expected", "none"))
@@ -130,7 +131,7 @@ class PurchaseFit(Fit):
     def p_no_purchase(self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike = 0.0) -> FloatArray:
         """The probability of no purchase at all in a window, per customer."""
         seen, begin, end = self._window(histories, periods, start)
-        return np.asarray(1 - self.p_alive(seen) * (1 - self._of_alike(seen, "none", begin, end)))
+        return np.asarray(1 - self._alive(seen) * (1 - self._of_alike(seen, "none", begin, end)))
 
     def p_purchases(self, n: npt.ArrayLike, histories: Any, periods: npt.ArrayLike) -> FloatArray:
         """The probability of exactly n purchases in the next periods; n broadcasts against the customers."""
@@ -155,7 +156,7 @@ class PurchaseFit(Fit):
         4 097 counts); its last column then takes what lies above.
         """
         seen, _, end = self._window(histories, periods, 0.0)
-        alive = self.p_alive(seen)
+        alive = self._alive(seen)
         width = self._width(seen, end) if most is None else most
         table = alive[:, None] * self._of_alike(seen, "distribution", end, width)
         table[:, 0] += 1 - alive
@@ -193,6 +194,10 @@ class PurchaseFit(Fit):
     def _seen(self, histories: Any) -> PurchaseHistories:
         """The histories with what else the model needs to know of them."""
         return PurchaseHistories.of(histories)
+
+    def _alive(self, seen: PurchaseHistories) -> FloatArray:
+        """`p_alive`, remembered for the next question about the same customers: most questions begin with it."""
+        return seen.remembered(self, self.p_alive)
 
     def _window(
         self, histories: Any, periods: npt.ArrayLike, start: npt.ArrayLike
