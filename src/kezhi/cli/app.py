@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
 
@@ -76,12 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             text = _REFUSED.fill(path=error.filename or "", reason=error.strerror or error)
             _end(KezhiError(text), text, 2)
         except (_Stopped, KeyboardInterrupt):
-            _end(KeyboardInterrupt(), CANCELLED, 128 + received())
+            _leave(128 + received(), at_once=arguments is None)
         except Exception:
             if stops() == before:
                 raise
             # a library that is stopped while it is loaded makes an error of its own of it
-            _end(KeyboardInterrupt(), CANCELLED, 128 + received())
+            _leave(128 + received(), at_once=arguments is None)
 
 
 def _end(error: BaseException, text: Text, code: int) -> None:
@@ -93,6 +93,19 @@ def _end(error: BaseException, text: Text, code: int) -> None:
 
         tell_programs(ended(error))
     sys.exit(code)
+
+
+def _leave(code: int, *, at_once: bool) -> None:
+    """End a command that was stopped: all is in order by now, and unloading the libraries would take a second more."""
+    try:
+        _end(KeyboardInterrupt(), CANCELLED, code)
+    except SystemExit:
+        if not at_once:  # called by a program that goes on
+            raise
+    with suppress(OSError):  # nobody may be reading any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 @contextmanager
