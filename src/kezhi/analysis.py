@@ -520,5 +520,5 @@ def statistics(
     as_of = _as_day(split)
     with open_engine() as engine:
         intake = read_files(engine, {"orders": _several(orders)}, mapping, datetime.now(UTC).date())
-        table = purchase_times(intake.book, as_of or last_day(engine, intake.book.orders.date), period)
+        table = purchase_times(engine, intake.book, as_of or last_day(engine, intake.book.orders.date), period)
         return engine.fetch(table.order_by("customer_id"))

@@ -227,7 +227,7 @@ def _constant(value: int) -> Any:
 DAYS = {"day": 1.0, "week": 7.0} | {name: months * MEAN_MONTH_DAYS for name, months in MONTHS.items()}
 
 
-def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
+def purchase_times(engine: Engine, book: Book, as_of: date, period: str) -> ir.Table:
     """Repeat purchases, their last time and the observed time of each buyer, in mean periods since the first."""
     import ibis
 
@@ -235,13 +235,15 @@ def purchase_times(book: Book, as_of: date, period: str) -> ir.Table:
         names = ", ".join(DAYS)
         raise KezhiError(Text(f"The period must be one of {names}.", f"期必须是以下之一：{names}。"))
     told = days_by_id(book, Calendar()).filter(lambda t: t.told <= as_of)
-    days = told.group_by("customer", "day").aggregate(amount=told.amount.sum()).filter(lambda t: t.amount > 0)
+    told = engine.store(told)
+    days = _once_a_day(engine, told).filter(lambda t: t.amount > 0)
+    earliness: Any = 0 - (days.day.epoch_seconds() // 86_400).cast("int32")
     found = days.group_by(customer_id="customer").aggregate(
         first_purchase=days.day.min(),
         last=days.day.max(),
         repeat_purchases=days.count() - 1,
         amount=days.amount.sum(),
-        first_amount=days.amount.argmin(days.day),
+        first_amount=engine.latest(days.amount, earliness.cast("int32"), days.amount > 0),
     )
     end = ibis.literal(as_of)
     repeats: Any = (found.amount - found.first_amount).cast("float64")
