@@ -43,7 +43,10 @@ def kept_days(engine: Engine, workspace: Workspace, book: Book, calendar: Calend
         kept = {month: files for month, files in index["months"].items() if month not in touched}
         index = index | {"orders": imports, "months": kept | dict(written)}
         _replace(folder, index)
-    days = engine.read_parquet([folder / name for files in index["months"].values() for name in files])
+    files = [folder / name for names in index["months"].values() for name in names]
+    if not files:  # not one line could be used
+        return days_by_id(book, calendar).rename(customer_id="customer")
+    days = engine.read_parquet(files)
     return days.select(*(name for name in days.columns if name != "month"))
 
 
