@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kezhi.engine import MONEY, Engine, open_engine
+from kezhi.analysis import analyse
+from kezhi.engine import MONEY, Engine, Spark, open_engine
 from kezhi.language import KezhiError
 from kezhi.ledger import SUM, Calendar, as_sum
 from kezhi.sources import read_table
@@ -206,3 +209,38 @@ def test_a_session_that_was_given_keeps_its_settings_and_its_life(spark: Engine,
 def test_another_engine_is_refused(given: object) -> None:
     with pytest.raises(KezhiError, match="duckdb, spark or a classic SparkSession"):
         open_engine(given)
+
+
+def test_without_pyspark_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(KezhiError) as refused:
+        open_engine("spark")
+    assert 'pip install "kezhi[spark]"' in refused.value.text.en
+    assert 'pip install "kezhi[spark]"' in refused.value.text.zh
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what PySpark leaves open when Java does not start
+def test_without_java_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr("pyspark.core.context.SparkContext._gateway", None)
+    monkeypatch.setattr("pyspark.core.context.SparkContext._active_spark_context", None)
+    monkeypatch.setattr("pyspark.sql.SparkSession._instantiatedSession", None)
+    with pytest.raises(KezhiError, match="needs Java 17"):
+        open_engine("spark")
+    gc.collect()
+
+
+def test_options_of_spark_without_spark_are_refused() -> None:
+    from kezhi.cli.engines import EngineName, chosen
+
+    assert chosen(EngineName.duckdb, None, None) == "duckdb"
+    assert chosen(EngineName.spark, "yarn", ["a.b=c=d"]) == Spark("yarn", {"a.b": "c=d"})
+    with pytest.raises(KezhiError, match="only with --engine spark"):
+        chosen(EngineName.duckdb, "yarn", None)
+    with pytest.raises(KezhiError, match="key=value"):
+        chosen(EngineName.spark, None, ["novalue"])
+
+
+def test_an_address_is_no_folder_for_results() -> None:
+    with pytest.raises(KezhiError, match="is an address"):
+        analyse("orders.csv", out="s3a://shop/results")
