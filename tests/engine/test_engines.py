@@ -58,6 +58,12 @@ def test_sums_and_differences_of_money_keep_every_digit(either: Engine, numbers:
     assert either.row(small.aggregate(p=(small.m * small.pieces).sum().cast(SUM)))["p"] == Decimal("5.2505")
 
 
+def test_numbers_written_with_a_point_are_floats(either: Engine, numbers: Any) -> None:
+    factor: Any = ibis.cases((numbers.n > 2, 1.05), (numbers.n > 0, 1e-9), else_=0.1).cast("float64")
+    found = either.fetch(numbers.select(square=factor * factor))
+    assert found["square"].to_pylist() == [1.05 * 1.05, 0.1 * 0.1, 1.05 * 1.05, 0.1 * 0.1, 0.1 * 0.1, 1e-9 * 1e-9]
+
+
 def test_a_division_by_zero_in_a_row_that_is_not_used_ends_nothing(either: Engine, numbers: Any) -> None:
     share: Any = numbers.x / numbers.m.cast("float64")
     row = either.row(numbers.aggregate(best=share.max(where=numbers.m > 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from typing import Any
@@ -25,6 +26,12 @@ def backend() -> Any:
 
         # 32 bits, as Spark's `hash` has, would take many different rows for equal
         SIMPLE_OPS = {**PySparkCompiler.SIMPLE_OPS, ops.Hash: "xxhash64"}  # noqa: RUF012
+
+        def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
+            """Spark takes 1.5 for a decimal, and whatever is computed of such numbers alone for one, too."""
+            if dtype.is_floating() and math.isfinite(value):
+                return self.cast(sge.convert(repr(float(value))), dtype)
+            return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
 
         def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:
             if to.is_decimal() and op.arg.dtype.is_floating():
