@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 
 from kezhi.engine import Engine
 from kezhi.ledger import Calendar, open_ledger, published_periods
+from kezhi.ledger.statistics import Ledger
 from ledger import reference
 from ledger.books import book, expense, line
 
@@ -51,12 +52,20 @@ def test_accounts_equal_the_reference(
     as_of = DAY + timedelta(days=until)
     expected = reference.accounts(rows, spent, calendar.number, as_of)
     ledger = open_ledger(engine, book(engine, rows, spent), calendar, as_of)
-    found = {(row["customer_id"], row["number"]): row for row in engine.fetch(ledger.named(ledger.accounts)).to_pylist()}
+    found = {
+        (row["customer_id"], row["number"]): row for row in engine.fetch(ledger.named(ledger.accounts)).to_pylist()
+    }
     assert set(found) == set(expected)
     for key, account in expected.items():
         row = found[key]
         assert (row["purchases"], row["amount"]) == (account.purchases, account.amount), key
         assert (row["cost"], row["expense"]) == (account.cost, account.expense), key
+
+
+def published(engine: Engine, ledger: Ledger) -> list[dict[str, Any]]:
+    """The rows of periods.parquet."""
+    rows = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)
+    return engine.fetch(rows).to_pylist()
 
 
 @pytest.fixture
@@ -96,7 +105,9 @@ def test_customers_add_up_to_periods_and_to_the_company(engine: Engine, small: l
     spent = [expense(DAY, "10.01"), expense(DAY + timedelta(33), 5, "b")]
     ledger = open_ledger(engine, book(engine, small, spent), Calendar("quarter"), DAY + timedelta(60))
     people = engine.fetch(ledger.statistics).to_pylist()
-    periods = engine.fetch(published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)).to_pylist()
+    periods = engine.fetch(
+        published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)
+    ).to_pylist()
     for name in ("amount", "cost", "expense", "purchases"):
         by_customer = sum(row[name] for row in people)
         assert by_customer == sum(row[name] for row in periods) == sum(row[name] for row in ledger.company)
@@ -114,7 +125,9 @@ def test_value_is_purchases_less_cost_less_expense(engine: Engine) -> None:
     """V01: 100 000 - 62 000 - 5 000 = 33 000."""
     rows = [line("a", DAY, 100_000, None, 62_000)]
     ledger = open_ledger(engine, book(engine, rows, [expense(DAY, 5_000, "a")]), Calendar("year"), date(2024, 12, 31))
-    (row,) = engine.fetch(published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)).to_pylist()
+    (row,) = engine.fetch(
+        published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=True)
+    ).to_pylist()
     assert (row["value"], row["margin"], row["period"]) == (33_000, pytest.approx(0.38), date(2024, 1, 1))
 
 
