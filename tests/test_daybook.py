@@ -123,7 +123,9 @@ def test_what_the_past_taught_is_remembered_as_long_as_it_is_the_same_past(tmp_p
     place = Workspace(tmp_path)
     with open_engine() as engine:
         import_table(engine, place, "orders", [log.slice(100, log.num_rows - 102)], None, TODAY)
-        kezhi.analyse(workspace=tmp_path, now=now, model="nbd")
+        runs = [kezhi.analyse(workspace=tmp_path, now=now + timedelta(day), model="nbd") for day in range(2)]
+        assert len(asked) == 1
+        assert runs[0].models == runs[1].models
         import_table(engine, place, "orders", [log.slice(log.num_rows - 2)], None, TODAY)
         kezhi.analyse(workspace=tmp_path, now=now + timedelta(2), model="nbd")
         assert len(asked) == 1  # the newest days are later than any past forecast
