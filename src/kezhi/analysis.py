@@ -321,7 +321,7 @@ def _write_run(
             model=settings.model,
             edges=settings.amount_edges,
             events=calendar_events(settings.events),
-            memory=None if place is None else Memory(place.folder / "book" / "days" / "past.json"),
+            memory=None if place is None else Memory(place.days / "past.json"),
         )
     with stages("write"):
         write_json(folder / "models.json", valuation.models)

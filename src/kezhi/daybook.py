@@ -29,7 +29,7 @@ def kept_days(engine: Engine, workspace: Workspace, book: Book, calendar: Calend
     """`ledger.days_by_id` of the workspace's whole book, brought up to date; with customer_id for a key."""
     if engine.local is not engine:
         book = read_book(engine.local, workspace).book
-    folder = workspace.folder / "book" / "days"
+    folder = workspace.days
     imports = [entry["sha256"] for entry in workspace.imports("orders")]
     basis = _basis(workspace, book, calendar)
     index = _index(folder)

@@ -130,6 +130,11 @@ class Workspace:
         """The folder of the runs."""
         return self.folder / "runs"
 
+    @property
+    def days(self) -> Path:
+        """Where what follows from the book is kept: customer-days by month, and what past forecasts taught."""
+        return self.folder / "book" / "days"
+
     def book_files(self, table: str) -> list[Path]:
         """The imported files of one table, oldest import first."""
         known = {entry["sha256"]: number for number, entry in enumerate(self.imports(table))}
@@ -149,7 +154,7 @@ class Workspace:
 
     def take_back_import(self, table: str, sha256: str) -> None:
         """Undo an import: what it brought no longer counts, and its files are gone, with the days added up from it."""
-        notes, days = self.folder / "book" / table / "imports.json", self.folder / "book" / "days"
+        notes = self.folder / "book" / table / "imports.json"
         known = self.imports(table)
         left = [entry for entry in known if entry["sha256"] != sha256]
         if left and left != known:
@@ -160,8 +165,10 @@ class Workspace:
             *([] if left else [notes]),
         ):
             remove(file)
-        if table == "orders" and (not left or any(sha256 in path.read_text("utf-8") for path in days.glob("*.json"))):
-            remove(days)
+        if table == "orders" and (
+            not left or any(sha256 in path.read_text("utf-8") for path in self.days.glob("*.json"))
+        ):
+            remove(self.days)
         for folder in (notes.parent, self.folder / "quarantine", notes.parent.parent):
             with contextlib.suppress(OSError):  # not there, or not empty
                 folder.rmdir()

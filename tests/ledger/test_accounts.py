@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import hypothesis.strategies as st
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from kezhi.engine import Engine
-from kezhi.ledger import Calendar, open_ledger, published_periods
+from kezhi.ledger import Book, Calendar, open_ledger, published_periods
 from kezhi.ledger.statistics import Ledger
 from ledger import reference
 from ledger.books import book, expense, line
@@ -148,11 +149,25 @@ def test_a_purchase_in_the_unfinished_period_ends_idleness(engine: Engine) -> No
     assert ledger.calendar.start(ledger.next_period) == date(2024, 5, 1)
 
 
+def test_the_cost_of_a_line_is_money(engine: Engine) -> None:
+    """1.5 pieces at 0.3333 cost 0.49995: rounded line by line, not when the day is added up."""
+    money = pa.decimal128(18, 4)
+    orders = pa.table(
+        {
+            "customer_id": ["a", "a"],
+            "date": pa.array([DAY, DAY], pa.date32()),
+            "amount": pa.array([Decimal(1), Decimal(1)], money),
+            "product_id": ["p", "p"],
+            "quantity": [1.5, 1.5],
+        }
+    )
+    products = pa.table({"product_id": ["p"], "unit_cost": pa.array([Decimal("0.3333")], money)})
+    made = Book(engine.table(orders), products=engine.table(products))
+    (row,) = engine.fetch(open_ledger(engine, made, Calendar(), DAY).statistics).to_pylist()
+    assert row["cost"] == Decimal("1.0000")
+
+
 def test_product_and_company_margins_stand_in_for_a_missing_line_cost(engine: Engine) -> None:
-    import pyarrow as pa
-
-    from kezhi.ledger import Book
-
     orders = pa.table(
         {
             "customer_id": ["a", "a", "a"],

@@ -153,16 +153,17 @@ class DuckEngine(Engine):
         """Write by a connection of its own while the block computes elsewhere, and wait for it at the end."""
         statement, beside = self._copy(expression, path), self.connection.con.cursor()
         self._others.append(beside)
-        with ThreadPoolExecutor(1) as pool:
-            written = pool.submit(beside.execute, statement)
-            try:
-                yield
-            except BaseException:
-                beside.interrupt()
-                raise
-            stoppable(written.result)()
-        self._others.remove(beside)
-        beside.close()
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                written = pool.submit(beside.execute, statement)
+                try:
+                    yield
+                except BaseException:
+                    beside.interrupt()
+                    raise
+                stoppable(written.result)()
+        finally:
+            self._others.remove(beside)  # not closed: another thread may be about to interrupt it
 
     def _copy(self, expression: ir.Table, path: Path, more: str = "") -> str:
         self.connection._run_pre_execute_hooks(expression)

@@ -31,7 +31,7 @@ NO_PYSPARK = Text(
 )
 NO_START = Text(
     "Spark did not start. It needs Java 17: install it, or set JAVA_HOME. ({reason})",
-    "Spark 未能启动。它需要 Java 17:请安装，或设置 JAVA_HOME。（{reason}）",
+    "Spark 未能启动。它需要 Java 17：请安装，或设置 JAVA_HOME。（{reason}）",
 )
 NO_SESSION = Text(
     "The engine is duckdb, spark or a classic SparkSession, not {given}.",

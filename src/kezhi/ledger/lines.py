@@ -75,7 +75,9 @@ def _cost_of_the_product(lines: ir.Table, products: ir.Table | None) -> ir.Table
     priced = priced.group_by("product_id").aggregate(product_unit_cost=priced.unit_cost.max())
     lines = lines.left_join(priced, "product_id", rname="{name}_of_product")
     cost: Any = lines.product_unit_cost * lines.quantity.cast(MONEY)
-    return lines.mutate(known_cost=lines.known_cost.coalesce(cost.cast(MONEY)))
+    # the engine gives the product eight decimals; Ibis believes four, and would drop a plain cast
+    rounded = cost.cast("decimal(38, 8)").cast(MONEY)
+    return lines.mutate(known_cost=lines.known_cost.coalesce(rounded))
 
 
 def _cost_by_company_margin(lines: ir.Table, margins: ir.Table | None, calendar: Calendar) -> ir.Table:

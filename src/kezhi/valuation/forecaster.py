@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAMILY = ("pareto_nbd", "bg_nbd", "mbg_nbd", "nbd")  # what auto weighs
-HISTORY_FEATURES = ("purchases", "silence", "tenure")
 
 
 @dataclass(frozen=True, eq=False)

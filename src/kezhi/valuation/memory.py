@@ -6,8 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +18,9 @@ from kezhi.valuation.lessons import Learned
 from kezhi.workspace import write_json
 
 if TYPE_CHECKING:
-    Answer = tuple[Backtest, Learned] | None
+    from collections.abc import Callable
 
-FORMAT = 1  # raise it when the same question comes to have another answer
+    Answer = tuple[Backtest, Learned] | None
 
 
 @dataclass(frozen=True)
@@ -31,19 +29,19 @@ class Memory:
 
     file: Path | None = None
 
-    def answer(self, question: partial[Answer], one_in: int) -> Answer:
-        """What `question(one_in)` says, asked only where it is not known; None, too few customers, is not kept."""
+    def answer(self, find: Callable[..., Answer], days: PurchaseDays, *asked: object) -> Answer:
+        """What `find(days, *asked)` says, found only where it is not known; None, too few customers, is not kept."""
         if self.file is None:
-            return question(one_in)
-        asked = _fingerprint(question.args, one_in)
+            return find(days, *asked)
+        question = _fingerprint(days, asked)
         known = self._known()
-        if known.get("question") == asked:
+        if known.get("question") == question:
             return _backtest(known["tested"]), _learned(known["learned"])
-        found = question(one_in)
+        found = find(days, *asked)
         if found is not None:
             tested, learned = found
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.file, {"question": asked, "tested": asdict(tested), "learned": _plain(learned)})
+            write_json(self.file, {"question": question, "tested": asdict(tested), "learned": _plain(learned)})
         return found
 
     def _known(self) -> dict[str, Any]:
@@ -55,10 +53,12 @@ class Memory:
         return known
 
 
-def _fingerprint(asked: tuple[Any, ...], one_in: int) -> str:
-    """Of the days and everything asked of them; customers only as first, second, third, ..."""
-    days: PurchaseDays = asked[0]
-    digest = hashlib.sha256(repr((FORMAT, version("kezhi"), days.calendar, asked[1:], one_in)).encode())
+def _fingerprint(days: PurchaseDays, asked: tuple[object, ...]) -> str:
+    """Of the days, everything asked of them, and the code that answers; customers only as first, second, third, ..."""
+    digest = hashlib.sha256(repr((days.calendar, asked)).encode())
+    for room in ("models", "valuation"):
+        for source in sorted((Path(__file__).parents[1] / room).glob("*.py")):
+            digest.update(source.read_bytes())
     for column in (np.unique(days.customer, return_inverse=True)[1], days.day, days.told, days.amount):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()

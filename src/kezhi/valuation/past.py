@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 
 from kezhi.engine import Engine
 from kezhi.language import Text
@@ -68,8 +67,8 @@ def look_back(
     splits = origins_by_period(ledger.calendar, days.first, ledger.present, periods)
     ahead = ledger.calendar.end(ledger.next_period - 1 + horizon) - ledger.as_of
     names = candidates(names, splits, ahead.days)
-    question = partial(_rehearsed, days.told_until(ledger.calendar.end(ledger.present)), splits, names, edges, events)
-    found = (memory or Memory()).answer(question, one_in)
+    then = days.told_until(ledger.calendar.end(ledger.present))
+    found = (memory or Memory()).answer(_rehearsed, then, splits, names, edges, events, one_in)
     if found is None:
         split = splits[-1][0] if splits else ledger.calendar.end(ledger.present - periods)
         return Past(NOBODY_CAME_BACK.fill(split=split), learn([], names), season, one_in)
