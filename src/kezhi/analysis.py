@@ -23,8 +23,10 @@ from kezhi.language import KezhiError, Language, Text, preferred_language
 from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
 from kezhi.models.clock import Event, known_events
 from kezhi.progress import Listener, Outlook, Past, Stages, past_run
-from kezhi.valuation import Memory, Valuation, run_trial, value
-from kezhi.workspace import MANIFEST, Settings, Workspace, finished_folder, run_name, write_json
+from kezhi.settings import Settings
+from kezhi.valuation import Memory, Valuation, conclude, forecast_customers, run_trial
+from kezhi.workspace import MANIFEST, Workspace, finished_folder, run_name, write_json
+from kezhi.worth import Work, measure
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,11 +42,12 @@ STAGES = {
     "read": Text("Reading and checking the files", "读取并检查文件"),
     "ledger": Text("Adding up customers and periods", "汇总客户与各期台账"),
     "value": Text("Fitting, testing on the past, forecasting", "拟合模型、以历史检验并预测"),
+    "worth": Text("Adding up what customers are worth beside", "计算客户的其他价值"),
     "test": Text("Forecasting from the split and comparing", "从分割日预测并比较"),
     "write": Text("Writing the results", "写出结果"),
     "report": Text("Drawing the report", "生成报告"),
 }
-RUN_STAGES = ("read", "ledger", "value", "write", "report")
+RUN_STAGES = ("read", "ledger", "value", "worth", "write", "report")
 TRIAL_STAGES = ("read", "test", "write")
 
 UNKNOWN_MODEL = Text(
@@ -126,6 +129,15 @@ class Run:
             return rows
         return []
 
+    @cached_property
+    def worth(self) -> dict[str, Any]:
+        """The company's figures of lifetime value, referrals, points and the other senses of worth, by topic."""
+        return _read_json(self.folder / "worth.json")
+
+    def table(self, name: str) -> pa.Table:
+        """Any other table of the run by its name, such as `points` or `needs`."""
+        return _read_parquet(self.folder / f"{name}.parquet")
+
     @property
     def periods(self) -> pa.Table:
         """Customer x past period accounts."""
@@ -165,6 +177,12 @@ def analyse(
     products: object = None,
     expenses: object = None,
     margins: object = None,
+    product_links: object = None,
+    opportunities: object = None,
+    suggestions: object = None,
+    contacts: object = None,
+    surveys: object = None,
+    receivables: object = None,
     mapping: Mapping[str, str] | None = None,
     progress: Listener | None = None,
     now: datetime | None = None,
@@ -195,6 +213,12 @@ def analyse(
             "products": products,
             "expenses": expenses,
             "margins": margins,
+            "product_links": product_links,
+            "opportunities": opportunities,
+            "suggestions": suggestions,
+            "contacts": contacts,
+            "surveys": surveys,
+            "receivables": receivables,
         }.items()
         if given is not None
     }
@@ -312,7 +336,7 @@ def _write_run(
     periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
     # the models are fitted by one processor; another may write meanwhile
     with stages("value"), engine.meanwhile(periods, folder / "periods.parquet"):
-        valuation = value(
+        forecasted = forecast_customers(
             engine,
             book,
             ledger,
@@ -323,9 +347,15 @@ def _write_run(
             events=calendar_events(settings.events),
             memory=None if place is None else Memory(place.days / "past.json"),
         )
+    with stages("worth"):
+        earlier = () if place is None else place.complete_runs()
+        worth = measure(Work(book.known(ledger.as_of), forecasted, settings, earlier))
+        write_json(folder / "worth.json", worth.facts)
     with stages("write"):
+        valuation = conclude(forecasted, worth.columns)
         write_json(folder / "models.json", valuation.models)
     manifest = _manifest(intake, ledger, valuation, settings, now, name, late, newest)
+    manifest["warnings"] += worth.warnings
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
     with stages("report"):
         write_report(engine.local, folder, settings.language or preferred_language())

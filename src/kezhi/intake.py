@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 Narrowing = Callable[["ir.Table"], "ir.Table"]
 
-LEDGER_TABLES = ("orders", "customers", "products", "expenses", "margins")
+BOOK_TABLES = tuple(field.name for field in fields(Book))
 KEYS = {
     "orders": ("order_id", "customer_id", "date", "is_return"),
     "customers": ("customer_id",),
     "products": ("product_id",),
+    "product_links": ("product_id", "linked_id"),
+    "opportunities": ("opportunity_id",),
 }
 
 
@@ -50,7 +52,7 @@ def read_files(
         for table, inputs in files.items()
         if inputs
     }
-    tables = {name: reading.accepted for name, reading in readings.items() if name in LEDGER_TABLES}
+    tables = {name: reading.accepted for name, reading in readings.items() if name in BOOK_TABLES}
     return Intake(
         Book(**tables),
         inputs=[entry for reading in readings.values() for entry in reading.report.inputs()],
@@ -149,7 +151,7 @@ def read_book(engine: Engine, workspace: Workspace) -> Intake:
     """The workspace's book, with the account of everything ever imported into it."""
     tables: dict[str, ir.Table] = {}
     imports: dict[str, list[dict[str, Any]]] = {}
-    for table in LEDGER_TABLES:
+    for table in BOOK_TABLES:
         if workspace.book_files(table):
             tables[table] = current_rows(engine, workspace, table)
             imports[table] = workspace.imports(table)

@@ -31,11 +31,12 @@ COSTS: Mapping[str, tuple[float, float]] = {
     "import": (0.4, 1.0),
     "read": (0.25, 0.2),
     "ledger": (0.4, 2.2),
-    "value": (3.0, 9.8),
-    "value/auto": (6.0, 18.0),
+    "value": (2.6, 7.0),
+    "value/auto": (5.6, 15.0),
+    "worth": (0.5, 3.0),
     "test": (3.0, 25.0),
     "test/all": (4.0, 40.0),
-    "write": (0.01, 0.0),
+    "write": (0.4, 3.0),
     "report": (1.3, 0.7),
 }
 

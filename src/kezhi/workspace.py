@@ -1,10 +1,9 @@
-"""The folder that holds one company's settings, book and runs; and how a run is written so that a killed one shows."""
+"""The folder that holds a company's settings, book and runs; and how a run is written so that a killed one shows."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import platform
@@ -16,97 +15,15 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from kezhi.language import KezhiError, Language, Text
+from kezhi.language import KezhiError, Text
+from kezhi.settings import Settings, read_settings
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial-"
-
-
-MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
-
-
-class Settings(BaseModel):
-    """What `kezhi.toml` may say; every field has a default, so that no file is needed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    period: Annotated[Literal["month", "quarter", "year"], Field(description="length of a period / 期的长度")] = "month"
-    fiscal_start: Annotated[int, Field(ge=1, le=12, description="month in which the year begins / 财年起始月")] = 1
-    horizon: Annotated[int, Field(ge=1, le=36, description="periods to forecast / 预测期数")] = 3
-    as_of: Annotated[date | None, Field(description="last day that counts; default the newest order / 截止日")] = None
-    model: Annotated[MethodName, Field(description="forecast method / 预测方法")] = "auto"
-    events: Annotated[
-        dict[str, list[str]],
-        Field(description="days unlike the rest of the year: name = [days or first/last] / 特殊日子"),
-    ] = {}
-    subtract_cost: Annotated[bool, Field(description="extract product cost / 提取产品成本")] = True
-    subtract_expense: Annotated[bool, Field(description="extract relationship expense / 提取费用")] = True
-    amount_edges: Annotated[
-        tuple[float, ...] | None,
-        Field(description="edges of the amount segments; default quantiles / 金额分段"),
-    ] = None
-    currency: Annotated[str | None, Field(description="currency of all money / 币种")] = None
-    language: Annotated[Language | None, Field(description="language of the report / 报告语言")] = None
-    columns: Annotated[dict[str, str], Field(description="field = column of the orders file / 字段与列名的对应")] = {}
-    memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
-    threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
-
-    def changed(self, **given: Any) -> Settings:
-        """These settings with those replaced that were given (not None)."""
-        return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
-
-
-_CHINESE = {
-    "greater_than_equal": "不能小于 {ge}",
-    "less_than_equal": "不能大于 {le}",
-    "literal_error": "只能是 {expected}",
-    "extra_forbidden": "没有这个设置项",
-}
-
-
-_SIZE = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)", re.IGNORECASE)
-
-
-def _in_chinese(error: Any) -> str:
-    return _CHINESE.get(error["type"], "值的类型或写法不对").format(**error.get("ctx", {}))
-
-
-def read_settings(values: dict[str, Any]) -> Settings:
-    """Settings from plain values; a mistake is named with its field."""
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        said = Text("The setting {field} cannot be used: {reason}.", "设置项 {field} 无法使用：{reason}。")
-        raise KezhiError(
-            Text(
-                said.fill(field=field, reason=first["msg"]).en,
-                said.fill(field=field, reason=_in_chinese(first)).zh,
-            )
-        ) from None
-    if settings.memory_limit is not None and not _SIZE.fullmatch(settings.memory_limit):
-        raise KezhiError(
-            Text(
-                f"The setting 'memory_limit' wants a size such as 4GB or 800MiB, not {settings.memory_limit!r}.",
-                f"设置项 'memory_limit' 需要形如 4GB 或 800MiB 的大小，而不是 {settings.memory_limit!r}。",
-            )
-        )
-    edges = settings.amount_edges
-    if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in itertools.pairwise(edges))):
-        raise KezhiError(
-            Text(
-                "The setting 'amount_edges' must rise strictly and begin above 0, e.g. [0.01, 1000, 10000].",
-                "设置项 'amount_edges' 必须严格递增且首值大于 0,例如 [0.01, 1000, 10000]。",
-            )
-        )
-    return settings
 
 
 @dataclass(frozen=True)
@@ -184,8 +101,12 @@ class Workspace:
             run = self.runs / pointer.read_text(encoding="utf-8").strip()
             if (run / MANIFEST).exists():
                 return run
-        complete = sorted(path.parent for path in self.runs.glob(f"[!.]*/{MANIFEST}"))
+        complete = self.complete_runs()
         return complete[-1] if complete else None
+
+    def complete_runs(self) -> tuple[Path, ...]:
+        """All complete runs, oldest first."""
+        return tuple(sorted(path.parent for path in self.runs.glob(f"[!.]*/{MANIFEST}")))
 
     def run(self, name: str | None) -> Path:
         """A run by its name, or the newest."""

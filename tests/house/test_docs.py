@@ -18,8 +18,8 @@ from kezhi.analysis import WARNINGS, analyse, backtest
 from kezhi.cli import app
 from kezhi.models import MODELS
 from kezhi.reports.flags import FLAGS
+from kezhi.settings import Settings
 from kezhi.sources import CHECKS, TABLES
-from kezhi.workspace import Settings
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FILES = ("customers", "periods", "forecast", "current_period", "quarantine")
@@ -114,7 +114,7 @@ def test_every_setting_is_in_the_table_and_no_other(language: str) -> None:
 def test_the_example_settings_file_can_be_read(language: str, tmp_path: Path) -> None:
     import tomllib
 
-    from kezhi.workspace import read_settings
+    from kezhi.settings import read_settings
 
     text = page("settings", language)
     example = text.split("```toml\n", 1)[1].split("```", 1)[0]

@@ -33,6 +33,10 @@ from kezhi.progress import Listener, part
 if TYPE_CHECKING:
     from rich.console import Console
 
+NO_SUCH_TABLE = Text(
+    "--table wants TABLE=FILE, not {given!r}; the tables are {known}.",
+    "--table 需要写成 表名=文件，而不是 {given!r}；可用的表：{known}。",
+)
 IMPORT_SHARE = 0.25  # of the whole, where files are imported first
 HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值：读取、检查、预测、报告。"
 
@@ -52,6 +56,12 @@ def command(
     ] = None,
     expenses: Annotated[list[str] | None, typer.Option(help="Relationship expenses. / 关系营销费用表。")] = None,
     margins: Annotated[list[str] | None, typer.Option(help="Company margins by period. / 企业各期毛利率。")] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table", metavar="TABLE=FILE", help="Any other table of the book, such as surveys. / 其他表，如 surveys。"
+        ),
+    ] = None,
     cost: Annotated[
         bool | None, typer.Option("--cost/--no-cost", help="Extract product cost. / 是否提取产品成本。")
     ] = None,
@@ -91,7 +101,7 @@ def command(
             "margins": margins,
         }.items()
         if given
-    }
+    } | _more(more or [])
     begun, before = time.perf_counter(), 0.0
     with news(programs=json) as tell, _taken_back_if_stopped(workspace) as imported:
         if workspace is not None and files:
@@ -121,6 +131,19 @@ def command(
         print_json({"folder": str(done.folder), "manifest": done.manifest, "company": done.models["company"]})
         return
     show(screen(), done)
+
+
+def _more(given: list[str]) -> dict[str, list[str]]:
+    """Files of further tables, named as table=file."""
+    from kezhi.intake import BOOK_TABLES
+
+    files: dict[str, list[str]] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or name not in BOOK_TABLES:
+            raise KezhiError(NO_SUCH_TABLE.fill(given=text, known=", ".join(BOOK_TABLES)))
+        files.setdefault(name, []).append(path)
+    return files
 
 
 Imported = list[tuple[str, list[dict[str, Any]]]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.reports import customer_value as data
+from kezhi.reports import worth
 from kezhi.reports.build_models import build_models
 from kezhi.reports.json_values import Json, day, money, notes, number, text
 
@@ -40,6 +41,7 @@ def build(engine: Engine, run: Path) -> data.ValueReport:
         tables=tuple(_table_rows(name, rows) for name, rows in (manifest.get("rows") or {}).items()),
         warnings=notes(manifest.get("warnings")),
         models=build_models(models, manifest),
+        worth=worth.build(engine, run),
     )
 
 

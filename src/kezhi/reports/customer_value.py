@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -384,6 +384,7 @@ class ValueReport:
     inputs: tuple[dict[str, Any], ...]
     versions: dict[str, str]
     seconds: dict[str, float]
+    worth: dict[str, Any] = field(default_factory=dict)  # see reports.worth: frozen data by topic
 
     @property
     def complete(self) -> tuple[PastPeriod, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.language import Language, Text
-from kezhi.reports import columns, excel_summary
+from kezhi.reports import columns, excel_summary, worth
 from kezhi.reports.build import best
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import Account, ValueReport
@@ -57,6 +57,7 @@ def _write(engine: Engine, run: Path, report: ValueReport, path: Path, language:
     _customers(book, engine, report, customers, most_customers)
     _periods(book, report)
     _forecast(book, engine, report, customers, forecast, min(most_customers, MOST_FORECAST_CUSTOMERS))
+    worth.sheets(report, book, engine, run)
     excel_summary.models(book, report)
     _rejected(book, engine, run, report)
     excel_summary.glossary(book)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kezhi.language import Language, Text
-from kezhi.reports import analyst, numbers, sections
+from kezhi.reports import analyst, numbers, sections, worth
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.markup import Html, escaped, joined, tag
 from kezhi.reports.sections import Canvas
@@ -103,6 +103,7 @@ def _body(report: ValueReport, language: Language, canvas: Canvas) -> Html:
         sections.periods(report, canvas),
         sections.top_customers(report, canvas),
         sections.concentration(report, canvas),
+        *worth.sections(report, canvas),
         sections.rows(report, canvas),
         analyst.section(report, canvas),
         sections.glossary(canvas),

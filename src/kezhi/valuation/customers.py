@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
@@ -12,6 +14,14 @@ if TYPE_CHECKING:
 
 SUMS = ("amount", "cost", "expense", "value")
 FLAGS = ("no_purchase", "one_purchase", "negative_value", "cost_missing", "negative_margin", "margin_capped")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """More columns of customers.parquet: a stored table with customer_id, and what stands where it has no row."""
+
+    table: ir.Table
+    otherwise: Mapping[str, float | None]
 
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
@@ -34,11 +44,15 @@ def value_rows(scored: Scored, sums: ir.Table) -> ir.Table:
     return rows.mutate(margin_next=margin)
 
 
-def value_table(rows: ir.Table, names: ir.Table | None, horizon: int, cost_known: bool) -> ir.Table:
+def value_table(
+    rows: ir.Table, names: ir.Table | None, horizon: int, cost_known: bool, more: Sequence[Columns] = ()
+) -> ir.Table:
     """The columns of `customers.parquet`, the highest forecast value first, from `value_rows`."""
     import ibis
 
     rows = _with_names(rows, names)
+    for one in more:
+        rows = _with_more(rows, one)
     lower, upper = value_bounds(rows, "total_", rows.margin_next, horizon)
     past: Any = rows.amount.cast("float64")
     bought: Any = rows.purchases > 0
@@ -69,6 +83,7 @@ def value_table(rows: ir.Table, names: ir.Table | None, horizon: int, cost_known
         forecast_value=rows.forecast_value,
         forecast_value_lower=lower.coalesce(0.0),
         forecast_value_upper=upper.coalesce(0.0),
+        **{name: rows[name] for one in more for name in one.otherwise},
         flags=_flags(rows, cost_known),
     )
     # what is sorted is one small number; the list of words is made of it afterwards
@@ -108,6 +123,12 @@ def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
     if names is None:
         return rows.mutate(name=ibis.null("string"))
     return rows.left_join(names, "customer_id", rname="{name}_n")
+
+
+def _with_more(rows: ir.Table, more: Columns) -> ir.Table:
+    joined = rows.left_join(more.table.select("customer_id", *more.otherwise), "customer_id", rname="{name}_more")
+    filled = {name: joined[name].coalesce(value) for name, value in more.otherwise.items() if value is not None}
+    return joined.mutate(**filled).drop("customer_id_more")
 
 
 def _flags(rows: ir.Table, cost_known: bool) -> Any:

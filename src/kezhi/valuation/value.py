@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from kezhi.valuation.company import (
     concentration,
     total_spread,
 )
-from kezhi.valuation.customers import horizon_sums, names_of, own_variance, value_rows, value_table
+from kezhi.valuation.customers import Columns, horizon_sums, names_of, own_variance, value_rows, value_table
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.fits import Fits, fit_models
@@ -27,11 +28,39 @@ from kezhi.valuation.forecast import forecast_steps, scored_customers
 from kezhi.valuation.forecaster import FAMILY
 from kezhi.valuation.lessons import Learned
 from kezhi.valuation.memory import Memory
-from kezhi.valuation.past import look_back
+from kezhi.valuation.past import Past, look_back
 from kezhi.valuation.published import amount_edges, published_tables
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class Forecasted:
+    """A ledger with every customer forecast: forecast.parquet is written, customers.parquet is not yet.
+
+    rows: one row per customer (see `value_rows`), computed when asked; forecast and current: what was written.
+    """
+
+    ledger: Ledger
+    folder: Path
+    horizon: int
+    cost_known: bool
+    requested: str
+    method: str
+    past: Past
+    learned: Learned
+    fits: Fits
+    segments: tuple[float, ...]
+    rows: ir.Table
+    names: ir.Table | None
+    forecast: ir.Table
+    current: ir.Table | None
+
+    @property
+    def tested(self) -> Backtest | None:
+        """How the methods would have done on the last complete periods, where that could be tried."""
+        return self.past.tested if isinstance(self.past.tested, Backtest) else None
 
 
 @dataclass(frozen=True)
@@ -42,7 +71,7 @@ class Valuation:
     totals: dict[str, Any]
 
 
-def value(
+def forecast_customers(
     engine: Engine,
     book: Book,
     ledger: Ledger,
@@ -53,11 +82,11 @@ def value(
     edges: tuple[float, ...] | None,
     events: tuple[Event, ...] = (),
     memory: Memory | None = None,
-) -> Valuation:
-    """Value every customer of a ledger over the next `horizon` periods.
+) -> Forecasted:
+    """Forecast every customer of a ledger over the next `horizon` periods.
 
-    Writes customers.parquet, forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into
-    the folder; the large tables are read back from there rather than kept in memory.
+    Writes forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into the folder; the large
+    tables are read back from there rather than kept in memory.
     """
     named = (model,) if model not in ("auto", "transition") else FAMILY
     past = look_back(engine, ledger, horizon, named, edges, events, memory)
@@ -75,19 +104,41 @@ def value(
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
     rows, names = value_rows(scored, engine.store(horizon_sums(forecast))), names_of(book.customers)
-    table = value_table(rows, None if names is None else engine.store(names), horizon, book.cost_known)
+    return Forecasted(
+        ledger,
+        folder,
+        horizon,
+        book.cost_known,
+        model,
+        method,
+        past,
+        learned,
+        fits,
+        segments,
+        rows,
+        None if names is None else engine.store(names),
+        forecast,
+        current,
+    )
+
+
+def conclude(done: Forecasted, more: Sequence[Columns] = ()) -> Valuation:
+    """Write customers.parquet, with `more` columns, and say what the company may expect and how far to trust it."""
+    ledger, fits, past, tested, method = done.ledger, done.fits, done.past, done.tested, done.method
+    engine, horizon = ledger.engine, done.horizon
+    table = value_table(done.rows, done.names, horizon, done.cost_known, more)
     missed = tested.missed(method) if tested else 0.0
-    with engine.meanwhile(table, folder / "customers.parquet"):
-        spread = total_spread(own_variance(rows, horizon), ledger, fits, horizon, missed)
-        evidence = _evidence(ledger, past.one_in, fits, segments)
-        company = _company(engine, ledger, forecast, current, spread, horizon)
-    values = engine.read_parquet(folder / "customers.parquet")
+    with engine.meanwhile(table, done.folder / "customers.parquet"):
+        spread = total_spread(own_variance(done.rows, horizon), ledger, fits, horizon, missed)
+        evidence = _evidence(ledger, past.one_in, fits, done.segments)
+        company = _company(engine, ledger, done.forecast, done.current, spread, horizon)
+    values = engine.read_parquet(done.folder / "customers.parquet")
     models = {
         "method": method,
-        "requested": model,
-        "reason": explain(model, method, tested, learned, past.season).as_dict(),
+        "requested": done.requested,
+        "reason": explain(done.requested, method, tested, done.learned, past.season).as_dict(),
         "models": {fit.model: _fit_summary(fit) for fit in (*_used(fits), fits.amounts)},
-        "learned": _learned(fits, learned),
+        "learned": _learned(fits, done.learned),
         "season": _season(past.season),
         **evidence,
         "backtest": asdict(tested) if tested else None,

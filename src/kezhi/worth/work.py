@@ -1,0 +1,121 @@
+"""What a sense of worth is measured from, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi.engine import Engine
+from kezhi.language import Text
+from kezhi.ledger import Book, Calendar, Ledger
+from kezhi.settings import Settings
+from kezhi.valuation import Columns, Forecasted
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class Work:
+    """A company whose customers are forecast, and where what is found may be written.
+
+    book: its accepted rows, as far as they were known at `as_of`. folder: the run's. earlier: the workspace's older
+    runs, oldest first; none where the files were given by hand.
+    """
+
+    book: Book
+    forecasted: Forecasted
+    settings: Settings
+    earlier: tuple[Path, ...] = ()
+
+    @property
+    def engine(self) -> Engine:
+        """Where the tables are."""
+        return self.ledger.engine
+
+    @property
+    def ledger(self) -> Ledger:
+        """Accounts by customer and period, by the engine's key."""
+        return self.forecasted.ledger
+
+    @property
+    def calendar(self) -> Calendar:
+        """The company's periods."""
+        return self.ledger.calendar
+
+    @property
+    def as_of(self) -> date:
+        """The last day that counts."""
+        return self.ledger.as_of
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, still unfinished."""
+        return self.forecasted.folder
+
+    @property
+    def forecast(self) -> ir.Table:
+        """The rows of forecast.parquet."""
+        return self.forecasted.forecast
+
+    @cached_property
+    def customers(self) -> ir.Table:
+        """One row per customer, not stored: take the columns you need.
+
+        customer (the engine's key), customer_id, the ledger's statistics (first_purchase, last_purchase, purchases,
+        amount, cost, expense, idle_periods, tenure_days, ...), value, p_alive, expected_purchases, forecast_amount,
+        forecast_cost, forecast_expense, forecast_value.
+        """
+        rows = self.forecasted.rows
+        value: Any = rows.amount - rows.cost - rows.expense
+        return rows.mutate(value=value.cast("decimal(38, 4)").cast("decimal(28, 4)"))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one topic found.
+
+    facts: the company's figures of it, plain data for worth.json. columns: more columns of customers.parquet.
+    warnings: code and sentence of what is wrong with its data; the run goes on.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    columns: Columns | None = None
+    warnings: tuple[tuple[str, Text], ...] = ()
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One sense of worth: its name in worth.json, and how it is measured; None where the data holds nothing of it."""
+
+    name: str
+    measured: Callable[[Work], Found | None]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """All that was found, by topic."""
+
+    found: dict[str, Found]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The content of worth.json."""
+        return {name: one.facts for name, one in self.found.items() if one.facts}
+
+    @property
+    def columns(self) -> tuple[Columns, ...]:
+        """More columns of customers.parquet."""
+        return tuple(one.columns for one in self.found.values() if one.columns is not None)
+
+    @property
+    def warnings(self) -> Iterator[dict[str, str]]:
+        """As the manifest keeps them."""
+        for one in self.found.values():
+            for code, text in one.warnings:
+                yield {"code": code, **text.as_dict()}
