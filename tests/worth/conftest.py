@@ -25,7 +25,7 @@ def worked(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable
     """`worked(orders, customers=..., expenses=..., as_of=...)`: the way of a run up to the senses of worth.
 
     Tables are Arrow tables or lists of rows; one without rows is left out. Other words are settings: `period`,
-    `horizon`, `fiscal_start`, ... A quick model is fitted unless `model` names another. `earlier` are older run folders.
+    `horizon`, `fiscal_start`, ... A quick model is fitted unless `model` names another. `earlier`: older run folders.
     """
 
     def work(
