@@ -37,6 +37,9 @@ class Settings(BaseModel):
     currency: Annotated[str | None, Field(description="currency of all money / 币种")] = None
     language: Annotated[Language | None, Field(description="language of the report / 报告语言")] = None
     columns: Annotated[dict[str, str], Field(description="field = column of the orders file / 字段与列名的对应")] = {}
+    senses: Annotated[
+        tuple[str, ...] | None, Field(description="senses of worth to measure; default all / 要计算的价值主题")
+    ] = None
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 

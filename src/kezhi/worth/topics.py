@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from kezhi.worth.work import Topic, Work, Worth
+from kezhi.language import KezhiError, Text
+from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = ()
 
 
+NO_SUCH_SENSE = Text(
+    "The setting 'senses' names {name}, which is not a sense of worth; there are {known}.",
+    "设置项 'senses' 中的 {name} 不是可计算的价值主题；可用的有：{known}。",
+)
+
+
 def measure(work: Work) -> Worth:
-    """Measure whatever the data holds; later topics do not see what earlier ones found."""
-    found = {topic.name: topic.measured(work) for topic in TOPICS}
+    """Measure the senses that the settings ask for (default all), as far as the data holds them.
+
+    One that cannot be measured is left out with a warning that says why. Raises KezhiError for a name that is not known.
+    """
+    known = [topic.name for topic in TOPICS]
+    wanted = known if work.settings.senses is None else work.settings.senses
+    for name in set(wanted) - set(known):
+        raise KezhiError(NO_SUCH_SENSE.fill(name=name, known=", ".join(known)))
+    found = {topic.name: _measured(topic, work) for topic in TOPICS if topic.name in wanted}
     return Worth({name: one for name, one in found.items() if one is not None})
+
+
+def _measured(topic: Topic, work: Work) -> Found | None:
+    try:
+        return topic.measured(work)
+    except KezhiError as error:
+        return Found(warnings=((f"{topic.name}_left_out", error.text),))
