@@ -17,7 +17,7 @@ NO_SUCH_SENSE = Text(
 def measure(work: Work) -> Worth:
     """Measure the senses that the settings ask for (default all), as far as the data holds them.
 
-    One that cannot be measured is left out with a warning that says why. Raises KezhiError for a name that is not known.
+    One that cannot be measured is left out with a warning that says why. Raises KezhiError for an unknown name.
     """
     known = [topic.name for topic in TOPICS]
     wanted = known if work.settings.senses is None else work.settings.senses
