@@ -96,7 +96,6 @@ def _for_script(value: Any) -> str:
 
 def _body(report: ValueReport, language: Language, canvas: Canvas) -> Html:
     parts = (
-        _header(report, language),
         sections.leads(report, canvas),
         sections.mind(report, canvas),
         sections.history_and_forecast(report, canvas),
@@ -109,7 +108,7 @@ def _body(report: ValueReport, language: Language, canvas: Canvas) -> Html:
         sections.glossary(canvas),
         _footer(report, language),
     )
-    return tag("main", *parts)
+    return tag("main", _header(report, language), sections.contents(canvas), *parts)
 
 
 def _header(report: ValueReport, language: Language) -> Html:

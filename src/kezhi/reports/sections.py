@@ -44,6 +44,7 @@ class Canvas:
     def __init__(self, language: Language) -> None:
         self.language: Language = language
         self.figures: dict[str, Any] = {}
+        self.places: dict[str, str] = {}
 
     def say(self, text: Text, **values: object) -> str:
         """A sentence in the page's language."""
@@ -79,8 +80,16 @@ def period_word(period: str) -> Text:
 
 
 def section(canvas: Canvas, title: Text, *children: Child, name: str | None = None) -> Html:
-    """A titled part of the page."""
+    """A titled part of the page; one with a name is listed at its top."""
+    if name is not None:
+        canvas.places[name] = canvas.say(title)
     return tag("section", tag("h2", canvas.say(title)), *children, id=name)
+
+
+def contents(canvas: Canvas) -> Html:
+    """Links to the parts of the page that have been written on this canvas."""
+    links = [tag("a", title, href=f"#{name}") for name, title in canvas.places.items()]
+    return tag("nav", *links, aria_label=canvas.say(Text("Contents", "目录")))
 
 
 # --- 1. the answers ---------------------------------------------------------------------------------------
@@ -120,7 +129,7 @@ def history_and_forecast(report: ValueReport, canvas: Canvas) -> Html:
         "各期客户价值柱形图，数据见下表。",
     )
     figure = canvas.place("figure-history", figures.history_and_forecast.plain(report, canvas.language), describe)
-    return section(canvas, named, tag("p", _formula(report, canvas), class_="soft"), figure)
+    return section(canvas, named, tag("p", _formula(report, canvas), class_="soft"), figure, name="forecast")
 
 
 def _formula(report: ValueReport, canvas: Canvas) -> str:
@@ -276,6 +285,7 @@ def top_customers(report: ValueReport, canvas: Canvas) -> Html:
         _customer_table(report, canvas, first, 0),
         folded(label, again) if again else None,
         _flag_legend(report, canvas),
+        name="customers",
     )
 
 
@@ -350,7 +360,9 @@ def _flag_legend(report: ValueReport, canvas: Canvas) -> Html | None:
 def concentration(report: ValueReport, canvas: Canvas) -> Html:
     """How the value is spread over the customers, so far and expected."""
     title = Text("How the value is spread", "价值的分布")
-    return section(canvas, title, tag("div", _curve(report, canvas), _bands(report, canvas), class_="pair"))
+    return section(
+        canvas, title, tag("div", _curve(report, canvas), _bands(report, canvas), class_="pair"), name="concentration"
+    )
 
 
 def _curve(report: ValueReport, canvas: Canvas) -> Html:
@@ -387,7 +399,7 @@ def rows(report: ValueReport, canvas: Canvas) -> Html:
     title = Text("What was counted and what was set aside", "计入与隔离的数据")
     if not report.tables:
         return section(canvas, title, tag("p", canvas.say(Text("Nothing is known of the input.", "没有输入记录。"))))
-    return section(canvas, title, *(_one_table(canvas, rows) for rows in report.tables))
+    return section(canvas, title, *(_one_table(canvas, rows) for rows in report.tables), name="rows")
 
 
 def _one_table(canvas: Canvas, rows: TableRows) -> Html:
@@ -488,4 +500,4 @@ def glossary(canvas: Canvas) -> Html:
     pairs = [
         tag(name, canvas.say(text)) for term in GLOSSARY for name, text in (("dt", term.term), ("dd", term.meaning))
     ]
-    return section(canvas, Text("Words used here", "名词解释"), tag("dl", *pairs))
+    return section(canvas, Text("Words used here", "名词解释"), tag("dl", *pairs), name="words")
