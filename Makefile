@@ -59,6 +59,7 @@ bench: $(READY)
 	$(BENCH)/whole_run.py $(call OUT,whole_run)
 	$(BENCH)/whole_run.py --model auto $(call OUT,whole_run)
 	$(BENCH)/nightly.py $(call OUT,nightly)
+	$(BENCH)/senses.py $(call OUT,senses)
 	$(BENCH)/models.py $(call OUT,models)
 	$(if $(PEERS),$(BENCH)/peers_job.py --peers $(PEERS) $(call OUT,peers_job))
 

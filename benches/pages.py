@@ -30,6 +30,7 @@ STAGES = {
     "read": Text("reading and checking", "读取并检查"),
     "ledger": Text("accounts", "台账"),
     "value": Text("fit, test on the past, forecast", "拟合、历史检验与预测"),
+    "worth": Text("other senses of worth", "其他价值主题"),
     "write": Text("writing", "写出"),
     "report": Text("report and workbook", "报告与工作簿"),
 }
@@ -46,6 +47,7 @@ BENCHES = {
     "whole_run": Text("whole runs", "完整运行"),
     "peers_job": Text("the peers' job", "同类软件的任务"),
     "nightly": Text("nightly runs", "每夜运行"),
+    "senses": Text("senses of worth", "价值主题"),
     "start": Text("start-up", "启动"),
     "spark": Text("Spark", "Spark"),
     "models": Text("the models alone", "单独的模型"),
@@ -202,6 +204,25 @@ def nightly_table(rows: Sequence[Row], language: Language) -> Grid:
     return grid(columns, rows, language)
 
 
+def senses_table(rows: Sequence[Row], language: Language) -> Grid:
+    """Runs with the other senses of worth against runs without."""
+    data = {"orders": Text("orders alone", "只有订单"), "everything": Text("all tables", "全部数据表")}
+
+    def columns_of(name: str) -> Callable[[Row], str]:
+        return lambda row: f"{seconds(row[f'{name}_seconds'], language)} ({gib(row[f'{name}_peak_gib'])})"
+
+    columns: list[Column] = [
+        (Text("data", "数据"), lambda row: data[row["data"]].to(language)),
+        CUSTOMERS,
+        ORDERS,
+        MODEL,
+        (Text("without (memory)", "不计算（内存）"), columns_of("without")),
+        (Text("with all of them (memory)", "全部计算（内存）"), columns_of("with")),
+        (Text("with / without", "全部 ÷ 不计算"), lambda row: f"{row['ratio']:.2f}"),
+    ]
+    return grid(columns, rows, language)
+
+
 def start_table(rows: Sequence[Row], language: Language) -> Grid:
     """Start-up."""
     customers = Text(", {n} customers", "，{n} 位客户")
@@ -289,6 +310,7 @@ TABLES: dict[str, tuple[Source, Callable[[Sequence[Row], Language], Grid]]] = {
     "limited_runs": (lambda results: whole_runs(results, limited=True), limited_table),
     "peers_job": (lambda results: kept(results / "peers_job.json"), peers_table),
     "nightly": (lambda results: kept(results / "nightly.json"), nightly_table),
+    "senses": (lambda results: kept(results / "senses.json"), senses_table),
     "start": (lambda results: kept(results / "start.json"), start_table),
     "spark": (lambda results: kept(results / "spark.json"), spark_table),
     "models": (lambda results: [row for row in kept(results / "models.json") if "peer" not in row], models_table),
