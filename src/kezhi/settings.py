@@ -10,8 +10,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kezhi.language import KezhiError, Language, Text
+from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
 
 MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
+
+
+class Referrals(BaseModel):
+    """How much of what referred customers bring is credited to those who sent them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    credit: Annotated[
+        Literal["first", "all", "decay"],
+        Field(description="direct referrals only, all generations, or less with every generation / 推荐计入规则"),
+    ] = "all"
+    decay: Annotated[float, Field(ge=0, le=1, description="share that is left by generation / 每代保留的比例")] = 0.5
+    forecast: Annotated[bool, Field(description="count forecast value too / 是否计入预测价值")] = False
 
 
 class Settings(BaseModel):
@@ -40,6 +54,10 @@ class Settings(BaseModel):
     senses: Annotated[
         tuple[str, ...] | None, Field(description="senses of worth to measure; default all / 要计算的价值主题")
     ] = None
+    referrals: Annotated[Referrals, Field(description="credit for referred customers / 推荐客户的计入规则")] = Referrals()
+    points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
+    ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
+    factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
