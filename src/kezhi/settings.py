@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kezhi.language import KezhiError, Language, Text
+from kezhi.market import Market
 from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
 
 MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
@@ -58,6 +59,9 @@ class Settings(BaseModel):
     points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
     ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
     factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()
+    churn_after: Annotated[int, Field(ge=1, le=120, description="empty periods until lost / 连续多少期未购买视为流失")] = 4
+    near_loss: Annotated[float, Field(ge=0, le=1, description="value/purchases that is near zero / 临近亏损的界限")] = 0.05
+    market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = Market()
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
