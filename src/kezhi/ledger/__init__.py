@@ -3,6 +3,7 @@
 from kezhi.ledger.accounts import SUM, as_sum, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
+from kezhi.ledger.expenses import expenses_by_customer
 from kezhi.ledger.statistics import (
     Ledger,
     amount_histories,
@@ -13,6 +14,7 @@ from kezhi.ledger.statistics import (
     open_ledger,
     purchase_histories,
     purchase_times,
+    with_keys,
 )
 
 __all__ = [
@@ -25,10 +27,12 @@ __all__ = [
     "as_sum",
     "days_by_id",
     "drawn",
+    "expenses_by_customer",
     "last_day",
     "log_mean_amount_sum",
     "open_ledger",
     "published_periods",
     "purchase_histories",
     "purchase_times",
+    "with_keys",
 ]

@@ -55,7 +55,8 @@ def _divide(claims: ir.Table) -> ir.Table:
     group = ibis.window(group_by="number")
     units = _units(claims.pot)
     total: Any = claims.weight.sum().over(group).cast("float64")
-    claims = claims.mutate(cents=units // 100, crumbs=units % 100)
+    cents: Any = units // 100
+    claims = claims.mutate(cents=cents, crumbs=units - cents * 100)  # not %: of negative money it would be negative
     # Rounding a share down a hair too far is harmless: the cent comes back with the remainders.
     share: Any = claims.cents * (claims.weight.cast("float64") / total) * (1 - 1e-15) - 1e-9
     claims = claims.mutate(base=share.floor().cast("int64"), remainder=(share - share.floor()).round(6))
@@ -63,7 +64,7 @@ def _divide(claims: ir.Table) -> ir.Table:
     claims = claims.mutate(
         rank=ibis.row_number().over(order), left=claims.cents - claims.base.sum().over(group).cast("int64")
     )
-    cents: Any = claims.base + (claims.rank < claims.left).cast("int64")
+    cents = claims.base + (claims.rank < claims.left).cast("int64")
     crumbs: Any = ibis.ifelse(claims.rank == 0, claims.crumbs, 0)
     return claims.select("customer", "number", expense=_money(cents * 100 + crumbs))
 
@@ -77,5 +78,6 @@ def _units(pot: Any) -> Any:
 
 def _money(units: Any) -> Any:
     """Units of 0.0001 as money; the fraction has four digits, which a float holds exactly enough to round."""
-    fraction: Any = (units % 10_000).cast("float64") / 10_000
-    return (units // 10_000).cast("decimal(38, 4)") + fraction.cast("decimal(38, 4)")
+    whole: Any = units // 10_000
+    fraction: Any = (units - whole * 10_000).cast("float64") / 10_000
+    return whole.cast("decimal(38, 4)") + fraction.cast("decimal(38, 4)")

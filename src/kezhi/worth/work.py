@@ -13,6 +13,7 @@ from kezhi.language import Text
 from kezhi.ledger import Book, Calendar, Ledger
 from kezhi.settings import Settings
 from kezhi.valuation import Columns, Forecasted
+from kezhi.worth.costs import Costs, costs_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -74,6 +75,11 @@ class Work:
         rows = self.forecasted.rows
         value: Any = rows.amount - rows.cost - rows.expense
         return rows.mutate(value=value.cast("decimal(38, 4)").cast("decimal(28, 4)"))
+
+    @cached_property
+    def costs(self) -> Costs | None:
+        """What it cost to acquire, reach, sell to, serve and keep each customer; None where the data says nothing."""
+        return costs_of(self.book, self.ledger)
 
 
 @dataclass(frozen=True)
