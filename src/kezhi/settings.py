@@ -55,13 +55,21 @@ class Settings(BaseModel):
     senses: Annotated[
         tuple[str, ...] | None, Field(description="senses of worth to measure; default all / 要计算的价值主题")
     ] = None
-    referrals: Annotated[Referrals, Field(description="credit for referred customers / 推荐客户的计入规则")] = Referrals()
+    referrals: Annotated[Referrals, Field(description="credit for referred customers / 推荐客户的计入规则")] = (
+        Referrals()
+    )
     points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
     ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
     factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()
-    churn_after: Annotated[int, Field(ge=1, le=120, description="empty periods until lost / 连续多少期未购买视为流失")] = 4
-    near_loss: Annotated[float, Field(ge=0, le=1, description="value/purchases that is near zero / 临近亏损的界限")] = 0.05
-    market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = Market()
+    churn_after: Annotated[
+        int, Field(ge=1, le=120, description="empty periods until lost / 连续多少期未购买视为流失")
+    ] = 4
+    near_loss: Annotated[float, Field(ge=0, le=1, description="value/purchases that is near zero / 临近亏损的界限")] = (
+        0.05
+    )
+    market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = (
+        Market()
+    )
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
