@@ -14,6 +14,7 @@ from kezhi.ledger import Book, Calendar, Ledger
 from kezhi.settings import Settings
 from kezhi.valuation import Columns, Forecasted
 from kezhi.worth.costs import Costs, costs_of
+from kezhi.worth.forest import Forest, grow
 
 if TYPE_CHECKING:
     from datetime import date
@@ -80,6 +81,11 @@ class Work:
     def costs(self) -> Costs | None:
         """What it cost to acquire, reach, sell to, serve and keep each customer; None where the data says nothing."""
         return costs_of(self.book, self.ledger)
+
+    @cached_property
+    def forest(self) -> Forest | None:
+        """Who sent whom, and what comes together below each; None where no customer has a referrer."""
+        return grow(self)
 
 
 @dataclass(frozen=True)
