@@ -1,0 +1,237 @@
+"""Every need that a customer may have, with its reason: one row per customer, product and kind of reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from kezhi.worth.needs.past import LATEST, Moment, Past
+from kezhi.worth.needs.rates import AGES, CONFIDENCES, LIVES, RANKS, RATIOS, STRENGTHS, TIMES
+from kezhi.worth.needs.shelf import Offered
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MOST_LIVES = LIVES / 4  # after so many lives without another one, a product is no longer replaced
+# what a candidate carries besides moment, customer, product, kind, strength
+REASON = {
+    "because": None,  # the product that gives rise to the need; its type is that of the engine's key
+    "because_on": "date",  # when the customer last bought it
+    "times": "int32",  # on how many days
+    "days": "float64",  # the interval or the life
+    "due": "date",  # the day after which it is needed
+    "support": "float64",
+    "confidence": "float64",
+    "lift": "float64",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that candidates are made from, as stored tables."""
+
+    past: Past
+    held: ir.Table
+    activities: ir.Table
+    facts: ir.Table
+    rules: ir.Table
+    offered: Offered
+
+
+def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None = None) -> ir.Table:
+    """moment, customer, product, kind, strength, activity, came, and REASON; not stored.
+
+    `only`: a table with a column product; candidates for those products. A product the customer has is proposed again
+    or as a replacement, any other for the other reasons; one no longer sold gives way to what took its place.
+    """
+    import ibis
+
+    owned = known.held.filter(known.held.owned & known.held.moment.isin([m.number for m in moments]))
+    parts = [_again(known, owned, moments), _replacements(known, owned, moments)]
+    others = [_offers(known, owned, moments), _rules(known, owned), _popular(known, moments)]
+    found = [part for part in parts if part is not None]
+    rows = _in_place_of_gone(known, ibis.union(*found) if len(found) > 1 else found[0])
+    new = ibis.union(*(part for part in others if part is not None))
+    rows = rows.union(_without_gone(known, new))
+    if only is not None:
+        rows = rows.semi_join(only, "product")
+    had = known.held.select("moment", "customer", "product", "owned", "came")
+    rows = rows.left_join(had, ["moment", "customer", "product"], rname="{name}_had")
+    rows = rows.filter(rows.kind.isin(["again", "replacement"]) | ~rows.owned.coalesce(False))
+    rows = rows.mutate(came=rows.came.coalesce(False))
+    rows = rows.join(known.activities, ["moment", "customer"], rname="{name}_of")
+    return rows.select("moment", "customer", "product", "kind", "strength", "activity", "came", *REASON)
+
+
+def _elapsed(rows: ir.Table, moments: tuple[Moment, ...]) -> Any:
+    """Days from the last purchase to the moment."""
+    import ibis
+
+    day: Any = rows.moment.cases(*((m.number, m.day) for m in moments), else_=date(1, 1, 1))
+    return day.cast("date").delta(rows.last_on, unit="day").cast("float64") if moments else ibis.null("float64")
+
+
+def _row(rows: ir.Table, kind: Any, strength: Any, **reason: Any) -> ir.Table:
+    """Candidates in the common columns; `rows` has moment, customer, product."""
+    import ibis
+
+    key = rows.product.type()
+    given = {
+        name: (reason[name] if name in reason else ibis.null(kind_ or key)).cast(kind_ or key)
+        for name, kind_ in REASON.items()
+    }
+    said = ibis.literal(kind) if isinstance(kind, str) else kind
+    return rows.select("moment", "customer", "product", kind=said, strength=strength.cast("int32"), **given)
+
+
+def _clipped(value: Any, most: int) -> Any:
+    """A whole number from 0 to most - 1."""
+    import ibis
+
+    return ibis.greatest(ibis.least(value.floor(), float(most - 1)), 0.0)
+
+
+def own_interval(times: Any, first_on: Any, last_on: Any, typical: Any) -> Any:
+    """Mean days between a customer's purchases, the product's typical interval counted as one more of them.
+
+    So one purchase gives the typical interval, and a few are drawn towards it.
+    """
+    span = last_on.delta(first_on, unit="day").cast("float64")
+    return (span + typical) / times.cast("float64")
+
+
+def _again(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Table:
+    """What is bought repeatedly, by this customer or by others."""
+    import ibis
+
+    rows = owned.join(known.facts.select("moment", "product", "interval"), ["moment", "product"])
+    interval: Any = ibis.greatest(own_interval(rows.times, rows.first_on, rows.last_on, rows.interval), 1.0)
+    rows = rows.mutate(days=interval, elapsed=_elapsed(rows, moments)).filter(lambda t: t.interval.notnull())
+    often = _clipped(rows.times.cast("float64").log2().ceil(), TIMES)
+    late = _clipped((ibis.greatest(rows.elapsed, 0.25) / rows.days).log2() + 4.0, RATIOS)
+    return _row(
+        rows,
+        "again",
+        often * RATIOS + late,
+        because=rows.product,
+        because_on=rows.last_on,
+        times=rows.times,
+        days=rows.days,
+        due=_later(rows.last_on, rows.days),
+    )
+
+
+def _later(day: Any, days: Any) -> Any:
+    """So many days after a day."""
+    return day + days.round().cast("int32").as_interval("D")
+
+
+def _replacements(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Table | None:
+    """What will be at the end of its life by the end of the window, or lately was."""
+    lives = known.offered.lives
+    if lives is None:
+        return None
+    rows = owned.join(lives, "product")
+    rows = rows.mutate(days=rows.life_days.cast("float64"), elapsed=_elapsed(rows, moments))
+    until: Any = rows.moment.cases(*((m.number, float(m.window)) for m in moments), else_=0.0)
+    rows = rows.filter((rows.days <= rows.elapsed + until) & (rows.elapsed < MOST_LIVES * rows.days))
+    return _row(
+        rows,
+        "replacement",
+        _clipped(rows.elapsed / rows.days * 4.0, LIVES),
+        because=rows.product,
+        because_on=rows.last_on,
+        times=rows.times,
+        days=rows.days,
+        due=_later(rows.last_on, rows.days),
+    )
+
+
+def _offers(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Table | None:
+    """What the company says goes with a product that the customer has, or is newer."""
+    if known.offered.offers is None:
+        return None
+    rows = owned.join(known.offered.offers, ["moment", "product"], rname="{name}_offered")
+    rows = rows.mutate(main=rows.product, product=rows.then, elapsed=_elapsed(rows, moments))
+    windows: Any = rows.moment.cases(*((m.number, float(m.window)) for m in moments), else_=1.0)
+    strength = _clipped(rows.elapsed / windows, AGES)
+    return _row(rows, rows.kind, strength, because=rows.main, because_on=rows.last_on, times=rows.times)
+
+
+def _rules(known: Known, owned: ir.Table) -> ir.Table:
+    """What others have who have one of the products this customer bought last."""
+    latest = owned.filter(owned.place < LATEST)
+    rows = latest.join(known.rules, ["moment", "product"], rname="{name}_rule")
+    rows = rows.mutate(main=rows.product, product=rows.then)
+    strength = _clipped(rows.confidence.log2() * -2.0, CONFIDENCES)
+    return _row(
+        rows,
+        rows.scope,
+        strength,
+        because=rows.main,
+        because_on=rows.last_on,
+        times=rows.times,
+        **{name: rows[name] for name in ("support", "confidence", "lift")},
+    )
+
+
+def _popular(known: Known, moments: tuple[Moment, ...]) -> ir.Table:
+    """What most customers bought of late."""
+    best = known.facts.filter(known.facts["rank"] < RANKS).select("moment", "product", at="rank")
+    people = known.activities.filter(known.activities.moment.isin([m.number for m in moments]))
+    rows = people.join(best, "moment", rname="{name}_best")
+    return _row(rows, "popular", rows["at"].cast("float64"))
+
+
+def _in_place_of_gone(known: Known, rows: ir.Table) -> ir.Table:
+    """The successor of what is no longer sold; nothing where there is none."""
+    if known.offered.gone is None:
+        return rows
+    gone = known.offered.gone.mutate(gone=True)
+    joined = rows.left_join(gone, ["moment", "product"], rname="{name}_gone")
+    joined = joined.filter(joined.gone.isnull() | joined.instead.notnull())
+    return joined.mutate(product=joined.instead.coalesce(joined.product)).select(*rows.columns)
+
+
+def _without_gone(known: Known, rows: ir.Table) -> ir.Table:
+    gone = known.offered.gone
+    return rows if gone is None else rows.anti_join(gone, ["moment", "product"])
+
+
+def with_chances(rows: ir.Table, cells: ir.Table | None, factors: ir.Table | None) -> ir.Table:
+    """Candidates with `probability` by the rates learned a moment before; null where nothing was learned."""
+    import ibis
+
+    if cells is None:
+        return rows.mutate(probability=ibis.null("float64"))
+    rows = rows.left_join(cells, ["moment", "kind", "activity", "strength"], rname="{name}_cell")
+    if factors is None:
+        return rows.mutate(probability=rows.chance)
+    rows = rows.left_join(factors, ["moment", "kind", "product"], rname="{name}_factor")
+    more: Any = rows.factor.coalesce(1.0)
+    # the factor moves the odds of rare purchases as it does their chance, and never leads beyond certainty
+    return rows.mutate(probability=rows.chance * more / (1.0 - rows.chance + rows.chance * more))
+
+
+def best(rows: ir.Table, most: int) -> ir.Table:
+    """At most so many products of each moment and customer, the likeliest first, each for its best reason; `rank`."""
+    import ibis
+
+    kinds = list(STRENGTHS)
+    settled: Any = rows.kind.cases(*((kind, at) for at, kind in enumerate(kinds)), else_=len(kinds))
+    chance = [ibis.desc(rows.probability.coalesce(-1.0)), settled, ibis.desc(rows.lift.coalesce(0.0))]
+    reason = [*chance, ibis.desc(rows.times.coalesce(0)), rows.because]
+    once: Any = ibis.row_number().over(ibis.window(group_by=["moment", "customer", "product"], order_by=reason))
+    rows = rows.mutate(once=once, settled=settled)
+    rows = rows.filter(rows.once == 0)
+    order = [
+        ibis.desc(rows.probability.coalesce(-1.0)),
+        rows.settled,
+        ibis.desc(rows.lift.coalesce(0.0)),
+        ibis.desc(rows.times.coalesce(0)),
+        rows.product,
+    ]
+    rank: Any = ibis.row_number().over(ibis.window(group_by=["moment", "customer"], order_by=order)) + 1
+    ranked = rows.mutate(rank=rank.cast("int32"))
+    return ranked.filter(ranked["rank"] <= most).drop("once", "settled")
