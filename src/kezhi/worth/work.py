@@ -13,6 +13,7 @@ from kezhi.language import Text
 from kezhi.ledger import Book, Calendar, Ledger
 from kezhi.settings import Settings
 from kezhi.valuation import Columns, Forecasted
+from kezhi.worth.beginnings import Beginnings, beginnings_of
 from kezhi.worth.costs import Costs, costs_of
 from kezhi.worth.forest import Forest, grow
 
@@ -81,6 +82,11 @@ class Work:
     def costs(self) -> Costs | None:
         """What it cost to acquire, reach, sell to, serve and keep each customer; None where the data says nothing."""
         return costs_of(self.book, self.ledger)
+
+    @cached_property
+    def beginnings(self) -> Beginnings:
+        """The period in which each customer began, and their region, role and source."""
+        return beginnings_of(self.book, self.ledger)
 
     @cached_property
     def forest(self) -> Forest | None:
