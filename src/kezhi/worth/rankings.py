@@ -1,0 +1,159 @@
+"""Customers in order: by turnover, by what is not money, by both; and the scores of the four key factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kezhi.ledger import SUM, as_sum
+from kezhi.scoring import Factors, Ranking
+from kezhi.worth.work import Work
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+POINTS = ("points", "money_points", "other_points", "need_points")
+BEST = 10.0  # scores of factors go from 0 to this
+RANKED = (
+    "customer_id", "name", "amount", "share", "cumulative_share", "rank_amount", "points", "money_points",
+    "other_points", "rank_points", "rank_other", "combined", "rank_combined",
+)  # fmt: skip
+
+
+def write_rankings(work: Work, totals: ir.Table, *, need_known: bool) -> dict[str, Any]:
+    """Write rankings.parquet, the largest turnover first, and say how it was made.
+
+    totals: customer_id, points, money_points, other_points, need_points of those who have any. Customers of whom no
+    order is known are in it too, when they have points.
+    """
+    role = _roles(work)
+    base = work.engine.store(_base(work, totals, role))
+    found = [
+        name
+        for name, there in (("profit", True), ("category", role is not None), ("loyalty", True), ("need", need_known))
+        if there
+    ]
+    ranked = ranks(scores(base, found, work.settings.factors), work.settings.ranking)
+    ordered = ranked.order_by("rank_amount", "customer_id")
+    columns = (*RANKED, *(f"{name}_score" for name in found), "factor_score")
+    work.engine.write_parquet(ordered.select(*columns), work.folder / "rankings.parquet")
+    weights = work.settings.factors.weights
+    return {
+        "ranking": work.settings.ranking.model_dump(),
+        "factors": {name: weights[name] for name in found},
+    }
+
+
+def _roles(work: Work) -> ir.Table | None:
+    """customer_id and role, where the customer table has roles."""
+    people = work.book.customers
+    if people is None or "role" not in people.columns:
+        return None
+    return people.group_by("customer_id").aggregate(role=people.role.max())
+
+
+def _base(work: Work, totals: ir.Table, roles: ir.Table | None) -> ir.Table:
+    """One row per customer of the ledger or with points.
+
+    customer_id, name, role, amount, value, expected_purchases, and POINTS.
+    """
+    import ibis
+
+    bought = work.customers.select("customer_id", "amount", "value", "expected_purchases")
+    both = bought.outer_join(totals, "customer_id")
+    zero = ibis.literal(0).cast(SUM)
+    rows = both.select(
+        customer_id=ibis.coalesce(both.customer_id, both.customer_id_right),
+        amount=both.amount.coalesce(zero),
+        value=both.value.coalesce(zero),
+        expected_purchases=both.expected_purchases.coalesce(ibis.literal(0.0).cast("float64")),
+        **{name: both[name].coalesce(zero) for name in POINTS},
+    )
+    for name, more in (("name", work.forecasted.names), ("role", roles)):
+        if more is None:
+            rows = rows.mutate(**{name: ibis.null("string")})
+        else:
+            rows = rows.left_join(more.select("customer_id", name), "customer_id", rname="{name}_more")
+            rows = rows.drop("customer_id_more")
+    return rows
+
+
+def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
+    """Rows with shares of turnover and four ranks; equal customers share a rank, and follow one another by their id.
+
+    rows: customer_id, amount, points, money_points, other_points. rank_amount by turnover, rank_points by all points,
+    rank_other by the points of what is not money, rank_combined by `combined`: the weighted sum of rank_amount and
+    rank_other (less is better) or of the two kinds of points (more is better).
+    """
+    import ibis
+
+    listed = ibis.window(order_by=[ibis.desc("amount"), "customer_id"], rows=(None, 0))
+    total: Any = as_sum(rows.amount.sum().over(ibis.window())).cast("float64").nullif(0.0)
+    so_far: Any = as_sum(rows.amount.sum().over(listed)).cast("float64")
+    placed = rows.mutate(
+        share=rows.amount.cast("float64") / total,
+        cumulative_share=so_far / total,
+        rank_amount=_rank(ibis.desc("amount")),
+        rank_points=_rank(ibis.desc("points")),
+        rank_other=_rank(ibis.desc("other_points")),
+    )
+    by_rank = ranking.by == "rank"
+    money, other = (placed.rank_amount, placed.rank_other) if by_rank else (placed.money_points, placed.other_points)
+    weight = ranking.money_weight
+    combined: Any = money.cast("float64") * weight + other.cast("float64") * (1.0 - weight)
+    placed = placed.mutate(combined=combined.round(6))
+    return placed.mutate(rank_combined=_rank("combined" if by_rank else ibis.desc("combined")))
+
+
+def _rank(key: Any) -> Any:
+    """1 for the first; equal ones have the same, and the next is as far on as there are before it."""
+    import ibis
+
+    place: Any = ibis.rank().over(ibis.window(order_by=key))
+    return (place + 1).cast("int64")
+
+
+def scores(rows: ir.Table, found: Sequence[str], factors: Factors) -> ir.Table:
+    """Rows with the score of each factor that is found, 0 to 10, and factor_score, their weighted mean.
+
+    profit, loyalty and need: ten times the share of the other customers who have less (gross profit so far, purchases
+    expected, points of needs). category: the mean gross profit of such customers beside that of the best kind, or what
+    the settings say. A factor of which nothing is known has no part: the others' weights then count in proportion.
+    """
+    made: dict[str, Any] = {}
+    for name, measure in (("profit", "value"), ("loyalty", "expected_purchases"), ("need", "need_points")):
+        if name in found:
+            made[f"{name}_score"] = _percent(measure)
+    rows = rows.mutate(**made)
+    if "category" in found:
+        rows = _categories(rows, factors)
+    weights = {name: factors.weights[name] for name in found}
+    whole = sum(weights.values()) or 1.0
+    parts: list[Any] = [rows[f"{name}_score"].cast("float64") * (weight / whole) for name, weight in weights.items()]
+    return rows.mutate(factor_score=sum(parts[1:], start=parts[0]).round(4))
+
+
+def _percent(measure: str) -> Any:
+    import ibis
+
+    place: Any = ibis.percent_rank().over(ibis.window(order_by=measure))
+    return (place * BEST).round(4)
+
+
+def _categories(rows: ir.Table, factors: Factors) -> ir.Table:
+    """The score of each kind of customer; customers without a kind are one more."""
+    import ibis
+
+    kind: Any = rows.role.coalesce("")
+    of_kind = rows.mutate(role=kind)
+    means = of_kind.group_by("role").aggregate(
+        mean=as_sum(of_kind.value.sum()).cast("float64") / of_kind.count().cast("float64")
+    )
+    best: Any = means["mean"].max().over(ibis.window())
+    score: Any = (ibis.greatest(means["mean"], 0.0) / best * BEST).round(4)
+    score = ibis.ifelse(best > 0, score, 0.0)
+    if factors.categories:
+        said = [(name.strip().lower(), ibis.literal(value)) for name, value in factors.categories.items()]
+        score = means.role.strip().lower().cases(*said, else_=score)
+    means = means.select("role", category_score=score.cast("float64"))
+    return of_kind.left_join(means, "role", rname="{name}_more").drop("role_more")
