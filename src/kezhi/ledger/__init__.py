@@ -4,6 +4,7 @@ from kezhi.ledger.accounts import SUM, as_sum, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
 from kezhi.ledger.expenses import expenses_by_customer
+from kezhi.ledger.lines import returns_on_their_order
 from kezhi.ledger.statistics import (
     Ledger,
     amount_histories,
@@ -34,5 +35,6 @@ __all__ = [
     "published_periods",
     "purchase_histories",
     "purchase_times",
+    "returns_on_their_order",
     "with_keys",
 ]

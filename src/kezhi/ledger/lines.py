@@ -22,7 +22,7 @@ def booked_lines(book: Book, calendar: Calendar) -> ir.Table:
     """
     import ibis
 
-    lines = _returns_on_their_order(book.orders)
+    lines = returns_on_their_order(book.orders)
     if not book.cost_known:
         return lines.select("customer", "day", told=lines.date, amount=lines.amount)
     lines = _cost_on_the_line(lines.mutate(known_cost=ibis.null(MONEY)))
@@ -40,7 +40,8 @@ def booked_lines(book: Book, calendar: Calendar) -> ir.Table:
     )
 
 
-def _returns_on_their_order(lines: ir.Table) -> ir.Table:
+def returns_on_their_order(lines: ir.Table) -> ir.Table:
+    """Order lines with `day`: their own date, or for a return the day of the order it names."""
     import ibis
 
     if "order_id" not in lines.columns:

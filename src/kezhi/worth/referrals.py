@@ -133,8 +133,9 @@ def _write_periods(work: Work, forest: Forest, below: ir.Table) -> None:
     """What every branch, and the whole forest, sold and cost by period; own is the branch's first customer."""
     import ibis
 
-    ids = forest.members.select(member="node", account="customer", member_id="customer_id")
-    whole = ids.select("account", branch=ibis.null("string"), distance=forest.members.generation.cast("int32"))
+    members = forest.members
+    ids = members.select(member="node", account="customer", member_id="customer_id")
+    whole = members.select(account="customer", branch=ibis.null("string"), distance=members.generation.cast("int32"))
     named = below.join(ids, below.node == ids.member)
     named = named.join(ids.select(top_node="member", branch="member_id"), [("top", "top_node")])
     pairs = whole.union(named.select("account", "branch", "distance"))
@@ -148,7 +149,8 @@ def _write_periods(work: Work, forest: Forest, below: ir.Table) -> None:
     )
     sums = sums.mutate(value=as_sum(sums.amount - sums.cost - sums.expense))
     so_far = ibis.cumulative_window(group_by="branch", order_by="number")
-    table = sums.order_by(sums.branch.coalesce(""), "number").select(
+    table = sums.select(
+        "number",
         customer_id="branch",
         period=work.calendar.starts(sums.number),
         own_amount="own_amount",
@@ -159,7 +161,8 @@ def _write_periods(work: Work, forest: Forest, below: ir.Table) -> None:
         value="value",
         cumulative_value=sums.value.sum().over(so_far).cast(SUM),
     )
-    work.engine.write_parquet(table, work.folder / "referral_periods.parquet")
+    ordered = table.order_by(table.customer_id.coalesce(""), "number").drop("number")
+    work.engine.write_parquet(ordered, work.folder / "referral_periods.parquet")
 
 
 # --- the company's figures --------------------------------------------------------------------------------
@@ -285,7 +288,7 @@ def _branches(work: Work, forest: Forest, tops: ir.Table, below: ir.Table) -> li
     names = ("customer_id", "referrer_id", "generation", "referrals", "descendants", *MEASURES)
     credited = [f"{rule}_{name}" for rule in ("first", "all", "credited") for name in MEASURES]
     order = (ibis.desc("credited_value"), "customer_id")
-    best = work.engine.fetch(tops.order_by(*order).select("node", *names, *credited)).to_pylist()
+    best: list[dict[str, Any]] = work.engine.fetch(tops.order_by(*order).select("node", *names, *credited)).to_pylist()
     for branch in best:
         node = branch.pop("node")
         branch["generations"] = [
