@@ -41,7 +41,7 @@ demo: $(READY)
 	$(RUN)/kezhi demo
 
 test: $(READY)
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(READY)
 	$(RUN)/ruff check .

@@ -50,7 +50,7 @@ class Event:
     """One piece of news about a run."""
 
     event: Literal["stage", "finished", "failed", "cancelled"]
-    stage: str | None  # read, ledger, value, write, report; import and make before them; None once it has ended
+    stage: str | None  # read, ledger, value, worth, write, report; import and make before them; None once it has ended
     text: Text  # what is being done, or how it ended
     rows: int | None  # order lines of the run, once they are counted
     done: float  # share of the whole run, 0 to 1, never falling
@@ -208,7 +208,7 @@ class Stages:
             remaining = self._outlook.remaining(name, now - begun)
             whole = now - self._begun + remaining
             # where the estimate has grown the share does not fall back: it goes on slowly until it is right again
-            self._left = min(self._left * whole / (whole + now - self._told), remaining / whole)
+            self._left = min(self._left, self._left * whole / (whole + now - self._told), remaining / whole)
             self._told = now
             told = remaining if self._outlook.known else None
             self._call(Event("stage", name, self._texts[name], self._outlook.rows, *self._so_far(now), told))
