@@ -222,6 +222,13 @@ CUSTOMERS = Table(
         ),
         _field("sex", "text", "Sex.", "性别。", "gender, 性别"),
         _field("income", "money", "Yearly income.", "年收入。", "annual income, yearly income, 收入, 年收入"),
+        _field(
+            "wallet",
+            "money",
+            "What the customer spends in a year on such products, at all suppliers.",
+            "客户每年在同类产品上的总支出（含其他供应商）。",
+            "wallet size, total spend, total wallet, yearly spend, 钱包规模, 同类年支出, 年度总支出, 总支出",
+        ),
         _field("industry", "text", "Line of business.", "行业。", "sector, business, 行业, 所属行业"),
         _field(
             "size",
