@@ -54,6 +54,12 @@ class Blend:
         """How many purchases to expect from each customer in a window."""
         return self._mean("expected_purchases", histories, periods, start)
 
+    def discounted_expected_purchases(
+        self, histories: Any, discount: float, periods: float | None = None
+    ) -> FloatArray:
+        """How many purchases are still to come from each customer, in today's worth."""
+        return self._mean("discounted_expected_purchases", histories, discount, periods)
+
     def expected_purchases_new_customer(self, periods: npt.ArrayLike) -> FloatArray:
         """How many repeat purchases to expect from someone who has just become a customer."""
         parts = zip(self.weights, self.fits, strict=True)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kezhi.models import fitting
+from kezhi.models.discounting import annuity
 from kezhi.models.fitting import LIMIT, Diagnosis, Evaluation
 from kezhi.models.gamma_functions import log_factorial, log_rising
 from kezhi.models.histories import FloatArray, PurchaseHistories
@@ -57,6 +58,16 @@ class NBDFit(PurchaseFit):
     def activity(self, histories: Any) -> SteadyActivity:
         """Purchases at a steady rate for ever: negative binomial in every window."""
         return SteadyActivity(*self.posterior(histories))
+
+    def discounted_expected_purchases(
+        self, histories: Any, discount: float, periods: float | None = None
+    ) -> FloatArray:
+        """How many purchases are still to come from each customer, in today's worth; closed, for the rate is steady.
+
+        `discount` is per period; without `periods` for ever, for which it must be above 0.
+        """
+        shape, rate = self.posterior(histories)
+        return np.asarray(shape / rate * annuity(discount, periods))
 
     def log_likelihood_of(self, histories: Any) -> float:
         """How well the model explains these purchases: sum of log-densities of their times.
