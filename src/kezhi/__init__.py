@@ -12,13 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["__version__", "analyse", "backtest", "models", "statistics"]
+__all__ = ["__version__", "analyse", "assess", "backtest", "customer", "models", "rankings", "score_sheet", "statistics"]
 
 if TYPE_CHECKING:
     from kezhi import models
     from kezhi.analysis import analyse, backtest, statistics
+    from kezhi.assessments import assess
+    from kezhi.one_customer import customer, rankings, score_sheet
 
-_HOMES = dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis")
+_HOMES = {
+    **dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis"),
+    **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
+    "assess": "kezhi.assessments",
+}
 
 
 def __getattr__(name: str) -> Any:

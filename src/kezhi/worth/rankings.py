@@ -87,13 +87,7 @@ def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
     """
     import ibis
 
-    listed = ibis.window(order_by=[ibis.desc("amount"), "customer_id"], rows=(None, 0))
-    total: Any = as_sum(rows.amount.sum().over(ibis.window())).cast("float64").nullif(0.0)
-    so_far: Any = as_sum(rows.amount.sum().over(listed)).cast("float64")
-    placed = rows.mutate(
-        share=rows.amount.cast("float64") / total,
-        cumulative_share=so_far / total,
-        rank_amount=_rank(ibis.desc("amount")),
+    placed = by_turnover(rows).mutate(
         rank_points=_rank(ibis.desc("points")),
         rank_other=_rank(ibis.desc("other_points")),
     )
@@ -103,6 +97,20 @@ def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
     combined: Any = money.cast("float64") * weight + other.cast("float64") * (1.0 - weight)
     placed = placed.mutate(combined=combined.round(6))
     return placed.mutate(rank_combined=_rank("combined" if by_rank else ibis.desc("combined")))
+
+
+def by_turnover(rows: ir.Table) -> ir.Table:
+    """Rows (customer_id, amount, ...) with rank_amount, share and cumulative_share of the company's turnover."""
+    import ibis
+
+    listed = ibis.window(order_by=[ibis.desc("amount"), "customer_id"], rows=(None, 0))
+    total: Any = as_sum(rows.amount.sum().over(ibis.window())).cast("float64").nullif(0.0)
+    so_far: Any = as_sum(rows.amount.sum().over(listed)).cast("float64")
+    return rows.mutate(
+        rank_amount=_rank(ibis.desc("amount")),
+        share=rows.amount.cast("float64") / total,
+        cumulative_share=so_far / total,
+    )
 
 
 def _rank(key: Any) -> Any:
