@@ -1,4 +1,4 @@
-"""What kind of purchase every order line is: a first one, one that a referral brought, an upgrade, cross-sale or repeat.
+"""What kind of purchase every order line is: a first one, one by referral, an upgrade, a cross-sale or a repeat.
 
 Only the first time that a customer buys a product has to be looked at: every later line of it is a repeat. So order
 lines are added up by customer and product once, and all questions are asked of the pairs.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
+from kezhi.worth import line_kinds, referrals
 from kezhi.worth.work import Found, Topic, Work, Worth
 
-TOPICS: tuple[Topic, ...] = ()
+TOPICS: tuple[Topic, ...] = (
+    Topic("referrals", referrals.measured),
+    Topic("line_kinds", line_kinds.measured),
+)
 
 
 NO_SUCH_SENSE = Text(

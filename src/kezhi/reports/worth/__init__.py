@@ -15,7 +15,10 @@ from typing import Any
 from kezhi.engine import Engine
 
 # modules of this room, in the order of the report; the name is the topic's in worth.json
-TOPICS: tuple[str, ...] = ()
+TOPICS: tuple[str, ...] = (
+    "referrals",
+    "line_kinds",
+)
 
 
 def build(engine: Engine, run: Path) -> dict[str, Any]:
