@@ -12,7 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
-__all__ = ["__version__", "analyse", "assess", "backtest", "customer", "models", "rankings", "score_sheet", "statistics"]
+__all__ = [
+    "__version__",
+    "analyse",
+    "assess",
+    "backtest",
+    "customer",
+    "models",
+    "rankings",
+    "score_sheet",
+    "statistics",
+]
 
 if TYPE_CHECKING:
     from kezhi import models
