@@ -1,0 +1,279 @@
+"""Where customers come from and what part they play in the chain: what they cost to win and what they bring."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from kezhi.ledger import SUM, Calendar
+from kezhi.worth.beginnings import UNKNOWN
+from kezhi.worth.costs import WORDS
+from kezhi.worth.work import Found, Work
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+FIELDS = ("source", "role")
+UNASSIGNED = "-"  # money spent on winning customers that names no channel of theirs
+WON = ("won", "closed won", "win", "赢单", "成交", "已成交", "已赢单", "成功", "赢")
+LOST = ("lost", "closed lost", "lose", "输单", "丢单", "失败", "已失败", "已丢单", "流失", "输")
+ZERO = Decimal(0)
+
+
+Key = tuple[str, str, date | None]  # field, name, and the first day of the year of beginning; None: all years
+
+
+@dataclass
+class Part:
+    """What the customers of one channel or role, who began in one year, cost and brought.
+
+    buyers: those who have bought. acquisition: what winning them cost. value: CRM gross profit so far, less the part
+    of that cost which no expense holds: what is left after winning them.
+    """
+
+    customers: int = 0
+    buyers: int = 0
+    acquisition: Decimal = ZERO
+    amount: Decimal = ZERO
+    value: Decimal = ZERO
+    forecast_value: Decimal = ZERO
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a row of the same names."""
+        for name in vars(self):
+            setattr(self, name, getattr(self, name) + (row[name] or 0))
+
+    @property
+    def cost_per_customer(self) -> float | None:
+        """Acquisition cost by customer."""
+        return float(self.acquisition) / self.customers if self.customers else None
+
+    @property
+    def value_per_customer(self) -> float | None:
+        """Value so far by customer."""
+        return float(self.value) / self.customers if self.customers else None
+
+    @property
+    def roi(self) -> float | None:
+        """Value so far for one of money spent on winning the customers; None where nothing was spent."""
+        return float(self.value / self.acquisition) if self.acquisition > 0 else None
+
+
+def measured(work: Work) -> Found | None:
+    """Write channels.parquet: customers, cost and value by source and by role, altogether and by year of beginning.
+
+    None where the customer table has neither.
+    """
+    import pyarrow.parquet as pq
+
+    fields = [name for name in FIELDS if name in work.beginnings.fields]
+    if not fields:
+        return None
+    pots = _pots(work)
+    parts = _parts(work, fields, own_only=bool(pots))
+    for field in fields:
+        _give(parts, field, pots)
+    pq.write_table(_table(parts), work.folder / "channels.parquet", compression="zstd")
+    known = work.costs is not None and work.costs.acquired is not None
+    return Found({"acquisition_known": known, "opportunities": _opportunities(work)})
+
+
+Parts = dict[Key, Part]
+
+
+# --- customers --------------------------------------------------------------------------------------------
+
+
+def _parts(work: Work, fields: Iterable[str], *, own_only: bool) -> Parts:
+    """What the customers of every source and role cost and brought."""
+    import ibis
+
+    rows = work.engine.store(_by_beginning(work, own_only=own_only))
+    names = list(vars(Part()))
+    by_field = [
+        rows.group_by(name=rows[field], begin=rows.begin)
+        .aggregate(**{name: rows[name].sum().cast(rows[name].type()) for name in names})
+        .mutate(field=ibis.literal(field))
+        for field in fields
+    ]
+    found = work.engine.fetch(ibis.union(*by_field) if len(by_field) > 1 else by_field[0])
+    parts: Parts = defaultdict(Part)
+    for row in found.to_pylist():
+        for year in (None, _year(work, row["begin"])):
+            parts[row["field"], row["name"], year].add(row)
+    return parts
+
+
+def _year(work: Work, number: int) -> date:
+    """The first day of the company's year that holds a period."""
+    years = Calendar("year", work.calendar.fiscal_start)
+    return years.start(years.number(work.calendar.start(number)))
+
+
+def _by_beginning(work: Work, *, own_only: bool) -> ir.Table:
+    """Customers added up by source, role and period of beginning."""
+    began = work.beginnings
+    fields = [name for name in FIELDS if name in began.fields]
+    people = work.customers.select("customer", "purchases", "amount", "value", "forecast_value")
+    rows = people.join(began.table.select("customer", "begin", *fields), "customer")
+    rows, acquisition, unbooked = _with_acquisition(work, rows, own_only=own_only)
+    return rows.group_by(*fields, "begin").aggregate(
+        customers=rows.count(),
+        buyers=(rows.purchases > 0).sum().cast("int64"),
+        acquisition=acquisition.sum().cast(SUM),
+        amount=rows.amount.sum().cast(SUM),
+        value=(rows.value - unbooked).sum().cast(SUM),
+        forecast_value=rows.forecast_value.sum().cast(SUM),
+    )
+
+
+def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> tuple[ir.Table, Any, Any]:
+    """Rows with what acquiring each customer cost and the part that no expense holds; without shares if `own_only`."""
+    import ibis
+
+    zero: Any = ibis.literal(0).cast(SUM)
+    spent = None if work.costs is None else work.costs.acquired
+    if own_only:
+        own = _to_win(work).filter(lambda t: t.customer_id.notnull())
+        own = own.group_by("customer_id").aggregate(cost=own.amount.sum().cast(SUM), unbooked=zero)
+        spent = own.join(work.ledger.people, "customer_id").select("customer", "cost", "unbooked")
+    if spent is None:
+        return rows, zero, zero
+    renamed = spent.select(won="customer", spent="cost", unbooked="unbooked")
+    joined = rows.left_join(renamed, rows.customer == renamed.won)
+    return joined, joined.spent.coalesce(zero), joined.unbooked.coalesce(zero)
+
+
+# --- money spent on a channel -----------------------------------------------------------------------------
+
+
+def _to_win(work: Work) -> ir.Table:
+    """customer_id, number, channel, amount of expenses for winning customers."""
+    import ibis
+
+    expenses = work.book.expenses
+    assert expenses is not None, "asked only where there are such expenses"
+    some = expenses.filter(expenses.kind.strip().lower().isin(WORDS["acquire"]))
+    id_: Any = some.customer_id if "customer_id" in some.columns else ibis.null("string")
+    channel: Any = some.channel.strip() if "channel" in some.columns else ibis.null("string")
+    return some.select(
+        customer_id=id_, number=work.calendar.numbers(some.date), channel=channel.fill_null(UNKNOWN), amount=some.amount
+    )
+
+
+def _pots(work: Work) -> list[dict[str, Any]]:
+    """channel, year, amount of acquisition expenses without a customer."""
+    expenses = work.book.expenses
+    if expenses is None or "kind" not in expenses.columns:
+        return []
+    shared = _to_win(work).filter(lambda t: t.customer_id.isnull())
+    sums = shared.group_by("channel", "number").aggregate(amount=shared.amount.sum().cast(SUM))
+    rows = work.engine.fetch(sums).to_pylist()
+    return [{"channel": row["channel"], "year": _year(work, row["number"]), "amount": row["amount"]} for row in rows]
+
+
+def _give(parts: Parts, field: str, pots: Iterable[Mapping[str, Any]]) -> None:
+    """Give what was spent on a channel to its customers, instead of to whoever bought in the same period.
+
+    The ledger shares such expenses among all buyers, which is right for their accounts and wrong for the price of a
+    channel. What names no channel of any customer stays apart, so that the total does not change.
+    """
+    names = {name.casefold(): name for of, name, _ in parts if of == field and name} if field == "source" else {}
+    for pot in pots:
+        name = names.get(pot["channel"].casefold(), UNASSIGNED)
+        for year in (None, pot["year"]):
+            parts[field, name, year].acquisition += pot["amount"]
+
+
+# --- opportunities ----------------------------------------------------------------------------------------
+
+
+def _opportunities(work: Work) -> list[dict[str, Any]]:
+    """source, opened, won, lost, won_amount, conversion: how many opportunities became sales, by customers' source.
+
+    Customers are those of the customer table, whether or not they have bought. Conversion is of the decided ones.
+    Empty where there are no opportunities, or nothing says how they ended.
+    """
+    rows, people = work.book.opportunities, work.book.customers
+    if rows is None or people is None or "source" not in people.columns:
+        return []
+    if not {"stage", "probability"} & set(rows.columns):
+        return []
+    sources = people.group_by(who="customer_id").aggregate(source=people.source.strip().max())
+    won, lost = _ended(rows, WON, 1.0), _ended(rows, LOST, 0.0)
+    marked = rows.select("customer_id", "amount", won=won & ~lost, lost=lost)
+    joined = marked.left_join(sources, marked.customer_id == sources.who)
+    sums = joined.group_by(source=joined.source.fill_null(UNKNOWN)).aggregate(
+        opened=joined.count(),
+        won=joined.won.sum().cast("int64"),
+        lost=joined.lost.sum().cast("int64"),
+        won_amount=joined.amount.sum(where=joined.won).coalesce(0).cast(SUM),
+    )
+    found = work.engine.fetch(sums.order_by(sums.opened.desc(), "source")).to_pylist()
+    return [{**row, "conversion": _conversion(row["won"], row["lost"])} for row in found]
+
+
+def _ended(rows: ir.Table, words: tuple[str, ...], probability: float) -> Any:
+    """By the stage where it is given, else by a probability of 1 or 0."""
+    import ibis
+
+    stage: Any = rows.stage if "stage" in rows.columns else ibis.null("string")
+    said: Any = stage.strip().lower().isin(words)
+    if "probability" not in rows.columns:
+        return said.fill_null(False)
+    certain: Any = rows.probability.cast("float64") == probability
+    return ibis.ifelse(stage.notnull(), said, certain).fill_null(False)
+
+
+def _conversion(won: int, lost: int) -> float | None:
+    return won / (won + lost) if won + lost else None
+
+
+# --- the file ---------------------------------------------------------------------------------------------
+
+
+def _table(parts: Parts) -> pa.Table:
+    """The rows of channels.parquet: sources, then roles, those with most customers first, then by year."""
+    import pyarrow as pa
+
+    money = pa.decimal128(28, 4)
+    sums = ("acquisition", "amount", "value", "forecast_value")
+    schema = pa.schema(
+        [
+            ("field", pa.string()),
+            ("name", pa.string()),
+            ("began", pa.date32()),
+            ("customers", pa.int64()),
+            ("buyers", pa.int64()),
+            *((name, money) for name in sums),
+            *((name, pa.float64()) for name in ("cost_per_customer", "value_per_customer", "roi")),
+        ]
+    )
+    order = sorted(parts, key=lambda key: _rank(parts, key))
+    return pa.Table.from_pylist([_row(key, parts[key], sums) for key in order], schema=schema)
+
+
+def _rank(parts: Parts, key: Key) -> tuple[int, int, str, date]:
+    field, name, year = key
+    whole = parts[field, name, None].customers if (field, name, None) in parts else 0
+    return FIELDS.index(field), -whole, name, year or date.min
+
+
+def _row(key: Key, part: Part, sums: Iterable[str]) -> dict[str, Any]:
+    field, name, year = key
+    return {
+        "field": field,
+        "name": name,
+        "began": year,
+        "customers": part.customers,
+        "buyers": part.buyers,
+        **{one: Decimal(getattr(part, one)).quantize(Decimal("0.0001")) for one in sums},
+        "cost_per_customer": part.cost_per_customer,
+        "value_per_customer": part.value_per_customer,
+        "roi": part.roi,
+    }
