@@ -29,6 +29,20 @@ class Referrals(BaseModel):
     forecast: Annotated[bool, Field(description="count forecast value too / 是否计入预测价值")] = False
 
 
+class Needs(BaseModel):
+    """What customers may need next: how many, and from what on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_customer: Annotated[int, Field(ge=1, le=20, description="needs per customer / 每位客户最多列几项需求")] = 5
+    least_together: Annotated[
+        int, Field(ge=2, description="baskets or customers with both products for a rule / 规则至少需要的共同购买数")
+    ] = 5
+    least_probability: Annotated[
+        float, Field(ge=0, le=1, description="learned needs less likely are left out / 低于此概率的推测需求不列出")
+    ] = 0.01
+
+
 class Settings(BaseModel):
     """What `kezhi.toml` may say; every field has a default, so that no file is needed."""
 
@@ -58,6 +72,7 @@ class Settings(BaseModel):
     referrals: Annotated[Referrals, Field(description="credit for referred customers / 推荐客户的计入规则")] = (
         Referrals()
     )
+    needs: Annotated[Needs, Field(description="what customers may need next / 客户未来需求")] = Needs()
     points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
     ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
     factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()

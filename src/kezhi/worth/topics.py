@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth import line_kinds, referrals
+from kezhi.worth import line_kinds, needs, referrals
 from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = (
+    Topic("needs", needs.measured),  # before points, which count them
     Topic("referrals", referrals.measured),
     Topic("line_kinds", line_kinds.measured),
 )

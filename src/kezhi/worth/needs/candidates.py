@@ -214,6 +214,12 @@ def with_chances(rows: ir.Table, cells: ir.Table | None, factors: ir.Table | Non
     return rows.mutate(probability=rows.chance * more / (1.0 - rows.chance + rows.chance * more))
 
 
+def worth_listing(rows: ir.Table, least: float) -> ir.Table:
+    """Without what is only likely by what others do, and then hardly; what the company itself said always stays."""
+    told: Any = rows.kind.isin(["replacement", "accessory", "upgrade", "related"])
+    return rows.filter(told | (rows.probability.coalesce(1.0) >= least))
+
+
 def best(rows: ir.Table, most: int) -> ir.Table:
     """At most so many products of each moment and customer, the likeliest first, each for its best reason; `rank`."""
     import ibis

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kezhi.worth.needs.candidates import Known, best, candidates, with_chances
+from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, worth_listing
 from kezhi.worth.needs.past import Moment, Past
 from kezhi.worth.needs.rates import Rates, learn, product_factors
 
@@ -86,7 +86,7 @@ def _factors(past: Past, rows: ir.Table) -> ir.Table:
     return given.mutate(moment=(given.moment + 1).cast("int32"))
 
 
-def trial(known: Known, learned: Learned) -> dict[str, Any] | None:
+def trial(known: Known, learned: Learned, least: float = 0.0) -> dict[str, Any] | None:
     """The list as it would have been a window ago, beside two simple ones, against what was then bought.
 
     Of the customers learned from who had bought before the split and bought again after it: the share with at least
@@ -100,7 +100,7 @@ def trial(known: Known, learned: Learned) -> dict[str, Any] | None:
     assert learned.seen is not None
     rows = with_chances(learned.seen.filter(learned.seen.moment == moment.number), learned.cells, learned.factors)
     engine, most = known.past.engine, max(HITS_AT)
-    listed = engine.store(best(rows, most))
+    listed = engine.store(best(worth_listing(rows, least), most))
     lists = {
         "needs": listed.select("customer", "rank", "product", "came", "probability"),
         "again": _bought_again(known, moment, most),
@@ -109,8 +109,6 @@ def trial(known: Known, learned: Learned) -> dict[str, Any] | None:
     buyers = _buyers(known, moment)
     totals = engine.row(buyers.aggregate(customers=buyers.count(), bought=buyers.bought.sum()))
     scores = [_score(engine, name, rows, buyers, totals) for name, rows in lists.items()]
-    told: Any = listed.probability.cast("decimal(18, 12)").sum().cast("float64")
-    sums = engine.row(listed.aggregate(expected=told, came=listed.came.sum(), listed=listed.count()))
     return {
         "split": moment.day,
         "until": moment.until,
@@ -118,9 +116,26 @@ def trial(known: Known, learned: Learned) -> dict[str, Any] | None:
         "bought": int(totals["bought"] or 0),
         "one_in": known.past.one_in,
         "scores": scores,
-        # of all needs listed, also those of customers who bought nothing: how many were said to come, and did
-        "calibration": {"listed": sums["listed"], "expected": sums["expected"] or 0.0, "came": int(sums["came"] or 0)},
+        "calibration": _calibration(engine, rows, listed),
     }
+
+
+def _calibration(engine: Any, rows: ir.Table, listed: ir.Table) -> dict[str, Any]:
+    """How many of the needs were said to come, and came: of those listed, and of all that were considered.
+
+    Whoever lists the likeliest of many lists those whose chances happen to be put too high. `correction` is how much
+    less often the listed came than all did, each beside what was said of them; at most 1. The rest of the difference is
+    how the company's business changed from one window to the next, which is no fault of the list.
+    """
+
+    def sums(some: ir.Table) -> dict[str, Any]:
+        told: Any = some.probability.cast("decimal(18, 12)").sum().cast("float64")
+        found = engine.row(some.aggregate(needs=some.count(), expected=told, came=some.came.sum()))
+        return {"needs": found["needs"], "expected": found["expected"] or 0.0, "came": int(found["came"] or 0)}
+
+    best_ones, all_ones = sums(listed), sums(rows)
+    shares = [(one["came"] + 0.5) / (one["expected"] + 0.5) for one in (best_ones, all_ones)]
+    return {"listed": best_ones, "all": all_ones, "correction": min(shares[0] / shares[1], 1.0)}
 
 
 def _buyers(known: Known, moment: Moment) -> ir.Table:

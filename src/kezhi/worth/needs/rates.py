@@ -96,7 +96,7 @@ def _odds(chance: Floats) -> Floats:
 
 
 def product_factors(bought: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much more (or less) often each product was bought than its situations let expect: (bought + a) / (expected + a).
+    """How much oftener each product was bought than its situations let expect: (bought + a) / (expected + a).
 
     1 / a is the variance of the factors by moments; all are 1 where they do not differ beyond chance.
     """

@@ -82,9 +82,7 @@ def _sets(past: Past, held: ir.Table, facts: ir.Table) -> ir.Table:
     order = [ibis.desc("customers"), "product"]
     common = common.order_by(order).limit(MOST_PRODUCTS)
     rows = histories.union(baskets).semi_join(common, "product")
-    within = ibis.window(
-        group_by=["scope", "moment", "customer", "day"], order_by=[ibis.desc("before"), "product"]
-    )
+    within = ibis.window(group_by=["scope", "moment", "customer", "day"], order_by=[ibis.desc("before"), "product"])
     rows = rows.mutate(place=ibis.row_number().over(within))
     return rows.filter(rows.place < LATEST).drop("before")
 

@@ -1,0 +1,146 @@
+"""What customers may need next (V07, A19): product, day, chance, expected value and why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from kezhi.engine import Engine
+from kezhi.ledger import SUM, Book
+from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, worth_listing
+from kezhi.worth.needs.learning import Learned, learn_chances, trial
+from kezhi.worth.needs.listing import needs_table, price_tags, rules_table, visits
+from kezhi.worth.needs.past import (
+    MOST_LINES,
+    activities,
+    holdings,
+    moments,
+    open_past,
+    product_facts,
+    product_keys,
+)
+from kezhi.worth.needs.rates import STRENGTHS
+from kezhi.worth.needs.rules import SCOPES, learn_rules
+from kezhi.worth.needs.shelf import offered, read_shelf
+from kezhi.worth.work import Found, Work
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+TOP_RULES = 10
+NEEDS, RULES = "needs.parquet", "product_rules.parquet"
+
+
+def measured(work: Work) -> Found | None:
+    """needs.parquet, product_rules.parquet and the company's figures; None where order lines name no product."""
+    if "product_id" not in work.book.orders.columns:
+        return None
+    wanted, engine = work.settings.needs, work.engine
+    first = work.calendar.start(int(work.ledger.company[0]["number"]))
+    until = work.calendar.end(work.ledger.next_period - 1 + work.forecasted.horizon)
+    with engine.passing():
+        known = look(
+            engine, work.book, work.ledger.people, (first, work.as_of, until), wanted.least_together, MOST_LINES
+        )
+        learned = learn_chances(known)
+        tried = trial(known, learned, wanted.least_probability)
+        tags = price_tags(known.past, work.book)
+        rows = with_chances(candidates(known, known.past.moments[-1:]), learned.cells, learned.factors)
+        chosen = engine.store(best(worth_listing(rows, wanted.least_probability), wanted.per_customer))
+        correction = tried["calibration"]["correction"] if tried else 1.0
+        table = needs_table(known, chosen, tags, visits(work.ledger), correction)
+        engine.write_parquet(table, work.folder / NEEDS)
+        engine.write_parquet(rules_table(known, tags), work.folder / RULES)
+    return Found(_facts(work, known, learned, tried))
+
+
+def look(
+    engine: Engine,
+    book: Book,
+    people: ir.Table,
+    days: tuple[date, date, date],
+    least_together: int,
+    most_lines: int = MOST_LINES,
+    only: str | None = None,
+) -> Known:
+    """All that needs are foreseen from; days: the book's first, the last that counts, and until when.
+
+    people: customer_id and the engine's key. `only`: keep the rules that lead to this product, all of them.
+    """
+    links = book.product_links
+    keys = product_keys(
+        engine, (book.orders, "product_id"), (book.products, "product_id"), (links, "product_id"), (links, "linked_id")
+    )
+    past = open_past(engine, book.orders, people, keys, moments(*days), most_lines)
+    held = holdings(past)
+    facts = product_facts(past, held)
+    target = None if only is None else keys.filter(keys.product_id == only)
+    rules = learn_rules(past, held, facts, least_together, target)
+    shelf = offered(engine, read_shelf(engine, book), past.moments, keys)
+    return Known(past, held, activities(past, held), facts, rules, shelf)
+
+
+def _facts(work: Work, known: Known, learned: Learned, tried: dict[str, Any] | None) -> dict[str, Any]:
+    """The company's figures: totals by kind, the strongest rules, the trial, and how the chances were learned."""
+    engine, now = work.engine, known.past.now
+    needs = engine.read_parquet(work.folder / NEEDS)
+    sums: dict[str, Any] = {
+        "needs": needs.count(),
+        "expected_value": needs.expected_value.sum().cast(SUM),
+        "expected_profit": needs.expected_profit.sum().cast(SUM),
+    }
+    by_kind = engine.fetch(needs.group_by("kind").aggregate(**sums)).to_pylist()
+    total = engine.row(needs.aggregate(**sums, customers=needs.customer_id.nunique()))
+    forecast = work.forecast
+    ahead = engine.row(forecast.aggregate(amount=forecast.amount.sum().cast(SUM)))
+    order = list(STRENGTHS)
+    return {
+        "from": now.day,
+        "until": now.until,
+        "total": total,
+        "kinds": sorted(by_kind, key=lambda row: order.index(row["kind"])),
+        # a view on what the forecast's purchases may be of; never added to it
+        "forecast_amount": ahead["amount"],
+        "rules": _top_rules(engine, work),
+        "trial": tried,
+        "one_in": known.past.one_in,
+        "chances": _chances(learned),
+    }
+
+
+def _top_rules(engine: Engine, work: Work) -> dict[str, Any]:
+    """How many rules there are, and by scope the pairs with the highest lift, each pair once."""
+    import ibis
+
+    rules = engine.read_parquet(work.folder / RULES)
+    count = engine.row(rules.aggregate(rules=rules.count()))["rules"]
+    other: Any = rules.semi_join(
+        rules.select(scope="scope", product_id="then_product_id", then_product_id="product_id"),
+        ["scope", "product_id", "then_product_id"],
+    )
+    # a pair has two rules of the same lift: the more confident one stands for both
+    twice = other.select("scope", "product_id", "then_product_id", both_ways=ibis.literal(True))
+    rows = rules.left_join(twice, ["scope", "product_id", "then_product_id"], rname="{name}_t")
+    stronger: Any = (rows.having < rows.having_then) | (
+        (rows.having == rows.having_then) & (rows.product_id < rows.then_product_id)
+    )
+    rows = rows.filter(rows.both_ways.isnull() | stronger).select(*rules.columns)
+    order = [ibis.desc("lift"), ibis.desc("both"), "product_id", "then_product_id"]
+    top = {
+        scope: engine.fetch(rows.filter(rows.scope == scope).order_by(order).limit(TOP_RULES)).to_pylist()
+        for scope in SCOPES
+    }
+    return {"count": count, **top}
+
+
+def _chances(learned: Learned) -> list[dict[str, Any]]:
+    """By kind: in how many situations it stood, and how many of them ended with the purchase."""
+    if learned.rates is None:
+        return []
+    found = []
+    for kind in STRENGTHS:
+        cells = [cell for (name, _, _), cell in learned.rates.cells.items() if name == kind]
+        seen, bought = sum(cell[0] for cell in cells), sum(cell[1] for cell in cells)
+        if seen:
+            found.append({"kind": kind, "seen": seen, "bought": bought})
+    return found
