@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.valuation.forecast import Scored, expected_expense, log_cumulants, value_bounds
+from kezhi.valuation.forecast import Scored, amount_quantile, expected_expense, log_cumulants, value_bounds
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -83,6 +83,8 @@ def value_table(
         forecast_value=rows.forecast_value,
         forecast_value_lower=lower.coalesce(0.0),
         forecast_value_upper=upper.coalesce(0.0),
+        forecast_amount_lower=amount_quantile(rows, "total_", "lower").coalesce(0.0),
+        forecast_amount_upper=amount_quantile(rows, "total_", "upper").coalesce(0.0),
         **{name: rows[name] for one in more for name in one.otherwise},
         flags=_flags(rows, cost_known),
     )

@@ -169,7 +169,7 @@ def log_cumulants(rows: ir.Table, prefix: str) -> list[Any]:
     return [parts[0] + rows.log_scale, *parts[1:]]
 
 
-def value_bounds(rows: ir.Table, prefix: str, margin: Any, periods: int) -> tuple[Any, Any]:
+def value_bounds(rows: ir.Table, prefix: str, margin: Any, periods: float) -> tuple[Any, Any]:
     """The value at the lower and the upper quantile of the amount, the smaller one first."""
     import ibis
 
@@ -189,6 +189,8 @@ def _with_value(rows: ir.Table) -> ir.Table:
         next_expense=money(expense),
         value_lower=lower,
         value_upper=upper,
+        amount_lower=amount_quantile(rows, "", "lower"),
+        amount_upper=amount_quantile(rows, "", "upper"),
     )
     factors = [name for name in KEPT if name in rows.columns]
     return rows.select(
@@ -208,6 +210,8 @@ def _with_value(rows: ir.Table) -> ir.Table:
         value=as_sum(rows.next_amount - rows.next_cost - rows.next_expense),
         value_lower=rows.value_lower,
         value_upper=rows.value_upper,
+        amount_lower=rows.amount_lower,
+        amount_upper=rows.amount_upper,
     )
 
 

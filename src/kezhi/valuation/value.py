@@ -12,6 +12,7 @@ from kezhi.language import Text
 from kezhi.ledger import Book, Ledger
 from kezhi.models.clock import Event
 from kezhi.models.season import SeasonEstimate
+from kezhi.valuation.amending import AMOUNT_ENDS, Amend, Amended, Computed, Step
 from kezhi.valuation.backtest import Backtest
 from kezhi.valuation.company import (
     Spread,
@@ -24,12 +25,13 @@ from kezhi.valuation.customers import Columns, horizon_sums, names_of, own_varia
 from kezhi.valuation.evidence import amount_table, assumptions, frequency_table, transition_tables
 from kezhi.valuation.explanation import explain
 from kezhi.valuation.fits import Fits, fit_models
-from kezhi.valuation.forecast import forecast_steps, scored_customers
+from kezhi.valuation.forecast import Scored, forecast_steps, scored_customers
 from kezhi.valuation.forecaster import FAMILY
 from kezhi.valuation.lessons import Learned
 from kezhi.valuation.memory import Memory
 from kezhi.valuation.past import Past, look_back
 from kezhi.valuation.published import amount_edges, published_tables
+from kezhi.valuation.steps import step_windows
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 class Forecasted:
     """A ledger with every customer forecast: forecast.parquet is written, customers.parquet is not yet.
 
-    rows: one row per customer (see `value_rows`), computed when asked; forecast and current: what was written.
+    rows: one row per customer (see `value_rows`), computed when asked; forecast and current: what was written. Where
+    management corrected the forecast, `computed_rows` and `computed` are what was there before; else the same.
+    amounts_apart: whether purchase amounts have an interval of their own, for they differ from the value.
     """
 
     ledger: Ledger
@@ -56,6 +60,10 @@ class Forecasted:
     names: ir.Table | None
     forecast: ir.Table
     current: ir.Table | None
+    computed_rows: ir.Table
+    computed: ir.Table
+    amounts_apart: bool
+    amended: Amended | None = None
 
     @property
     def tested(self) -> Backtest | None:
@@ -82,8 +90,9 @@ def forecast_customers(
     edges: tuple[float, ...] | None,
     events: tuple[Event, ...] = (),
     memory: Memory | None = None,
+    amend: Amend | None = None,
 ) -> Forecasted:
-    """Forecast every customer of a ledger over the next `horizon` periods.
+    """Forecast every customer of a ledger over the next `horizon` periods, and let `amend` change the forecast.
 
     Writes forecast.parquet and, when `as_of` cuts a period short, current_period.parquet into the folder; the large
     tables are read back from there rather than kept in memory.
@@ -99,11 +108,25 @@ def forecast_customers(
     scored = scored_customers(ledger, fits, horizon)
     published = published_tables(ledger, fits, horizon, segments) if method == "transition" else None
     steps = forecast_steps(ledger, fits, scored, method, book.cost_known, published)
-    forecast = _written(engine, steps.filter(steps.step > 0), folder / "forecast.parquet")
+    amounts_apart = book.cost_known or book.expenses is not None
+    if not amounts_apart:
+        steps = steps.drop(*AMOUNT_ENDS)
+    names = names_of(book.customers)
+    names = None if names is None else engine.store(names)
+    path = folder / "forecast.parquet"
+    computed = _written(engine, steps.filter(steps.step > 0), path if amend is None else engine.scratch / path.name)
+    computed_rows = value_rows(scored, engine.store(horizon_sums(computed)))
+    forecast, rows, amended = computed, computed_rows, None
+    if amend is not None:
+        table = value_table(computed_rows, names, horizon, book.cost_known)
+        amended = amend(Computed(engine, _steps(ledger, horizon), computed, table, book.customers, _terms(scored)))
+        engine.write_parquet(computed if amended is None else amended.forecast, path)
+        forecast = engine.read_parquet(path)
+    if amended is not None:
+        rows = value_rows(scored, engine.store(horizon_sums(forecast)))
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")
-    rows, names = value_rows(scored, engine.store(horizon_sums(forecast))), names_of(book.customers)
     return Forecasted(
         ledger,
         folder,
@@ -116,22 +139,40 @@ def forecast_customers(
         fits,
         segments,
         rows,
-        None if names is None else engine.store(names),
+        names,
         forecast,
         current,
+        computed_rows,
+        computed,
+        amounts_apart,
+        amended,
     )
+
+
+def _steps(ledger: Ledger, horizon: int) -> tuple[Step, ...]:
+    return tuple(Step(one.step, one.period, one.until) for one in step_windows(ledger, horizon) if one.step > 0)
+
+
+def _terms(scored: Scored) -> ir.Table:
+    return scored.customers.select("customer_id", "expense_rate", "expense_floor")
 
 
 def conclude(done: Forecasted, more: Sequence[Columns] = ()) -> Valuation:
     """Write customers.parquet, with `more` columns, and say what the company may expect and how far to trust it."""
     ledger, fits, past, tested, method = done.ledger, done.fits, done.past, done.tested, done.method
     engine, horizon = ledger.engine, done.horizon
-    table = value_table(done.rows, done.names, horizon, done.cost_known, more)
+    table = value_table(done.computed_rows, done.names, horizon, done.cost_known, more)
+    if not done.amounts_apart:
+        table = table.drop(*(f"forecast_{name}" for name in AMOUNT_ENDS))
+    if done.amended is not None:
+        table = done.amended.customers(table)
     missed = tested.missed(method) if tested else 0.0
     with engine.meanwhile(table, done.folder / "customers.parquet"):
-        spread = total_spread(own_variance(done.rows, horizon), ledger, fits, horizon, missed)
+        spread = total_spread(own_variance(done.computed_rows, horizon), ledger, fits, horizon, missed)
         evidence = _evidence(ledger, past.one_in, fits, done.segments)
-        company = _company(engine, ledger, done.forecast, done.current, spread, horizon)
+        company = _company(engine, ledger, done.computed, done.current, spread, horizon)
+    if done.amended is not None:
+        company = done.amended.company(company)
     values = engine.read_parquet(done.folder / "customers.parquet")
     models = {
         "method": method,
