@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kezhi.cli.news import news
 from kezhi.cli.options import Lang, speak
-from kezhi.cli.screen import say, screen
+from kezhi.cli.screen import Heads, say, screen, table, whole
 from kezhi.language import Text, preferred_language
 from kezhi.progress import Outlook, Stages, part
 
 MAKING = Text("Making the demo company", "生成示例公司")
+REFERRALS = Text("Five years of one customer and those sent by them", "一位客户及其推荐的客户：五年的价值")
 HELP = "Make a demo company, analyse it, show the result. / 生成示例公司并分析。"
+
+
+class Sample(StrEnum):
+    """The companies that can be made."""
+
+    teahouse = "teahouse"
+    referrals = "referrals"
 
 
 def command(
@@ -27,6 +36,12 @@ def command(
     ),
     customers: Annotated[int, typer.Option(min=1, help="How many customers. / 客户数。")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company. / 随机种子。")] = 20251122,
+    sample: Annotated[
+        Sample,
+        typer.Option(
+            "--sample", help="Which company: a tea house, or the case 1 = 12 800. / 示例：茶庄或 1=12800 案例。"
+        ),
+    ] = Sample.teahouse,
     lang: Lang = None,
 ) -> None:
     """Files in OUT/files, a workspace around them, and a first run."""
@@ -34,7 +49,6 @@ def command(
     from kezhi.analysis import analyse
     from kezhi.cli.importing import add
     from kezhi.cli.run import show
-    from kezhi.demo import make_company
     from kezhi.sources import TABLES
     from kezhi.workspace import make_demo_folder
 
@@ -42,19 +56,59 @@ def command(
     begun = time.perf_counter()
     with news(programs=False) as tell, _removed_unless_finished(out):
         with Stages(part(tell, 0.0, 0.3, begun), {"make": MAKING}, Outlook(("make",))) as stages, stages("make"):
-            company = make_company(out / "files", customers=customers, seed=seed, language=preferred_language())
-        tables = [name for name in TABLES if name in company.files]
-        for n, table in enumerate(tables):
+            files = _case(out) if sample == Sample.referrals else _teahouse(out, customers, seed)
+        tables = [one for one in TABLES if one in files]
+        for n, name in enumerate(tables):
             first, last = (0.3 + 0.2 * place / len(tables) for place in (n, n + 1))
-            add(out, table, [str(company.files[table])], None, part(tell, first, last, begun))
+            add(out, name, [str(files[name])], None, part(tell, first, last, begun))
         done = analyse(workspace=out, progress=part(tell, 0.5, 1.0, begun))
     console = screen()
     show(console, done)
+    if sample == Sample.referrals:
+        console.print(_years(done))
     told = Text(
         "The company's files: {files}\nAnalyse your own: kezhi run YOUR_ORDERS.csv --out results",
         "示例公司的文件：{files}\n分析您自己的数据：kezhi run 您的订单.csv --out results",
     )
     say(console, told.fill(files=out / "files"))
+
+
+def _teahouse(out: Path, customers: int, seed: int) -> Mapping[str, Path]:
+    from kezhi.demo import make_company
+
+    return make_company(out / "files", customers=customers, seed=seed, language=preferred_language()).files
+
+
+def _case(out: Path) -> Mapping[str, Path]:
+    from kezhi.demo import make_referral_case
+
+    case = make_referral_case(out / "files", preferred_language())
+    (out / "kezhi.toml").write_text(case.settings, encoding="utf-8")
+    return case.files
+
+
+def _years(done: Any) -> Any:
+    """The case's table, from the run: what the customers sold and cost together, year by year."""
+    heads: Heads = [
+        (Text("year", "年"), "left"),
+        (Text("own purchases", "自身购买"), "right"),
+        (Text("of those they sent", "被推荐客户购买"), "right"),
+        (Text("sales", "销售额"), "right"),
+        (Text("cost", "成本费用"), "right"),
+        (Text("gross profit", "毛利"), "right"),
+        (Text("added up", "累计"), "right"),
+    ]
+    rows = [
+        [
+            str(row["period"].year),
+            *(whole(row[name]) for name in ("own_amount", "referred_amount", "amount")),
+            whole(row["cost"] + row["expense"]),
+            *(whole(row[name]) for name in ("value", "cumulative_value")),
+        ]
+        for row in done.table("referral_periods").to_pylist()
+        if row["customer_id"] is None
+    ]
+    return table(REFERRALS, heads, rows)
 
 
 @contextmanager

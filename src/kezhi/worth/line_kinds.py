@@ -190,7 +190,7 @@ def _by_period(work: Work, daily: ir.Table, kinds: ir.Table) -> ir.Table:
         lines=together["lines"].sum().cast("int64"), amount=together.amount.sum().cast(SUM)
     )
     some = sums.filter(sums["lines"] != 0)
-    return some.select("kind", "referred", "lines", "amount", period=work.calendar.starts(some.number))
+    return some.select(work.calendar.starts(some.number).name("period"), "kind", "referred", "lines", "amount")
 
 
 def _added(rows: ir.Table, lines: Any, amount: Any) -> ir.Table:

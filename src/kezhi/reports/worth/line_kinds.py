@@ -15,7 +15,7 @@ from kezhi.language import Text
 from kezhi.reports import numbers, sections
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
-from kezhi.reports.markup import Html, Row, folded, table, tag
+from kezhi.reports.markup import Html, Row, bullets, folded, table, tag
 from kezhi.reports.sections import SHOWN_PERIODS, Canvas
 from kezhi.reports.workbook import Book, fill_sheet
 
@@ -77,8 +77,15 @@ def section(found: Kinds, report: ValueReport, canvas: Canvas) -> Html:
         tag("p", _sentence(found, canvas)),
         _totals(found, canvas),
         folded(canvas.say(Text("Period by period", "各期明细")), _periods(found, report, canvas)),
+        folded(canvas.say(Text("What the kinds mean", "各类型的含义")), _meanings(found, canvas)),
         name="line_kinds",
     )
+
+
+def _meanings(found: Kinds, canvas: Canvas) -> Html:
+    said = Text("{name}: {meaning}", "{name}：{meaning}")
+    pairs = [(canvas.say(NAMES[kind]), canvas.say(MEANINGS[kind])) for kind in found.kinds]
+    return bullets(canvas.say(said, name=name, meaning=meaning) for name, meaning in pairs)
 
 
 def _sentence(found: Kinds, canvas: Canvas) -> str:
@@ -99,12 +106,7 @@ def _totals(found: Kinds, canvas: Canvas) -> Html:
     rows = [
         Row(
             [
-                tag(
-                    "span",
-                    canvas.say(NAMES[row["kind"]]),
-                    tag("span", canvas.say(MEANINGS[row["kind"]]), class_="flags"),
-                    class_="who",
-                ),
+                canvas.say(NAMES[row["kind"]]),
                 numbers.grouped(row["lines"]),
                 numbers.grouped(Decimal(row["amount"]), 2),
                 numbers.percent(row["share"], 1),

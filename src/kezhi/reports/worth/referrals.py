@@ -172,8 +172,8 @@ _CAPTION = Text(
 def _sentence(found: Referrals, report: ValueReport, canvas: Canvas) -> str:
     facts = found.facts
     said = Text(
-        "{n} of {all} customers were sent by other customers; they brought {amount} of all purchases ({share}).",
-        "{all} 位客户中有 {n} 位由其他客户推荐而来，他们贡献了 {amount} 的购买金额（占全部的 {share}）。",
+        "{n} of {all} customers were sent by other customers; their purchases, {amount}, are {share} of all.",
+        "{all} 位客户中有 {n} 位由其他客户推荐而来；他们共购买 {amount}，占全部购买金额的 {share}。",
     )
     return canvas.say(
         said,
