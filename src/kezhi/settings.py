@@ -43,6 +43,22 @@ class Needs(BaseModel):
     ] = 0.01
 
 
+class Lifetime(BaseModel):
+    """How far a customer's life is looked at, and what future money is worth today."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    periods: Annotated[int | None, Field(ge=1, le=600, description="periods ahead; default three years / 期数")] = None
+    discount_rate: Annotated[float, Field(ge=0, le=1, description="a year's, e.g. 0.1 / 年折现率")] = 0.0
+    to_the_end: Annotated[bool, Field(description="without a last period / 不设终点")] = False
+    saved_selling_cost: Annotated[
+        float | None, Field(description="selling cost saved, shown apart / 节省的销售费用，单独列示")
+    ] = None
+    reputation: Annotated[float | None, Field(description="worth of reputation, shown apart / 声誉价值，单独列示")] = (
+        None
+    )
+
+
 class Settings(BaseModel):
     """What `kezhi.toml` may say; every field has a default, so that no file is needed."""
 
@@ -73,6 +89,7 @@ class Settings(BaseModel):
         Referrals()
     )
     needs: Annotated[Needs, Field(description="what customers may need next / 客户未来需求")] = Needs()
+    lifetime: Annotated[Lifetime, Field(description="lifetime value / 生命周期价值")] = Lifetime()
     points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
     ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
     factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()
@@ -108,6 +125,14 @@ def _in_chinese(error: Any) -> str:
     return _CHINESE.get(error["type"], "值的类型或写法不对").format(**error.get("ctx", {}))
 
 
+LEAST_RATE = 0.01
+ENDLESS = Text(
+    "The setting 'lifetime.to_the_end' needs a 'lifetime.discount_rate' of at least 0.01: without one, a customer who "
+    "never leaves would be worth without limit.",
+    "设置项 'lifetime.to_the_end' 需要 'lifetime.discount_rate' 不低于 0.01：否则永不流失的客户价值将无穷大。",
+)
+
+
 def read_settings(values: dict[str, Any]) -> Settings:
     """Settings from plain values; a mistake is named with its field."""
     try:
@@ -129,6 +154,8 @@ def read_settings(values: dict[str, Any]) -> Settings:
                 f"设置项 'memory_limit' 需要形如 4GB 或 800MiB 的大小，而不是 {settings.memory_limit!r}。",
             )
         )
+    if settings.lifetime.to_the_end and settings.lifetime.discount_rate < LEAST_RATE:
+        raise KezhiError(ENDLESS)
     edges = settings.amount_edges
     if edges and (len(edges) < 2 or edges[0] <= 0 or any(b <= a for a, b in itertools.pairwise(edges))):
         raise KezhiError(

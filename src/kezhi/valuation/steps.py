@@ -58,7 +58,7 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> tuple[pa.Table, 
     spans["all"] = fits.window(ledger.calendar.end(ledger.next_period - 1), windows[-1].until)
     moments, amount_shape = fits.moments(spans), fits.amounts.parameters["p"]
     margins = _margins(ledger, fits, horizon)
-    never = _spread_columns("", window_spread(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1), amount_shape))
+    never = spread_columns("", window_spread(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1), amount_shape))
     nothing = {"p_purchase": [0.0], "expected_purchases": [0.0], "margin_factor": [1.0]}
     parts = []
     for one in windows:
@@ -66,7 +66,7 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> tuple[pa.Table, 
         square = product + mean
         spread = window_spread(mean, square, square, none, amount_shape)
         expected = {"p_purchase": 1.0 - none, "expected_purchases": mean, "margin_factor": margins[one.step]}
-        parts.append(_labels(np.arange(len(mean)), one) | expected | _spread_columns("", spread))
+        parts.append(_labels(np.arange(len(mean)), one) | expected | spread_columns("", spread))
         parts.append(_labels(np.array([NO_HISTORY]), one) | nothing | never)
     future = [moments[one.step] for one in windows if one.step > 0]
     steps_square = np.sum([product + mean for mean, product, _ in future], axis=0)
@@ -77,7 +77,7 @@ def purchase_steps(ledger: Ledger, fits: Fits, horizon: int) -> tuple[pa.Table, 
         "history": np.arange(len(mean)),
         "p_alive": fits.forecaster.purchases.p_alive(fits.on_clock),
     }
-    return _stack(parts), _stack([known | _spread_columns("total_", total)])
+    return stacked(parts), stacked([known | spread_columns("total_", total)])
 
 
 def _margins(ledger: Ledger, fits: Fits, horizon: int) -> dict[int, NDArray[np.float64]]:
@@ -110,7 +110,7 @@ def amount_coefficients(fits: Fits, largest: int, typical: float) -> pa.Table:
     low, high = (_expected_amount(fits, periods, total) for total in (typical, 2.0 * typical))
     slope = (high - low) / typical
     p, q, k = (fits.amounts.parameters[name] for name in ("p", "q", "k"))
-    return _stack(
+    return stacked(
         [
             {
                 "amount_periods": periods.astype(np.int64),
@@ -133,7 +133,7 @@ def _expected_amount(fits: Fits, periods: NDArray[np.float64], total: float) -> 
     return expected
 
 
-def _spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.float64]]:
+def spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.float64]]:
     """Cumulants, quantiles and, as factors 0 or 1, whether a quantile is above zero; no nulls, see amount_quantile."""
     return {
         **{f"{prefix}cumulant_{order}": row for order, row in enumerate(spread.cumulants, 1)},
@@ -144,7 +144,7 @@ def _spread_columns(prefix: str, spread: WindowSpread) -> dict[str, NDArray[np.f
     }
 
 
-def _stack(parts: list[dict[str, Any]]) -> pa.Table:
+def stacked(parts: list[dict[str, Any]]) -> pa.Table:
     """Tables of equal columns on top of one another."""
     import pyarrow as pa
 
