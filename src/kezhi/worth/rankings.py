@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 POINTS = ("points", "money_points", "other_points", "need_points")
+TOLD = ("name", "role")
 BEST = 10.0  # scores of factors go from 0 to this
 RANKED = (
     "customer_id", "name", "amount", "share", "cumulative_share", "rank_amount", "points", "money_points",
@@ -26,11 +27,16 @@ def write_rankings(work: Work, totals: ir.Table, *, need_known: bool) -> dict[st
     totals: customer_id, points, money_points, other_points, need_points of those who have any. Customers of whom no
     order is known are in it too, when they have points.
     """
-    role = _roles(work)
-    base = work.engine.store(_base(work, totals, role))
+    told = _told(work)
+    base = work.engine.store(_base(work, totals, told))
     found = [
         name
-        for name, there in (("profit", True), ("category", role is not None), ("loyalty", True), ("need", need_known))
+        for name, there in (
+            ("profit", True),
+            ("category", told is not None and "role" in told.columns),
+            ("loyalty", True),
+            ("need", need_known),
+        )
         if there
     ]
     ranked = ranks(scores(base, found, work.settings.factors), work.settings.ranking)
@@ -44,38 +50,39 @@ def write_rankings(work: Work, totals: ir.Table, *, need_known: bool) -> dict[st
     }
 
 
-def _roles(work: Work) -> ir.Table | None:
-    """customer_id and role, where the customer table has roles."""
+def _told(work: Work) -> ir.Table | None:
+    """customer_id, name and role of the customer table, as far as it has them."""
     people = work.book.customers
-    if people is None or "role" not in people.columns:
+    names = [name for name in TOLD if people is not None and name in people.columns]
+    if people is None or not names:
         return None
-    return people.group_by("customer_id").aggregate(role=people.role.max())
+    return people.group_by("customer_id").aggregate(**{name: people[name].max() for name in names})
 
 
-def _base(work: Work, totals: ir.Table, roles: ir.Table | None) -> ir.Table:
+def _base(work: Work, totals: ir.Table, told: ir.Table | None) -> ir.Table:
     """One row per customer of the ledger or with points.
 
     customer_id, name, role, amount, value, expected_purchases, and POINTS.
     """
     import ibis
 
-    bought = work.customers.select("customer_id", "amount", "value", "expected_purchases")
-    both = bought.outer_join(totals, "customer_id")
-    zero = ibis.literal(0).cast(SUM)
-    rows = both.select(
-        customer_id=ibis.coalesce(both.customer_id, both.customer_id_right),
-        amount=both.amount.coalesce(zero),
-        value=both.value.coalesce(zero),
-        expected_purchases=both.expected_purchases.coalesce(ibis.literal(0.0).cast("float64")),
-        **{name: both[name].coalesce(zero) for name in POINTS},
+    zero, none = ibis.literal(0).cast(SUM), ibis.null("float64")
+    bought = work.customers.select(
+        "customer_id", "amount", "value", "expected_purchases", **dict.fromkeys(POINTS, zero)
     )
-    for name, more in (("name", work.forecasted.names), ("role", roles)):
-        if more is None:
-            rows = rows.mutate(**{name: ibis.null("string")})
-        else:
-            rows = rows.left_join(more.select("customer_id", name), "customer_id", rname="{name}_more")
-            rows = rows.drop("customer_id_more")
-    return rows
+    scored = totals.select("customer_id", amount=zero, value=zero, expected_purchases=none, **_own(totals, POINTS))
+    both = bought.union(scored)
+    sums = {name: as_sum(both[name].sum()) for name in ("amount", "value", *POINTS)}
+    rows = both.group_by("customer_id").aggregate(
+        **sums, expected_purchases=both.expected_purchases.max().coalesce(ibis.literal(0).cast("float64"))
+    )
+    if told is not None:
+        rows = rows.left_join(told, "customer_id", rname="{name}_more").drop("customer_id_more")
+    return rows.mutate(**{name: ibis.null("string") for name in TOLD if name not in rows.columns})
+
+
+def _own(rows: ir.Table, names: Sequence[str]) -> dict[str, Any]:
+    return {name: rows[name] for name in names}
 
 
 def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
