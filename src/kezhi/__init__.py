@@ -18,6 +18,7 @@ __all__ = [
     "assess",
     "backtest",
     "customer",
+    "customers_for",
     "models",
     "rankings",
     "score_sheet",
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from kezhi.analysis import analyse, backtest, statistics
     from kezhi.assessments import assess
     from kezhi.one_customer import customer, rankings, score_sheet
+    from kezhi.prospects import customers_for
 
 _HOMES = {
     **dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis"),
     **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
     "assess": "kezhi.assessments",
+    "customers_for": "kezhi.prospects",
 }
 
 

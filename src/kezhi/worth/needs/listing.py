@@ -76,7 +76,7 @@ def visits(ledger: Ledger) -> ir.Table:
     typical = float(totals["days"]) / float(totals["gaps"])
     interval: Any = (people.recency_days.cast("float64") + typical) / people.purchases.cast("float64")
     due: Any = people.last_purchase + interval.round().cast("int32").as_interval("D")
-    return people.select("customer", next_on=due)
+    return people.select("customer", next_on=due.cast("date"))
 
 
 def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table, correction: float) -> ir.Table:
@@ -96,7 +96,7 @@ def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table
     rows = rows.left_join(main, "because", rname="{name}_main")
     rows = rows.left_join(coming, "customer", rname="{name}_visit").join(known.past.people, "customer")
     rows = rows.mutate(**_figures(rows, correction))
-    day: Any = ibis.least(rows.due.coalesce(rows.next_on), ibis.literal(now.until))
+    day: Any = ibis.least(rows.due.coalesce(rows.next_on), ibis.literal(now.until)).cast("date")
     first = ibis.literal(now.day + timedelta(days=1))
     again: Any = rows.kind.isin(LIKELIEST)
     return rows.order_by("customer", "rank").select(
@@ -105,13 +105,13 @@ def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table
         "product_id",
         product_name=rows.name,
         kind=rows.kind,
-        expected_on=ibis.ifelse(day.isnull(), ibis.null("date"), ibis.greatest(day, first)),
+        expected_on=ibis.ifelse(day.isnull(), ibis.null("date"), ibis.greatest(day, first)).cast("date"),
         probability=rows.probability,
-        price=_money(rows.price),
+        price=money(rows.price),
         quantity=rows.pieces,
-        value=_money(rows.price * rows.pieces),
-        expected_value=_money(rows.probability * rows.price * rows.pieces),
-        expected_profit=_money(rows.probability * (rows.price - rows.unit_cost) * rows.pieces),
+        value=money(rows.price * rows.pieces),
+        expected_value=money(rows.probability * rows.price * rows.pieces),
+        expected_profit=money(rows.probability * (rows.price - rows.unit_cost) * rows.pieces),
         because_product_id=ibis.ifelse(rows.kind == "popular", ibis.null("string"), rows.because_product_id),
         because_name=ibis.ifelse(rows.kind == "popular", ibis.null("string"), rows.because_name),
         because_on=rows.because_on,
@@ -129,7 +129,8 @@ def _figures(rows: ir.Table, correction: float) -> dict[str, Any]:
     return {"probability": corrected, "pieces": rows.own.coalesce(rows.quantity)}
 
 
-def _money(value: Any) -> Any:
+def money(value: Any) -> Any:
+    """A computed amount as money."""
     return value.round(4).cast(SUM)
 
 

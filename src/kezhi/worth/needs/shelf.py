@@ -28,6 +28,13 @@ class Shelf:
     products: dict[str, dict[str, Any]]
     links: tuple[tuple[str, str, str], ...]  # product bought, what goes with it, kind
 
+    def launching(self, product: str, day: date, links: tuple[tuple[str, str, str], ...] = ()) -> Shelf:
+        """The shelf with one product on it from that day on, wherever it was before, and with more links."""
+        row = self.products.get(product, {"product_id": product})
+        launched = row.get("launched_on")
+        changed = {"launched_on": min(launched or day, day), "retired_on": None}
+        return Shelf(self.products | {product: row | changed}, tuple(sorted({*self.links, *links})))
+
     def sold(self, product: str, day: date) -> bool:
         """Could it be bought after that day? Nothing said means yes."""
         row = self.products.get(product, {})
@@ -76,8 +83,12 @@ class Shelf:
         return found
 
     def offers(self, day: date) -> set[tuple[str, str, str]]:
-        """Product owned, product offered, kind, on that day: links to what is sold, and newer versions."""
-        found = {(start, to, kind) for start, to, kind in self.links if start != to and self.sold(to, day)}
+        """Product owned, product offered, kind, on that day: links to what is sold, and newer versions.
+
+        Two related products are related in both directions.
+        """
+        both = {(to, start, kind) for start, to, kind in self.links if kind == "related"} | set(self.links)
+        found = {(start, to, kind) for start, to, kind in both if start != to and self.sold(to, day)}
         newer = {(product, self.newer(product, day), "upgrade") for product in self.products}
         return found | {(start, to, kind) for start, to, kind in newer if to is not None}
 

@@ -62,22 +62,32 @@ def look(
     least_together: int,
     most_lines: int = MOST_LINES,
     only: str | None = None,
+    related: tuple[str, ...] = (),
 ) -> Known:
     """All that needs are foreseen from; days: the book's first, the last that counts, and until when.
 
-    people: customer_id and the engine's key. `only`: keep the rules that lead to this product, all of them.
+    people: customer_id and the engine's key. `only`: of the rules those that lead to this product, all of them, and
+    the product is on sale from now on whatever the product table says; `related`: more products that go with it.
     """
     links = book.product_links
-    keys = product_keys(
-        engine, (book.orders, "product_id"), (book.products, "product_id"), (links, "product_id"), (links, "linked_id")
-    )
+    tables = ((book.orders, "product_id"), (book.products, "product_id"), (links, "product_id"), (links, "linked_id"))
+    keys = product_keys(engine, *tables, *([(_names(engine, only, *related), "product_id")] if only else []))
     past = open_past(engine, book.orders, people, keys, moments(*days), most_lines)
     held = holdings(past)
     facts = product_facts(past, held)
     target = None if only is None else keys.filter(keys.product_id == only)
     rules = learn_rules(past, held, facts, least_together, target)
-    shelf = offered(engine, read_shelf(engine, book), past.moments, keys)
-    return Known(past, held, activities(past, held), facts, rules, shelf)
+    shelf = read_shelf(engine, book)
+    if only is not None:
+        shelf = shelf.launching(only, days[1], tuple((one, only, "related") for one in related))
+    told = offered(engine, shelf, past.moments, keys)
+    return Known(past, held, activities(past, held), facts, rules, told)
+
+
+def _names(engine: Engine, *products: str) -> ir.Table:
+    import pyarrow as pa
+
+    return engine.table(pa.table({"product_id": pa.array(products, pa.string())}))
 
 
 def _facts(work: Work, known: Known, learned: Learned, tried: dict[str, Any] | None) -> dict[str, Any]:
