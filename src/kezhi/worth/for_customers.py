@@ -107,7 +107,7 @@ def _answers(work: Work, surveys: ir.Table) -> tuple[dict[str, Any], list[tuple[
             )
         ),
         "unknown": sum(row["answers"] for row in counted[: len(names)]),
-        "dimensions": _dimensions(names, by_layer, by_period),
+        "dimensions": _dimensions(names, by_layer),
         "delivered": _delivered(names, by_layer),
         "tiers": _by_tier(names, by_layer),
         "periods": _by_period(work, names, by_period),
@@ -198,9 +198,7 @@ def _mean(rows: list[dict[str, Any]]) -> float | None:
     return float(sum((row["total"] for row in rows), Decimal(0)) / customers) if customers else None
 
 
-def _dimensions(
-    names: list[str], by_layer: list[dict[str, Any]], by_period: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _dimensions(names: list[str], by_layer: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each dimension's mean of newest answers, in all and by layer."""
     found = []
     for place, name in enumerate(names):
