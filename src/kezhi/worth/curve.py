@@ -256,20 +256,23 @@ def customer_curve(engine: Engine, run: Path, customer_id: str) -> list[dict[str
     """The curve of one customer of a finished run, from its files; empty for an unknown one.
 
     One row per period since the customer began, whether or not anything happened: age, period (its first day),
-    amount, cost, expense (acquisition cost that no expense holds included, at age 0), value, cumulative.
+    amount, cost, expense (acquisition cost that no expense holds included, at age 0), value, cumulative. Where the
+    run has no standing.parquet, the customer began with the first period in which anything was booked.
     """
     import json
 
-    standing = engine.read_parquet(run / "standing.parquet")
-    found = engine.fetch(standing.filter(standing.customer_id == customer_id)).to_pylist()
-    if not found:
-        return []
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     calendar = Calendar(manifest["period"], manifest["fiscal_start"])
     periods = engine.read_parquet(run / "periods.parquet")
     past = engine.fetch(periods.filter(periods.customer_id == customer_id).order_by("period")).to_pylist()
-    begin = calendar.number(found[0]["began"])
-    return _one_curve(past, begin, found[0]["unbooked_acquisition"], calendar, str(manifest["as_of"]))
+    if not past:
+        return []
+    begin, unbooked = past[0]["period"], Decimal(0)
+    if (run / "standing.parquet").exists():
+        standing = engine.read_parquet(run / "standing.parquet")
+        known = engine.row(standing.filter(standing.customer_id == customer_id).select("began", "unbooked_acquisition"))
+        begin, unbooked = known["began"], known["unbooked_acquisition"]
+    return _one_curve(past, calendar.number(begin), unbooked, calendar, str(manifest["as_of"]))
 
 
 def _one_curve(

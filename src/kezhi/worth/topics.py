@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth import for_customers, line_kinds, needs, realised, referrals, risk
+from kezhi.worth import channels, curve, for_customers, line_kinds, needs, realised, referrals, risk, standing
 from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = (
     Topic("needs", needs.measured),  # before points, which count them
     Topic("referrals", referrals.measured),
     Topic("line_kinds", line_kinds.measured),
+    Topic("curve", curve.measured),
+    Topic("standing", standing.measured),
+    Topic("channels", channels.measured),
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
     Topic("for_customers", for_customers.measured),

@@ -18,6 +18,9 @@ from kezhi.engine import Engine
 TOPICS: tuple[str, ...] = (
     "referrals",
     "line_kinds",
+    "curve",
+    "standing",
+    "channels",
     "realised",
     "risk",
     "for_customers",
