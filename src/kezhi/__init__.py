@@ -21,6 +21,7 @@ __all__ = [
     "customers_for",
     "models",
     "rankings",
+    "referral_scenario",
     "score_sheet",
     "statistics",
 ]
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from kezhi.assessments import assess
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.worth.referral_scenario import referral_scenario
 
 _HOMES = {
     **dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis"),
     **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
     "assess": "kezhi.assessments",
     "customers_for": "kezhi.prospects",
+    "referral_scenario": "kezhi.worth.referral_scenario",
 }
 
 
