@@ -199,7 +199,7 @@ def rankings(run_or_workspace: object) -> Any:
 
     run = place_of(run_or_workspace).run
     with open_engine() as engine:
-        if (run / "rankings.parquet").is_file():
+        if (run / "rankings.parquet").exists():
             return pq.read_table(run / "rankings.parquet")
         people = engine.read_parquet(run / "customers.parquet")
         return engine.fetch(by_turnover(people).order_by("rank_amount", "customer_id"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth import channels, curve, for_customers, line_kinds, needs, realised, referrals, risk, standing
+from kezhi.worth import channels, curve, for_customers, line_kinds, needs, points, realised, referrals, risk, standing
 from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = (
     Topic("needs", needs.measured),  # before points, which count them
+    Topic("points", points.measured),
     Topic("referrals", referrals.measured),
     Topic("line_kinds", line_kinds.measured),
     Topic("curve", curve.measured),
