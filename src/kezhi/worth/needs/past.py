@@ -79,11 +79,11 @@ class Past:
         return rows if self.one_in <= 1 else rows.semi_join(self.learnt, "customer")
 
 
-def product_keys(engine: Engine, *tables: tuple[ir.Table | None, str]) -> ir.Table:
-    """product_id and the engine's own key, `product`, of all products named in a column of some table."""
-    found = [table.select(customer_id=table[column]) for table, column in tables if table is not None]
-    ids = found[0].distinct() if len(found) == 1 else _union(found).distinct()
-    keyed = engine.keyed(ids.filter(ids.customer_id.notnull()))
+def product_keys(engine: Engine, tables: tuple[ir.Table | None, ...]) -> ir.Table:
+    """product_id and the engine's own key, `product`, of all products in the tables' column product_id."""
+    found = [table.select(customer_id="product_id") for table in tables if table is not None]
+    ids = _union(found)
+    keyed = engine.keyed(ids.filter(ids.customer_id.notnull()).distinct())
     return keyed.rename(product_id="customer_id", product="customer")
 
 

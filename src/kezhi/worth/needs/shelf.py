@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kezhi.engine import Engine
 from kezhi.worth.needs.past import Moment
@@ -155,18 +155,24 @@ def offered(engine: Engine, shelf: Shelf, moments: tuple[Moment, ...], keys: ir.
     gone = [(m.number, *pair) for m in moments for pair in sorted(shelf.gone(m.day).items())]
     lives = [(p, int(row["life_days"])) for p, row in sorted(shelf.products.items()) if (row.get("life_days") or 0) > 0]
 
-    def table(rows: list[Any], schema: list[tuple[str, pa.DataType]], *ids: str) -> ir.Table | None:
+    def keyed(rows: list[Any], schema: list[tuple[str, pa.DataType]], name: str, maybe: str = "") -> ir.Table | None:
+        """Rows with the engine's keys in place of ids; without rows that name an unknown product, but for `maybe`."""
         if not rows:
             return None
         columns = [pa.array(column, kind) for column, (_, kind) in zip(zip(*rows, strict=True), schema, strict=True)]
-        made = engine.table(pa.table(columns, schema=pa.schema(schema)))
-        for name in ids:
-            of = keys.select(key="product", **{name: "product_id"})
-            made = made.left_join(of, name, rname="{name}_key").drop(name, f"{name}_key").rename({name: "key"})
-        return engine.store(made)
+        made = _with_key(engine.table(pa.table(columns, schema=pa.schema(schema))), keys, name, "inner")
+        return engine.store(_with_key(made, keys, maybe, "left") if maybe else made)
 
+    what = [("moment", number), ("product", text), ("then", text), ("kind", text)]
+    linked = keyed(offers, what, "product")
     return Offered(
-        table(offers, [("moment", number), ("product", text), ("then", text), ("kind", text)], "product", "then"),
-        table(gone, [("moment", number), ("product", text), ("instead", text)], "product", "instead"),
-        table(lives, [("product", text), ("life_days", number)], "product"),
+        None if linked is None else engine.store(_with_key(linked, keys, "then", "inner")),
+        keyed(gone, [("moment", number), ("product", text), ("instead", text)], "product", "instead"),
+        keyed(lives, [("product", text), ("life_days", number)], "product"),
     )
+
+
+def _with_key(rows: ir.Table, keys: ir.Table, name: str, how: Literal["inner", "left"]) -> ir.Table:
+    of = keys.select(key_of_product="product", **{name: "product_id"})
+    joined = rows.join(of, name, how=how, rname="{name}_key").drop(name)
+    return joined.rename({name: "key_of_product"}).drop(*({f"{name}_key"} & set(joined.columns)))

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
+from kezhi.language import Text
 from kezhi.ledger import SUM, Book
 from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, worth_listing
 from kezhi.worth.needs.learning import Learned, learn_chances, trial
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 TOP_RULES = 10
+UNKNOWN_LINKS = Text(
+    "{links} product links name a product that is neither in the product table nor in any order line; they are not "
+    "used.",
+    "有 {links} 条产品关联指向产品表和订单中都没有的产品，未予使用。",
+)
 NEEDS, RULES = "needs.parquet", "product_rules.parquet"
 
 
@@ -51,7 +57,9 @@ def measured(work: Work) -> Found | None:
         table = needs_table(known, chosen, tags, visits(work.ledger), correction)
         engine.write_parquet(table, work.folder / NEEDS)
         engine.write_parquet(rules_table(known, tags), work.folder / RULES)
-    return Found(_facts(work, known, learned, tried))
+        lost = unknown_links(engine, work.book, known.past.products)
+    warnings = (("links_unknown", UNKNOWN_LINKS.fill(links=lost)),) if lost else ()
+    return Found(_facts(work, known, learned, tried), warnings=warnings)
 
 
 def look(
@@ -69,9 +77,8 @@ def look(
     people: customer_id and the engine's key. `only`: of the rules those that lead to this product, all of them, and
     the product is on sale from now on whatever the product table says; `related`: more products that go with it.
     """
-    links = book.product_links
-    tables = ((book.orders, "product_id"), (book.products, "product_id"), (links, "product_id"), (links, "linked_id"))
-    keys = product_keys(engine, *tables, *([(_names(engine, only, *related), "product_id")] if only else []))
+    tables = (book.orders, book.products, None if only is None else _names(engine, only, *related))
+    keys = product_keys(engine, tables)
     past = open_past(engine, book.orders, people, keys, moments(*days), most_lines)
     held = holdings(past)
     facts = product_facts(past, held)
@@ -82,6 +89,17 @@ def look(
         shelf = shelf.launching(only, days[1], tuple((one, only, "related") for one in related))
     told = offered(engine, shelf, past.moments, keys)
     return Known(past, held, activities(past, held), facts, rules, told)
+
+
+def unknown_links(engine: Engine, book: Book, keys: ir.Table) -> int:
+    """How many product links name a product that is neither in the product table nor in any order line."""
+    links = book.product_links
+    if links is None:
+        return 0
+    ids = keys.select("product_id")
+    known = links.semi_join(ids, "product_id").semi_join(ids.rename(linked_id="product_id"), "linked_id")
+    counts = engine.row(links.aggregate(links=links.count()))
+    return int(counts["links"]) - int(engine.row(known.aggregate(links=known.count()))["links"])
 
 
 def _names(engine: Engine, *products: str) -> ir.Table:
