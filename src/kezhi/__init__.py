@@ -19,11 +19,16 @@ __all__ = [
     "backtest",
     "customer",
     "customers_for",
+    "delivered_value",
     "models",
+    "perceived_value",
     "rankings",
     "referral_scenario",
     "score_sheet",
+    "scorecard",
     "statistics",
+    "value_sheet",
+    "what_if",
 ]
 
 if TYPE_CHECKING:
@@ -32,14 +37,20 @@ if TYPE_CHECKING:
     from kezhi.assessments import assess
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.worth.received import delivered_value, perceived_value, value_sheet
     from kezhi.worth.referral_scenario import referral_scenario
+    from kezhi.worth.scorecards import scorecard
+    from kezhi.worth.what_if import what_if
 
 _HOMES = {
     **dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis"),
     **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
+    **dict.fromkeys(("delivered_value", "perceived_value", "value_sheet"), "kezhi.worth.received"),
     "assess": "kezhi.assessments",
     "customers_for": "kezhi.prospects",
     "referral_scenario": "kezhi.worth.referral_scenario",
+    "scorecard": "kezhi.worth.scorecards",
+    "what_if": "kezhi.worth.what_if",
 }
 
 

@@ -15,7 +15,7 @@ import typer
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
-from kezhi.cli import backtest, check, customer, demo, importing, models, needs, report, run
+from kezhi.cli import backtest, check, customer, demo, importing, models, needs, report, run, what_if
 from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
 from kezhi.progress import CANCELLED, ended
@@ -60,6 +60,7 @@ for _name, _module in {
     "report": report,
     "customer": customer,
     "needs": needs,
+    "what-if": what_if,
     "demo": demo,
 }.items():
     app.command(_name, help=_module.HELP, short_help=_module.HELP)(_stoppable(_module.command))

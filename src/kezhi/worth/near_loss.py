@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 SUMS = ("purchases", "amount", "cost", "expense")
 DRIVERS = {
     "frequency": Text("fewer purchases", "购买次数少"),
-    "amount": Text("less per purchase (price, discount, returns)", "每次金额低（价格、折扣、退货）"),
-    "cost": Text("product cost", "产品成本高"),
-    "expense": Text("relationship expense", "关系营销费用高"),
+    "amount": Text("less paid per purchase (price, discount, returns)", "每次金额低（价格、折扣、退货）"),
+    "cost": Text("higher product cost", "产品成本高"),
+    "expense": Text("higher relationship expense", "关系营销费用高"),
 }
 STEPS = {
     "frequency": Text(

@@ -76,9 +76,9 @@ class DeliveredValue:
     def sentence(self) -> Text:
         """The result in one sentence."""
         figures = {
-            "value": f"{self.value:g}",
-            "cost": f"{self.cost:g}",
-            "difference": f"{self.difference:+g}",
+            "value": f"{self.value:.4g}",
+            "cost": f"{self.cost:.4g}",
+            "difference": f"{self.difference:+.4g}",
             "ratio": "–" if self.ratio is None else f"{self.ratio:.3g}",
         }
         return Text(

@@ -127,7 +127,8 @@ def sentence(found: Realised, report: ValueReport) -> Text:
                     "以前的运行对已到期的各期没有预测出毛利。")  # fmt: skip
     else:
         told = Text(
-            "Of every 100 of gross profit that earlier runs forecast, {came} came: {actual} of {forecast}, by {runs}.",
+            "Of every 100 of gross profit that earlier runs forecast, {came} came: {actual}, where {forecast} was "
+            "forecast by {runs}.",
             "以前的运行每预测 100 的毛利，实现了 {came}：预测 {forecast}，实际 {actual}（{runs}）。",
         )
         runs = Text("1 run" if found.runs == 1 else f"{found.runs} runs", f"{found.runs} 次运行")

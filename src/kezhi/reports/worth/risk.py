@@ -14,7 +14,7 @@ from kezhi.reports import numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number
-from kezhi.reports.markup import Child, Html, Row, folded, tag
+from kezhi.reports.markup import Child, Html, Row, folded, table, tag
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
@@ -258,9 +258,9 @@ def _near_loss(found: Risk, report: ValueReport, canvas: Canvas) -> list[Html]:
     )
     rows = [_near_row(one, canvas) for one in found.losing]
     about = Text(
-        "Their value, so far or forecast, is next to nothing or negative. The value of a period is compared with {basis}, "
-        "and the difference divided among purchases, amount per purchase, product cost and expense. Nobody is removed "
-        "by this list.",
+        "Their value, so far or forecast, is next to nothing or negative. The value of a period is compared with "
+        "{basis}, and the difference divided among purchases, amount per purchase, product cost and expense. Nobody is "
+        "removed by this list.",
         "这些客户已有的或预测的价值接近零或为负。将其每期价值与{basis}比较，差额分解为购买次数、每次金额、产品成本和费用四部分。"
         "本名单不会删除任何客户。",
     )
@@ -270,7 +270,7 @@ def _near_loss(found: Risk, report: ValueReport, canvas: Canvas) -> list[Html]:
         heading(canvas, Text("Customers near loss", "临近亏损的客户")),
         tag("p", canvas.say(near_sentence(found, report))),
         tag("p", canvas.say(basis), class_="soft"),
-        grid(canvas, heads, rows),
+        table([canvas.say(head) for head in heads], rows, (1, 2, 3)),
         folded(canvas.say(Text("All of them, by cause", "全部，按原因")), _drivers(found, canvas)),
     ]  # fmt: skip
 
@@ -320,7 +320,7 @@ def _drivers(found: Risk, canvas: Canvas) -> Html:
         for row in found.near.get("drivers") or ()
         if row.get("driver") in DRIVERS
     ]  # fmt: skip
-    return grid(canvas, heads, rows)
+    return table([canvas.say(head) for head in heads], rows, (1, 2))
 
 
 # --- relationships ----------------------------------------------------------------------------------------
