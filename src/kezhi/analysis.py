@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi import reports
+from kezhi.correcting import refresh, write_traces
+from kezhi.corrections import Amendment, Log
 from kezhi.daybook import kept_days
 from kezhi.engine import Engine, open_engine
 from kezhi.intake import Intake, read_book, read_files, write_rejected
-from kezhi.language import KezhiError, Language, Text, preferred_language
+from kezhi.language import KezhiError, Text, preferred_language
 from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, published_periods, purchase_times
 from kezhi.models.clock import Event, known_events
 from kezhi.progress import Listener, Outlook, Past, Stages, past_run
+from kezhi.reports.writing import write_report
 from kezhi.settings import Settings
 from kezhi.valuation import Memory, Valuation, conclude, forecast_customers, run_trial
 from kezhi.workspace import MANIFEST, Workspace, finished_folder, run_name, write_json
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-# Listing very many customers in the workbook would take longer than analysing them.
-LIST_ALL, LIST_BEST = 20_000, 5_000
 SCORES = "scores.json"
 FAMILY_OF_TRIALS = ("pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "nbd")
 DOUBTFUL = 0.2  # a total that the test on the past missed by more than this share is called doubtful
@@ -253,7 +254,10 @@ def analyse(
             _refuse_nothing(intake)
             stages.counted(intake.rows["orders"]["read"])
         kept = None if files.get("orders") else place
-        _write_run(tables, intake, chosen, folder, stages, now, run_name(now), kept)
+        amendment = Amendment(() if place is None else Log(place).holding())
+        _write_run(tables, intake, chosen, folder, stages, now, run_name(now), kept, amendment)
+    if place is not None and out is None and Log(place).holding() != amendment.corrections:
+        refresh(place)  # somebody corrected something meanwhile
     run = Run(final)
     if temporary:
         weakref.finalize(run, shutil.rmtree, final, ignore_errors=True)
@@ -325,6 +329,7 @@ def _write_run(
     now: datetime,
     name: str,
     place: Workspace | None,
+    amendment: Amendment,
 ) -> None:
     """Everything of a run but the reading; `place` is the workspace whose book was read, if it was one."""
     calendar = Calendar(settings.period, settings.fiscal_start)
@@ -346,16 +351,17 @@ def _write_run(
             edges=settings.amount_edges,
             events=calendar_events(settings.events),
             memory=None if place is None else Memory(place.days / "past.json"),
+            amend=amendment if amendment.corrections else None,
         )
     with stages("worth"):
         earlier = () if place is None else place.complete_runs()
         worth = measure(Work(book.known(ledger.as_of), forecasted, settings, earlier))
-        write_json(folder / "worth.json", worth.facts)
+        write_traces(engine, amendment, folder, worth.facts)
     with stages("write"):
         valuation = conclude(forecasted, worth.columns)
         write_json(folder / "models.json", valuation.models)
     manifest = _manifest(intake, ledger, valuation, settings, now, name, late, newest)
-    manifest["warnings"] += worth.warnings
+    manifest["warnings"] += [*worth.warnings, *amendment.warnings]
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})
     with stages("report"):
         write_report(engine.local, folder, settings.language or preferred_language())
@@ -373,14 +379,6 @@ def _ledger(engine: Engine, book: Book, calendar: Calendar, settings: Settings, 
             )
         )
     return ledger
-
-
-def write_report(engine: Engine, folder: Path, language: Language) -> None:
-    """report.html and report.xlsx of a run folder; `kezhi report --format xlsx` lists more customers."""
-    report = reports.build(engine, folder)
-    reports.write_html(report, folder / "report.html", language)
-    most = LIST_ALL if report.customers <= LIST_ALL else LIST_BEST
-    reports.write_excel(engine, folder, report, folder / "report.xlsx", language, most_customers=most)
 
 
 def _after(engine: Engine, intake: Intake, as_of: date, days: ir.Table | None) -> tuple[int, date | None]:

@@ -28,7 +28,7 @@ PARTIAL = ".partial-"
 
 @dataclass(frozen=True)
 class Workspace:
-    """A company's folder: kezhi.toml, book/, quarantine/, runs/."""
+    """A company's folder: kezhi.toml, book/, quarantine/, runs/, and corrections with the run that shows them."""
 
     folder: Path
 
@@ -109,7 +109,21 @@ class Workspace:
         return tuple(sorted(path.parent for path in self.runs.glob(f"[!.]*/{MANIFEST}")))
 
     def run(self, name: str | None) -> Path:
-        """A run by its name, or the newest."""
+        """A run by its name, or the newest; as corrected since it was made."""
+        return self.shown(self.run_as_made(name))
+
+    @property
+    def corrected(self) -> Path:
+        """Where the newest run lies once more, with the corrections that were made after it."""
+        return self.folder / "corrected"
+
+    def shown(self, run: Path) -> Path:
+        """What readers of a run are to see: the run, or the same with later corrections in it."""
+        corrected = self.corrected / run.name
+        return corrected if (corrected / MANIFEST).exists() else run
+
+    def run_as_made(self, name: str | None) -> Path:
+        """A run by its name, or the newest, without what was corrected afterwards."""
         run = self.runs / name if name else self.latest_run()
         if run is None or not (run / MANIFEST).exists():
             raise KezhiError(
