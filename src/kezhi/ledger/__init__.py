@@ -3,7 +3,7 @@
 from kezhi.ledger.accounts import SUM, as_sum, published_periods
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
-from kezhi.ledger.expenses import expenses_by_customer
+from kezhi.ledger.expenses import expenses_by_customer, of_anybody
 from kezhi.ledger.lines import returns_on_their_order
 from kezhi.ledger.statistics import (
     Ledger,
@@ -31,6 +31,7 @@ __all__ = [
     "expenses_by_customer",
     "last_day",
     "log_mean_amount_sum",
+    "of_anybody",
     "open_ledger",
     "published_periods",
     "purchase_histories",

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from kezhi.ledger.calendar import Calendar
 
 
+def of_anybody(expenses: ir.Table) -> ir.Table:
+    """Expenses with a customer_id, empty where the table has no such column: all of them are shared then."""
+    import ibis
+
+    return expenses if "customer_id" in expenses.columns else expenses.mutate(customer_id=ibis.null("string"))
+
+
 def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
     """customer, number (of the period), expense.
 

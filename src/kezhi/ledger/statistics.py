@@ -11,6 +11,7 @@ from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
 from kezhi.ledger.accounts import COSTS, MEAN, SUM, completed, customer_days, period_accounts
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS, MONTHS, Calendar
+from kezhi.ledger.expenses import of_anybody
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -86,6 +87,8 @@ def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, day
     `days` are the book's customer-days with customer_id for a key, where they have been added up before.
     """
     rows = book.orders.filter(book.orders.date <= as_of) if days is None else _told(days, book, as_of)
+    if book.expenses is not None:
+        book = replace(book, expenses=of_anybody(book.expenses))
     people = engine.keyed(everybody(rows, book.expenses, as_of))
     keyed = with_keys(rows, people)
     known = engine.store(customer_days(replace(book, orders=keyed), calendar) if days is None else keyed)

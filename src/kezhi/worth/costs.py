@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kezhi.ledger import SUM, Book, Ledger, as_sum, expenses_by_customer, with_keys
+from kezhi.ledger import SUM, Book, Ledger, as_sum, expenses_by_customer, of_anybody, with_keys
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -108,7 +108,7 @@ def _spent(expenses: ir.Table, ledger: Ledger) -> ir.Table:
     """Expenses until `as_of` with the customers' keys and the kind as one of KINDS."""
     import ibis
 
-    known = with_keys(expenses.filter(expenses.date <= ledger.as_of), ledger.people, how="left")
+    known = with_keys(of_anybody(expenses.filter(expenses.date <= ledger.as_of)), ledger.people, how="left")
     if "kind" not in known.columns:
         return known.mutate(kind=ibis.literal("other"))
     said: Any = known.kind.strip().lower()
