@@ -17,7 +17,9 @@ __all__ = [
     "analyse",
     "assess",
     "backtest",
+    "cohort_table",
     "customer",
+    "customer_curve",
     "customers_for",
     "delivered_value",
     "models",
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from kezhi.assessments import assess
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.worth.followed import cohort_table, customer_curve
     from kezhi.worth.received import delivered_value, perceived_value, value_sheet
     from kezhi.worth.referral_scenario import referral_scenario
     from kezhi.worth.scorecards import scorecard
@@ -46,6 +49,7 @@ _HOMES = {
     **dict.fromkeys(("analyse", "backtest", "statistics"), "kezhi.analysis"),
     **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
     **dict.fromkeys(("delivered_value", "perceived_value", "value_sheet"), "kezhi.worth.received"),
+    **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
     "assess": "kezhi.assessments",
     "customers_for": "kezhi.prospects",
     "referral_scenario": "kezhi.worth.referral_scenario",

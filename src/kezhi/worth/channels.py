@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, Calendar
 from kezhi.worth.beginnings import UNKNOWN
+from kezhi.worth.cohorts import acquired
 from kezhi.worth.costs import WORDS
 from kezhi.worth.work import Found, Work
 
@@ -79,7 +80,7 @@ def measured(work: Work) -> Found | None:
     for field in fields:
         _give(parts, field, pots)
     pq.write_table(_table(parts), work.folder / "channels.parquet", compression="zstd")
-    known = work.costs is not None and work.costs.acquired is not None
+    known = acquired(work) is not None
     return Found({"acquisition_known": known, "opportunities": _opportunities(work)})
 
 
@@ -137,7 +138,7 @@ def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> tuple[ir
     import ibis
 
     zero: Any = ibis.literal(0).cast(SUM)
-    spent = None if work.costs is None else work.costs.acquired
+    spent = acquired(work)
     if own_only:
         own = _to_win(work).filter(lambda t: t.customer_id.notnull())
         own = own.group_by("customer_id").aggregate(cost=own.amount.sum().cast(SUM), unbooked=zero)

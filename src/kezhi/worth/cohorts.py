@@ -53,13 +53,18 @@ def cells(work: Work) -> ir.Table:
 
 def acquisitions(work: Work) -> ir.Table | None:
     """begin, the fields, age, acquisition (what acquiring them cost), unbooked (the part that no expense holds)."""
-    costs = work.costs
-    if costs is None or costs.acquired is None:
+    spent = acquired(work)
+    if spent is None:
         return None
-    rows = _aged(costs.acquired, work.beginnings.table)
+    rows = _aged(spent, work.beginnings.table)
     return rows.group_by("begin", *work.beginnings.fields, "age").aggregate(
         **{name: rows[theirs].sum().cast(SUM) for name, theirs in (("acquisition", "cost"), ("unbooked", "unbooked"))}
     )
+
+
+def acquired(work: Work) -> ir.Table | None:
+    """What acquiring each customer cost (see `Costs.acquired`); None where it is not known or not to be subtracted."""
+    return work.costs.acquired if work.settings.subtract_expense and work.costs is not None else None
 
 
 def _aged(rows: ir.Table, began: ir.Table) -> ir.Table:

@@ -72,7 +72,7 @@ def measured(work: Work) -> Found:
     groups, rows = _collected(work)
     pq.write_table(cohorts.cohort_table(rows), work.folder / "cohorts.parquet", compression="zstd")
     pq.write_table(_curve_table(groups, ledger.present), work.folder / "curve.parquet", compression="zstd")
-    known = work.costs is not None and work.costs.acquired is not None
+    known = cohorts.acquired(work) is not None
     return Found({"acquisition_known": known, "groups": [_facts(group, ledger.present, known) for group in groups]})
 
 
@@ -142,11 +142,11 @@ def _members(work: Work) -> list[dict[str, Any]]:
     rows = work.beginnings.table
     statistics = work.ledger.statistics
     value: Any = statistics.amount - statistics.cost - statistics.expense
-    costs = work.costs
+    spent = cohorts.acquired(work)
     paid: Any = ibis.literal(0)
-    if costs is not None and costs.acquired is not None:
+    if spent is not None:
         worth = statistics.select("customer", value=value)
-        unbooked = costs.acquired.select(who="customer", unbooked="unbooked")
+        unbooked = spent.select(who="customer", unbooked="unbooked")
         rows = rows.join(worth, "customer")
         rows = rows.left_join(unbooked, rows.customer == unbooked.who)
         paid = (rows.value >= rows.unbooked.coalesce(0)).cast("int64")
@@ -252,7 +252,7 @@ def _named(stretches: Iterable[Stretch]) -> dict[int, str]:
 # --- one customer -----------------------------------------------------------------------------------------
 
 
-def customer_curve(engine: Engine, run: Path, customer_id: str) -> list[dict[str, Any]]:
+def curve_of(engine: Engine, run: Path, customer_id: str) -> list[dict[str, Any]]:
     """The curve of one customer of a finished run, from its files; empty for an unknown one.
 
     One row per period since the customer began, whether or not anything happened: age, period (its first day),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS
+from kezhi.worth.cohorts import acquired
 from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:
@@ -121,10 +122,10 @@ def _growth(work: Work, rows: ir.Table, spend: Any, before: Any) -> Any:
 
 def _with_unbooked(work: Work, rows: ir.Table) -> tuple[ir.Table, Any]:
     """Acquisition cost that no expense holds, for the curve of one customer."""
-    costs = work.costs
-    if costs is None or costs.acquired is None:
+    spent = acquired(work)
+    if spent is None:
         return rows, _zero()
-    said = costs.acquired.select(won="customer", unbooked="unbooked")
+    said = spent.select(won="customer", unbooked="unbooked")
     joined = rows.left_join(said, rows.customer == said.won).drop("won")
     return joined, joined.unbooked.coalesce(_zero()).cast(SUM)
 

@@ -183,23 +183,23 @@ def _phases(found: Curve, canvas: Canvas) -> str | None:
     stretches = found.company["phases"]
     if not stretches:
         return None
+    word, periods = period_word(found.period), _PLURALS[found.period]
+    one = Text(f"{{phase}} in {word.en} {{first}}", f"{{phase}}（第 {{first}} {periods.zh}）")
+    more = Text(f"{{phase}} in {periods.en} {{first}} to {{last}}", f"{{phase}}（第 {{first}}–{{last}} {periods.zh}）")
     parts = [
         canvas.say(
-            Text("{phase}: {first} to {last}", "{phase}：第 {first}–{last}")
-            if one["first"] != one["last"]
-            else Text("{phase}: {first}", "{phase}：第 {first}"),
-            phase=PHASES[one["phase"]].to(canvas.language),
-            first=one["first"],
-            last=one["last"],
+            one if each["first"] == each["last"] else more,
+            phase=PHASES[each["phase"]].to(canvas.language),
+            first=each["first"],
+            last=each["last"],
         )
-        for one in stretches
+        for each in stretches
     ]
     head = Text(
-        "Phases by what each {period} brings, counted from 0: {parts}.",
-        "按每{period}带来的价值划分（从 0 数起）：{parts}。",
+        "The phases, by what each {period} brings and counted from 0: {parts}.",
+        "按每{period}带来的价值划分阶段（从 0 数起）：{parts}。",
     )
-    period = period_word(found.period).to(canvas.language)
-    return canvas.say(head, period=period, parts=listed(canvas, parts))
+    return canvas.say(head, period=word.to(canvas.language), parts=listed(canvas, parts))
 
 
 @Drawn
