@@ -171,13 +171,12 @@ def _problems(work: Work, claims: ir.Table, checked: ir.Table, circular: ir.Tabl
     """customer_id, referrer_id, problem: the links that are ignored, and those that stand but are doubtful."""
     import ibis
 
+    usable = checked.filter(checked.problem.isnull())
     parts = [checked.filter(checked.problem.notnull())]
     if circular is not None:
         members = nodes.semi_join(circular, "node").select("customer_id")
-        parts.append(
-            checked.filter(checked.problem.isnull()).semi_join(members, "customer_id").mutate(problem=_word("cycle"))
-        )
-    usable = checked.filter(checked.problem.isnull())
+        parts.append(usable.semi_join(members, "customer_id").mutate(problem=_word("cycle")))
+        usable = usable.anti_join(members, "customer_id")
     since = _since(work)
     dated = usable.join(since.select(own_id="customer_id", own="since"), [("customer_id", "own_id")])
     dated = dated.join(since.select(their_id="customer_id", their="since"), [("referrer_id", "their_id")])
