@@ -23,6 +23,8 @@ from kezhi.sources import CHECKS, TABLES
 
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FILES = ("customers", "periods", "forecast", "current_period", "quarantine")
+# columns that a run has only where the book holds more than orders; test_worth_pages sees them
+SOMETIMES = {"customers": {"points"}}
 
 in_both = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -156,7 +158,7 @@ def test_every_column_of_a_file_is_in_its_table_and_no_other(run: Path, name: st
     text = part["forecast.parquet"] if name == "current_period" else part[
         "quarantine/" if name == "quarantine" else f"{name}.parquet"
     ]  # fmt: skip
-    assert rows(text) == columns(run, name)
+    assert rows(text) - SOMETIMES.get(name, set()) == columns(run, name) - SOMETIMES.get(name, set())
 
 
 @in_both
