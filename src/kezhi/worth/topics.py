@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth import channels, curve, for_customers, line_kinds, needs, points, realised, referrals, risk, standing
+from kezhi.worth import channels, curve, for_customers, lifetime, line_kinds, needs, points, realised, referrals, risk, standing
 from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = (
+    Topic("lifetime", lifetime.measured),
     Topic("needs", needs.measured),  # before points, which count them
     Topic("points", points.measured),
     Topic("referrals", referrals.measured),
