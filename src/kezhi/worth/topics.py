@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth import channels, curve, for_customers, lifetime, line_kinds, needs, points, realised, referrals, risk, standing
+from kezhi.worth import (
+    channels,
+    curve,
+    for_customers,
+    lifetime,
+    line_kinds,
+    needs,
+    points,
+    realised,
+    referrals,
+    risk,
+    standing,
+)
 from kezhi.worth.work import Found, Topic, Work, Worth
 
 TOPICS: tuple[Topic, ...] = (
