@@ -18,6 +18,9 @@ __all__ = [
     "assess",
     "backtest",
     "cohort_table",
+    "correct",
+    "correct_from",
+    "corrections_of",
     "customer",
     "customer_curve",
     "customers_for",
@@ -29,6 +32,7 @@ __all__ = [
     "score_sheet",
     "scorecard",
     "statistics",
+    "undo_correction",
     "value_sheet",
     "what_if",
 ]
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from kezhi import models
     from kezhi.analysis import analyse, backtest, statistics
     from kezhi.assessments import assess
+    from kezhi.correcting import correct, correct_from, corrections_of, undo_correction
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
     from kezhi.worth.followed import cohort_table, customer_curve
@@ -50,6 +55,7 @@ _HOMES = {
     **dict.fromkeys(("customer", "rankings", "score_sheet"), "kezhi.one_customer"),
     **dict.fromkeys(("delivered_value", "perceived_value", "value_sheet"), "kezhi.worth.received"),
     **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
+    **dict.fromkeys(("correct", "correct_from", "corrections_of", "undo_correction"), "kezhi.correcting"),
     "assess": "kezhi.assessments",
     "customers_for": "kezhi.prospects",
     "referral_scenario": "kezhi.worth.referral_scenario",

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -18,7 +18,9 @@ from kezhi.corrections import Amendment, Correction, Entry, Log, Undoing, holdin
 from kezhi.corrections.change import parse_change, parse_days
 from kezhi.corrections.choosing import asked, chosen, fields
 from kezhi.corrections.figures import restored
-from kezhi.corrections.record import Whom
+from kezhi.corrections.record import FIGURES, Whom
+from kezhi.corrections.sheet import MOST_ROWS, Shown, differences, read_sheet, write_template
+from kezhi.corrections.sheet import NAMES as SHEET
 from kezhi.engine import Engine, open_engine
 from kezhi.filters import parse
 from kezhi.intake import current_rows
@@ -59,7 +61,8 @@ class Outcome:
     """What came of a call: what was written down, and what the run's forecast total is before and after.
 
     run: the folder that shows the newest run now. customers: how many the new corrections speak of in it. value_before
-    and value_after: the value forecast over the horizon, all customers together. dry: nothing was written.
+    and value_after: the value forecast over the horizon, all customers together. dry: nothing was written. unknown:
+    rows of an edited sheet that the run does not know.
     """
 
     entries: tuple[Entry, ...]
@@ -70,6 +73,7 @@ class Outcome:
     value_after: Decimal
     warnings: list[dict[str, str]] = field(default_factory=list)
     dry: bool = False
+    unknown: int = 0
 
     @property
     def effect(self) -> Decimal:
@@ -178,7 +182,7 @@ def correct(
     return enter(at, made, dry=dry)
 
 
-def undo(
+def undo_correction(
     workspace: str | Path,
     numbers: int | Sequence[int],
     *,
@@ -202,6 +206,74 @@ def undo(
     return enter(at, made, dry=dry)
 
 
+def correct_from(
+    workspace: str | Path,
+    path: str | Path,
+    *,
+    why: str,
+    by: str | None = None,
+    dry: bool = False,
+    now: datetime | None = None,
+) -> Outcome:
+    """Correct what was edited in a sheet of `write_sheet`, or in the sheet Forecast of the newest run's workbook.
+
+    Every figure that differs from what the newest run shows becomes a correction of that customer and period. Rows
+    that the run does not know are counted in the outcome's `unknown`. Raises KezhiError, and writes nothing, where a
+    cell is no number or out of bounds, or where the sheet was made from another run.
+    """
+    at, author, reason = newest(workspace), _author(by), _reason(why)
+    edited = read_sheet(Path(path))
+    with open_engine() as engine:
+        found, unknown = differences(edited, _shown_rows(engine, at, {row.customer for row in edited.rows}))
+
+    def made(first: int) -> list[Correction]:
+        days = {step.first: step for step in at.steps}
+        time = _time(now)
+        return [
+            Correction(
+                first + i, time, author, change, row.period, days[row.period].last, "customer", row.customer, reason
+            )
+            for i, (row, change) in enumerate(found)
+        ]
+
+    return replace(enter(at, made, dry=dry), unknown=len(unknown))
+
+
+def _shown_rows(engine: Engine, at: Newest, ids: set[str]) -> Shown:
+    import pyarrow as pa
+
+    rows = engine.read_parquet(at.place.shown(at.run) / "forecast.parquet")
+    wanted = engine.table(pa.table({"customer_id": pa.array(sorted(ids), pa.string())}))
+    chosen_rows = rows.semi_join(wanted, "customer_id").select("customer_id", "period", *FIGURES, "value")
+    return {(row["customer_id"], row["period"]): row for row in engine.fetch(chosen_rows).to_pylist()}
+
+
+def write_sheet(
+    workspace: str | Path, path: str | Path, *, where: str | None = None, language: Language | None = None
+) -> int:
+    """Write a workbook with the coming periods of the newest run, to be edited; returns its number of rows.
+
+    `where` chooses customers; beyond `MOST_ROWS` rows those with the largest forecast are listed.
+    """
+    import ibis
+
+    at = newest(workspace)
+    shown = at.place.shown(at.run)
+    with open_engine() as engine:
+        customers = engine.read_parquet(shown / "customers.parquet")
+        best = customers.select("customer_id", "name", "forecast_value")
+        if where is not None:
+            computed = at.computed(engine)
+            people = fields(computed.customers, computed.people)
+            best = best.semi_join(people.filter(chosen(people, parse(where))), "customer_id")
+        best = best.order_by(ibis.desc("forecast_value"), "customer_id").limit(max(MOST_ROWS // len(at.steps), 1))
+        rows = best.join(engine.read_parquet(shown / "forecast.parquet"), "customer_id")
+        ordered = rows.order_by(ibis.desc("forecast_value"), "customer_id", "step")
+        found = engine.fetch(ordered.select(*SHEET))
+    write_template(Path(path), found, at.place.folder, language or preferred_language())
+    return int(found.num_rows)
+
+
 @dataclass(frozen=True)
 class Listed:
     """A correction with what has become of it: holding, later (no period of it is forecast yet), over, or undone."""
@@ -211,7 +283,7 @@ class Listed:
     undone: Undoing | None
 
 
-def corrections(workspace: str | Path) -> list[Listed]:
+def corrections_of(workspace: str | Path) -> list[Listed]:
     """Every correction ever made in a workspace, the oldest first."""
     place = Workspace(Path(workspace))
     entries = Log(place).entries()
@@ -252,14 +324,16 @@ def _refuse_unknown(engine: Engine, at: Newest, whom: Sequence[tuple[Whom, str]]
     computed = at.computed(engine)
     if kind == "where":
         filtered = parse(whom[0][1])
-        rows = asked(fields(computed.customers, computed.people), [filtered])
+        known = fields(computed.customers, computed.people)
+        chosen(known, filtered)  # names what cannot be asked
+        rows = asked(known, [filtered])
         if not engine.row(rows.filter(chosen(rows, filtered)).aggregate(n=lambda t: t.count()))["n"]:
             raise KezhiError(NOBODY.fill(run=at.run.name))
         return
     ids = [name for _, name in whom]
     people = computed.customers.customer_id
-    known = engine.fetch(computed.customers.filter(people.isin(ids)).select("customer_id"))["customer_id"].to_pylist()
-    unknown = [name for name in ids if name not in set(known)]
+    there = engine.fetch(computed.customers.filter(people.isin(ids)).select("customer_id"))["customer_id"].to_pylist()
+    unknown = [name for name in ids if name not in set(there)]
     if unknown:
         like = computed.customers.filter(people.startswith(unknown[0][:1])).select("customer_id").limit(20_000)
         near = difflib.get_close_matches(unknown[0], engine.fetch(like)["customer_id"].to_pylist(), 1)

@@ -15,7 +15,7 @@ import typer
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
-from kezhi.cli import backtest, check, customer, demo, importing, models, needs, report, run, what_if
+from kezhi.cli import backtest, check, correct, customer, demo, importing, models, needs, report, run, what_if
 from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
 from kezhi.progress import CANCELLED, ended
@@ -59,11 +59,15 @@ for _name, _module in {
     "models": models,
     "report": report,
     "customer": customer,
+    "correct": correct,
     "needs": needs,
     "what-if": what_if,
     "demo": demo,
 }.items():
-    app.command(_name, help=_module.HELP, short_help=_module.HELP)(_stoppable(_module.command))
+    _context = getattr(_module, "CONTEXT", None)
+    app.command(_name, help=_module.HELP, short_help=_module.HELP, context_settings=_context)(
+        _stoppable(_module.command)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
