@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHOWN, LISTED = 15, 10
 TIER = 20  # how many of the first are compared between points and turnover
 MOST_SHEET = 5_000
+DECIDES = Decimal("0.8")  # share of all points from which a term is said to decide
 
 TITLE = Text("Points", "积分")
 PLAINLY = Text(
@@ -127,6 +128,7 @@ def section(found: Points, report: Any, canvas: Canvas) -> Html:  # noqa: ARG001
         TITLE,
         tag("p", canvas.say(PLAINLY), class_="soft"),
         tag("p", _why(found, canvas)),
+        _balance(found, canvas),
         _best(found, canvas),
         folded(canvas.say(Text("The rules, and what each gave", "规则与各项得分")), _rules(found, canvas)),
         folded(canvas.say(Text("Rankings: by turnover, and with what is not money", "排位：营业额与非货币价值")),
@@ -139,22 +141,45 @@ def _why(found: Points, canvas: Canvas) -> str:
     """How many are important though they buy little, and what for."""
     few = found.small_buyers
     first = min(TIER, len([one for one in found.best if one.row["points"] > 0]))
+    if not first:
+        return canvas.say(Text("No customer has more than 0 points.", "没有客户的积分高于 0。"))
     if not few:
         said = Text(
             "The {first} customers with the most points are also the {first} largest buyers.",
             "积分最高的 {first} 位客户同时也是购买最多的 {first} 位客户。",
         )
         return canvas.say(said, first=first)
-    said = Text(
+    some = Text(
         "Of the {first} customers with the most points, {few} are not among the {first} largest buyers; they are there "
-        "for their {reasons}.",
+        "mainly for: {reasons}.",
         "积分最高的 {first} 位客户中，有 {few} 位不在购买最多的 {first} 位之内，得分主要来自{reasons}。",
     )
+    none = Text(
+        "None of the {first} customers with the most points is among the {first} largest buyers; they are there mainly "
+        "for: {reasons}.",
+        "积分最高的 {first} 位客户都不在购买最多的 {first} 位之内，得分主要来自{reasons}。",
+    )
+    said = none if len(few) == first else some
     names = {term.term: term.text for term in found.terms}
     reasons = Counter(mainly(one) for one in few)
     mark = Text(" and ", "和").to(canvas.language)
     words = mark.join(names[term].to(canvas.language) for term, _ in reasons.most_common(2))
     return canvas.say(said, first=first, few=len(few), reasons=words)
+
+
+def _balance(found: Points, canvas: Canvas) -> Html | None:
+    """A word of warning where one term decides nearly everything."""
+    whole = sum((abs(term.points) for term in found.terms), Decimal(0))
+    most = max(found.terms, key=lambda term: abs(term.points))
+    if len(found.given) < 2 or abs(most.points) < whole * DECIDES:
+        return None
+    said = Text(
+        "{share} of all points come from one term: {term}. If the others should weigh more, change the rules in "
+        "kezhi.toml, such as points.bought.per.",
+        "全部积分的 {share} 来自{term}一项。若希望其他各项分量更重，请在 kezhi.toml 中调整规则，例如 points.bought.per。",
+    )
+    filled = canvas.say(said, share=numbers.percent(abs(most.points) / whole), term=canvas.say(most.text))
+    return tag("p", filled, class_="soft")
 
 
 def mainly(one: Placed) -> str:
@@ -163,10 +188,8 @@ def mainly(one: Placed) -> str:
 
 
 def points(value: Decimal | None) -> str:
-    """Points with as many decimals as a reader needs."""
-    if not value:
-        return numbers.ABSENT if value is None else "0"
-    return numbers.grouped(value, 1 if abs(value) >= 10 else 2)
+    """Points in two decimals; a dash where there is no record."""
+    return numbers.grouped(value, 2)
 
 
 def _who(canvas: Canvas, place: int, row: Mapping[str, Any]) -> Html:  # noqa: ARG001
