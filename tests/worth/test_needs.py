@@ -67,16 +67,55 @@ def shop(seed: int, customers: int = 60, days: int = 420, products: int = 9) -> 
 # --- V07: the acceptance example ---------------------------------------------------------------------------
 
 
-def test_v07_a_product_of_a_years_life_is_needed_again_a_year_later_at_its_current_price(worked: Worked) -> None:
-    orders = [line("C1", date(2025, 1, 1), "KETTLE", 300), line("C2", date(2025, 11, 30), "TEA", 20)]
-    products = [
-        {"product_id": "KETTLE", "name": "Kettle", "price": 379.0, "unit_cost": 179.0, "life_days": 365},
-        {"product_id": "TEA", "name": "Tea", "price": 20.0, "unit_cost": 8.0, "life_days": None},
+@pytest.fixture(scope="module")
+def house(worked: Worked) -> tuple[Found, list[dict[str, Any]]]:
+    """A company of few orders within one window, so that nothing can be learned of chances.
+
+    T gave the tea back and only has a cup; R has a kettle that is no longer sold.
+    """
+    day = date(2025, 10, 1)
+    orders = [
+        *(line("K", date(2025, 1, 1) + n * 364 * DAY, p, 300) for n, p in ((0, "KETTLE"), (1, "TOWEL"))),
+        *(line(c, day, p) for c, p in (("A", "JUG"), ("B", "JUG"), ("B", "FILTER"), ("C", "FILTER"))),
+        line("R", date(2025, 9, 10), "OLD", 100),
+        line("T", date(2025, 9, 1), "TEA", 20),
+        line("T", date(2025, 9, 5), "TEA", -20, -1),
+        line("T", date(2025, 9, 8), None, 7),
+        line("T", date(2025, 9, 9), "CUP", 8),
     ]
-    _, needs = foreseen(worked(orders, products=products))
-    [need] = [row for row in needs if row["kind"] == "replacement"]
-    assert (need["customer_id"], need["product_id"]) == ("C1", "KETTLE")
-    assert need["expected_on"] == date(2026, 1, 1)
+    links = [
+        {"product_id": main, "linked_id": other, "kind": "accessory"}
+        for main, other in (("JUG", "FILTER"), ("TEA", "POT"), ("CUP", "POT"), ("CUP", "NOWHERE"))
+    ]
+    lives = {"KETTLE": 365, "OLD": 60, "NEW": 60, "NEXT": 60}
+    launched = {"OLD": date(2020, 1, 1), "NEW": date(2025, 9, 15), "NEXT": date(2026, 1, 2)}
+    prices = {"KETTLE": 379.0, "OLD": 100.0, "NEW": 150.0, "NEXT": 190.0, "POT": 30.0}
+    products = [
+        {
+            "product_id": product,
+            "name": product.capitalize(),
+            "price": price,
+            "unit_cost": price / 2,
+            "life_days": lives.get(product),
+            "launched_on": launched.get(product),
+            "retired_on": date(2025, 9, 20) if product == "OLD" else None,
+            "family": "kettle" if product in launched else None,
+            "version": None,
+        }
+        for product, price in prices.items()
+    ]
+    # a horizon of a year: the book does not reach back a window
+    work = worked(orders, products=products, product_links=links, as_of=date(2025, 12, 31), horizon=12)
+    return foreseen(work)
+
+
+def own(house: tuple[Found, list[dict[str, Any]]], customer: str) -> list[dict[str, Any]]:
+    return [row for row in house[1] if row["customer_id"] == customer and row["kind"] != "popular"]
+
+
+def test_v07_a_product_of_a_years_life_is_needed_again_a_year_later_at_its_current_price(house: Any) -> None:
+    [need] = own(house, "K")
+    assert (need["product_id"], need["kind"], need["expected_on"]) == ("KETTLE", "replacement", date(2026, 1, 1))
     assert need["price"] == need["value"] == Decimal("379.0000")
     assert need["interval_days"] == 365
     assert need["probability"] is need["expected_value"] is None  # there is no past to learn a chance from
@@ -84,35 +123,25 @@ def test_v07_a_product_of_a_years_life_is_needed_again_a_year_later_at_its_curre
     assert why(need).zh == "Kettle购于 2025-01-01，可用约 365 天。"
 
 
-def test_v07_the_accessory_rule_fires_when_the_main_product_was_bought_and_the_accessory_not(worked: Worked) -> None:
-    day = date(2025, 5, 2)
-    orders = [line("C1", day, "JUG"), line("C2", day, "JUG"), line("C2", day, "FILTER"), line("C3", day, "FILTER")]
-    links = [{"product_id": "JUG", "linked_id": "FILTER", "kind": "accessory"}]
-    _, needs = foreseen(worked(orders, product_links=links))
-    fired = [row for row in needs if row["kind"] == "accessory"]
+def test_v07_the_accessory_rule_fires_when_the_main_product_was_bought_and_the_accessory_not(house: Any) -> None:
+    fired = [row for row in house[1] if row["kind"] == "accessory"]
+    # T gave the tea back, so that only the cup asks for a pot
     assert [(row["customer_id"], row["product_id"], row["because_product_id"]) for row in fired] == [
-        ("C1", "FILTER", "JUG")
+        ("A", "FILTER", "JUG"),
+        ("T", "POT", "CUP"),
     ]
-    assert needs.index(fired[0]) == [row["customer_id"] for row in needs].index("C1")  # before what merely sells well
+    assert [row["rank"] for row in fired] == [1, 1]  # before what merely sells well
+    found = house[0]
+    assert (found.facts["trial"], found.facts["chances"]) == (None, [])
+    assert [code for code, _ in found.warnings] == ["links_unknown"]
+    assert found.warnings[0][1].en.startswith("1 product links")
 
 
-def test_v07_a_newer_version_is_offered_and_one_no_longer_sold_gives_way_to_it(worked: Worked) -> None:
-    orders = [line("C1", date(2025, 9, 10), "K1", 100), line("C2", date(2025, 9, 30), "TEA")]
-    products = [
-        {"product_id": "K1", "price": 100.0, "family": "kettle", "version": "1", "life_days": 30,
-         "launched_on": date(2020, 1, 1), "retired_on": date(2025, 9, 20)},
-        {"product_id": "K2", "price": 150.0, "family": "kettle", "version": "2", "life_days": 30,
-         "launched_on": date(2025, 9, 15), "retired_on": None},
-        {"product_id": "K3", "price": 190.0, "family": "kettle", "version": "3", "life_days": 30,
-         "launched_on": date(2025, 10, 20), "retired_on": None},
-        {"product_id": "TEA", "price": 10.0, "family": None, "version": None, "life_days": None,
-         "launched_on": None, "retired_on": None},
-    ]  # fmt: skip
-    _, needs = foreseen(worked(orders, products=products))
-    own = [row for row in needs if row["customer_id"] == "C1" and row["kind"] != "popular"]
-    # K3 is only launched after the last day that counts
-    assert [(row["product_id"], row["kind"], row["price"]) for row in own] == [("K2", "replacement", Decimal(150))]
-    assert own[0]["expected_on"] == date(2025, 10, 10)
+def test_v07_a_product_no_longer_sold_gives_way_to_the_newest_version_on_sale(house: Any) -> None:
+    first, *_ = own(house, "R")
+    assert (first["product_id"], first["kind"], first["price"]) == ("NEW", "replacement", Decimal(150))
+    assert first["expected_on"] == date(2026, 1, 1)  # overdue: tomorrow
+    assert {row["product_id"] for row in own(house, "R")} == {"NEW"}  # NEXT is only launched later
 
 
 # --- A19: rules ---------------------------------------------------------------------------------------------
@@ -139,11 +168,18 @@ def slow_rules(rows: list[dict[str, Any]], least: int) -> dict[tuple[str, str, s
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a19_support_confidence_and_lift_are_those_of_counting_by_hand(worked: Worked, seed: int) -> None:
-    rows = shop(seed)
-    work = worked(rows, needs={"least_together": 3})
-    found, _ = foreseen(work)
+@pytest.fixture(scope="module")
+def large(worked: Worked) -> tuple[list[dict[str, Any]], Work, Found]:
+    """A shop with a past: its order lines, how far a run came, and what was found."""
+    rows = shop(3, customers=150, products=20)
+    work = worked(rows, needs={"least_together": 3, "per_customer": 4, "least_probability": 0.0})
+    found = measured(work)
+    assert found is not None
+    return rows, work, found
+
+
+def test_a19_support_confidence_and_lift_are_those_of_counting_by_hand(large: Any) -> None:
+    rows, work, found = large
     rules = pq.read_table(work.folder / "product_rules.parquet").to_pylist()
     expected = slow_rules(rows, 3)
     assert len(expected) > 10
@@ -241,9 +277,8 @@ def slow_trial(rows: list[dict[str, Any]], split: date, until: date) -> dict[str
     return found
 
 
-def test_the_trial_scores_the_simple_lists_as_dictionaries_do(worked: Worked) -> None:
-    rows = shop(5)
-    found, _ = foreseen(worked(rows))
+def test_the_trial_scores_the_simple_lists_as_dictionaries_do(large: Any) -> None:
+    rows, _, found = large
     trial = found.facts["trial"]
     slow = slow_trial(rows, trial["split"], trial["until"])
     assert (trial["customers"], trial["bought"]) == (slow["customers"], slow["bought"])
@@ -254,8 +289,8 @@ def test_the_trial_scores_the_simple_lists_as_dictionaries_do(worked: Worked) ->
             assert one["recall"] == pytest.approx(recall)
 
 
-def test_where_customers_like_different_things_the_list_is_no_worse_than_what_is_popular(worked: Worked) -> None:
-    found, _ = foreseen(worked(shop(7, customers=200)))
+def test_where_customers_like_different_things_the_list_beats_what_is_popular(large: Any) -> None:
+    _, _, found = large
     scores = {one["list"]: one for one in found.facts["trial"]["scores"]}
     assert scores["needs"]["hit_rate"][3] > scores["popular"]["hit_rate"][3]
     assert scores["needs"]["hit_rate"][3] >= scores["again"]["hit_rate"][3] - 0.03
@@ -264,9 +299,9 @@ def test_where_customers_like_different_things_the_list_is_no_worse_than_what_is
     assert 0 < calibration["correction"] <= 1
 
 
-def test_every_need_adds_up_and_lies_within_the_window(worked: Worked) -> None:
-    work = worked(shop(3), needs={"per_customer": 4, "least_probability": 0.0})
-    found, needs = foreseen(work)
+def test_every_need_adds_up_and_lies_within_the_window(large: Any) -> None:
+    _, work, found = large
+    needs = needs_of(work)
     window = found.facts["from"], found.facts["until"]
     by_customer = defaultdict(list)
     for row in needs:
@@ -290,7 +325,7 @@ def test_the_interval_of_one_purchase_is_the_products_and_of_more_is_drawn_towar
     start = date(2025, 1, 1)
     orders = [line("A", start + n * 30 * DAY, "TEA") for n in range(5)] + [line("B", start + 119 * DAY, "TEA")]
     orders += [line("C", start + n * 60 * DAY, "TEA") for n in range(3)]
-    _, needs = foreseen(worked(orders, needs={"least_probability": 0.0}))
+    _, needs = foreseen(worked(orders, needs={"least_probability": 0.0}, horizon=12))
     found = {row["customer_id"]: row["interval_days"] for row in needs if row["kind"] == "again"}
     typical = (120 + 120) / 6
     assert found == pytest.approx({"A": (120 + typical) / 5, "B": typical, "C": (120 + typical) / 3})
@@ -317,27 +352,6 @@ def test_orders_without_products_cost_nothing_and_tell_nothing(worked: Worked) -
     work = worked(rows)
     assert measured(work) is None
     assert not (work.folder / "needs.parquet").exists()
-
-
-def test_one_customer_nulls_and_what_was_given_back(worked: Worked) -> None:
-    orders = [
-        line("C", date(2025, 1, 1), "TEA", 20),
-        line("C", date(2025, 1, 5), "TEA", -20, -1),
-        line("C", date(2025, 2, 1), None, 7),
-        line("C", date(2025, 3, 1), "CUP", 8),
-    ]
-    links = [
-        {"product_id": "TEA", "linked_id": "POT", "kind": "accessory"},
-        {"product_id": "CUP", "linked_id": "POT", "kind": "accessory"},
-        {"product_id": "CUP", "linked_id": "NOWHERE", "kind": "accessory"},
-    ]
-    products = [{"product_id": "POT", "price": 30.0}]
-    found, needs = foreseen(worked(orders, product_links=links, products=products))
-    # the tea was given back, so that only the cup asks for a pot
-    assert [(row["product_id"], row["because_product_id"]) for row in needs] == [("POT", "CUP")]
-    assert (found.facts["trial"], found.facts["chances"]) == (None, [])
-    assert [code for code, _ in found.warnings] == ["links_unknown"]
-    assert found.warnings[0][1].en.startswith("1 product links")
 
 
 def test_settings_of_needs_are_checked() -> None:

@@ -54,7 +54,7 @@ def command(
         raise KezhiError(ONE_OF_TWO)
     if to is not None:
         _check(to)
-    rows = _needs(workspace, run, customer) if customer is not None else _prospects(workspace, run, product, related)
+    rows = _needs(workspace, run, customer) if customer is not None else _prospects(workspace, run, str(product), related)
     if to is not None:
         _write(rows, to)
     if json:
@@ -85,7 +85,7 @@ def _needs(workspace: Path, run: str | None, customer: str) -> pa.Table:
         return engine.fetch(needs.filter(needs.customer_id == customer).order_by("rank"))
 
 
-def _prospects(workspace: Path, run: str | None, product: str | None, related: list[str] | None) -> pa.Table:
+def _prospects(workspace: Path, run: str | None, product: str, related: list[str] | None) -> pa.Table:
     import kezhi
     from kezhi.workspace import Workspace
 

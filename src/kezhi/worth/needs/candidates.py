@@ -123,8 +123,8 @@ def _again(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Tab
 
 
 def _later(day: Any, days: Any) -> Any:
-    """So many days after a day."""
-    return (day + days.round().cast("int32").as_interval("D")).cast("date")
+    """So many days after a day; the engine makes a time of that, Ibis believes a day."""
+    return (day + days.round().cast("int32").as_interval("D")).cast("timestamp").cast("date")
 
 
 def _replacements(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Table | None:

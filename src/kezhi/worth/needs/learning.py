@@ -102,20 +102,19 @@ def trial(known: Known, learned: Learned, least: float = 0.0) -> dict[str, Any] 
     engine, most = known.past.engine, max(HITS_AT)
     listed = engine.store(best(worth_listing(rows, least), most))
     lists = {
-        "needs": listed.select("customer", "rank", "product", "came", "probability"),
+        "needs": listed,
         "again": _bought_again(known, moment, most),
         "popular": _most_popular(known, moment, most),
     }
-    buyers = _buyers(known, moment)
+    buyers = engine.store(_buyers(known, moment))
     totals = engine.row(buyers.aggregate(customers=buyers.count(), bought=buyers.bought.sum()))
-    scores = [_score(engine, name, rows, buyers, totals) for name, rows in lists.items()]
     return {
         "split": moment.day,
         "until": moment.until,
         "customers": totals["customers"],
         "bought": int(totals["bought"] or 0),
         "one_in": known.past.one_in,
-        "scores": scores,
+        "scores": _scores(engine, lists, buyers, totals),
         "calibration": _calibration(engine, rows, listed),
     }
 
@@ -128,14 +127,21 @@ def _calibration(engine: Any, rows: ir.Table, listed: ir.Table) -> dict[str, Any
     how the company's business changed from one window to the next, which is no fault of the list.
     """
 
-    def sums(some: ir.Table) -> dict[str, Any]:
-        told: Any = some.probability.cast("decimal(18, 12)").sum().cast("float64")
-        found = engine.row(some.aggregate(needs=some.count(), expected=told, came=some.came.sum()))
-        return {"needs": found["needs"], "expected": found["expected"] or 0.0, "came": int(found["came"] or 0)}
+    import ibis
 
-    best_ones, all_ones = sums(listed), sums(rows)
-    shares = [(one["came"] + 0.5) / (one["expected"] + 0.5) for one in (best_ones, all_ones)]
-    return {"listed": best_ones, "all": all_ones, "correction": min(shares[0] / shares[1], 1.0)}
+    def sums(some: ir.Table, name: str) -> ir.Table:
+        told: Any = some.probability.cast("decimal(18, 12)").sum().cast("float64")
+        return some.aggregate(needs=some.count(), expected=told, came=some.came.sum()).mutate(of=ibis.literal(name))
+
+    both = engine.fetch(sums(listed, "listed").union(sums(rows, "all"))).to_pylist()
+    found = {
+        row["of"]: {"needs": row["needs"], "expected": row["expected"] or 0.0, "came": int(row["came"] or 0)}
+        for row in both
+    }
+    shares = {name: (one["came"] + 0.5) / (one["expected"] + 0.5) for name, one in found.items()}
+    return {name: found[name] for name in ("listed", "all")} | {
+        "correction": min(shares["listed"] / shares["all"], 1.0)
+    }
 
 
 def _buyers(known: Known, moment: Moment) -> ir.Table:
@@ -164,23 +170,30 @@ def _most_popular(known: Known, moment: Moment, most: int) -> ir.Table:
     return found.select("customer", "product", came=found["at"] >= 0, rank=(found["at"] + 1).cast("int32"))
 
 
-def _score(engine: Any, name: str, rows: ir.Table, buyers: ir.Table, totals: dict[str, Any]) -> dict[str, Any]:
-    hits = rows.semi_join(buyers, "customer").filter(lambda t: t.came)
-    by_customer = hits.group_by("customer").aggregate(
-        **{f"hits_{k}": (hits["rank"] <= k).sum() for k in HITS_AT},
-    )
-    sums = engine.row(
-        by_customer.aggregate(
-            **{f"customers_{k}": (by_customer[f"hits_{k}"] > 0).sum() for k in HITS_AT},
-            **{f"products_{k}": by_customer[f"hits_{k}"].sum() for k in HITS_AT},
-        )
-    )
+def _scores(engine: Any, lists: dict[str, ir.Table], buyers: ir.Table, totals: dict[str, Any]) -> list[dict[str, Any]]:
+    """Hit rate and recall of each list."""
+    import ibis
 
-    def share(part: Any, whole: Any) -> float | None:
-        return float(part or 0) / float(whole) if whole else None
+    named = [
+        rows.select("customer", "came", at="rank", of=ibis.literal(name)).semi_join(buyers, "customer")
+        for name, rows in lists.items()
+    ]
+    hits = ibis.union(*named).filter(lambda t: t.came)
+    each = hits.group_by("of", "customer").aggregate(**{f"hits_{k}": (hits["at"] <= k).sum() for k in HITS_AT})
+    sums = each.group_by("of").aggregate(
+        **{f"customers_{k}": (each[f"hits_{k}"] > 0).sum() for k in HITS_AT},
+        **{f"products_{k}": each[f"hits_{k}"].sum() for k in HITS_AT},
+    )
+    found = {row["of"]: row for row in engine.fetch(sums).to_pylist()}
 
-    return {
-        "list": name,
-        "hit_rate": {k: share(sums[f"customers_{k}"], totals["customers"]) for k in HITS_AT},
-        "recall": {k: share(sums[f"products_{k}"], totals["bought"]) for k in HITS_AT},
-    }
+    def share(name: str, what: str, whole: Any) -> float | None:
+        return float(found.get(name, {}).get(what) or 0) / float(whole) if whole else None
+
+    return [
+        {
+            "list": name,
+            "hit_rate": {k: share(name, f"customers_{k}", totals["customers"]) for k in HITS_AT},
+            "recall": {k: share(name, f"products_{k}", totals["bought"]) for k in HITS_AT},
+        }
+        for name in lists
+    ]

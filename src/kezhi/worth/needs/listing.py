@@ -76,7 +76,7 @@ def visits(ledger: Ledger) -> ir.Table:
     typical = float(totals["days"]) / float(totals["gaps"])
     interval: Any = (people.recency_days.cast("float64") + typical) / people.purchases.cast("float64")
     due: Any = people.last_purchase + interval.round().cast("int32").as_interval("D")
-    return people.select("customer", next_on=due.cast("date"))
+    return people.select("customer", next_on=due.cast("timestamp").cast("date"))
 
 
 def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table, correction: float) -> ir.Table:
@@ -96,7 +96,7 @@ def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table
     rows = rows.left_join(main, "because", rname="{name}_main")
     rows = rows.left_join(coming, "customer", rname="{name}_visit").join(known.past.people, "customer")
     rows = rows.mutate(**_figures(rows, correction))
-    day: Any = ibis.least(rows.due.coalesce(rows.next_on), ibis.literal(now.until)).cast("date")
+    day: Any = ibis.least(rows.due.coalesce(rows.next_on), ibis.literal(now.until))
     first = ibis.literal(now.day + timedelta(days=1))
     again: Any = rows.kind.isin(LIKELIEST)
     return rows.order_by("customer", "rank").select(
@@ -105,7 +105,7 @@ def needs_table(known: Known, chosen: ir.Table, tags: ir.Table, coming: ir.Table
         "product_id",
         product_name=rows.name,
         kind=rows.kind,
-        expected_on=ibis.ifelse(day.isnull(), ibis.null("date"), ibis.greatest(day, first)).cast("date"),
+        expected_on=ibis.ifelse(day.isnull(), ibis.null("date"), ibis.greatest(day, first)),
         probability=rows.probability,
         price=money(rows.price),
         quantity=rows.pieces,

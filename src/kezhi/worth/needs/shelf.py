@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.worth.needs.past import Moment
@@ -147,32 +147,32 @@ class Offered:
 
 
 def offered(engine: Engine, shelf: Shelf, moments: tuple[Moment, ...], keys: ir.Table) -> Offered:
-    """What the shelf says at each moment; nothing about a product that is only launched later."""
+    """What the shelf says at each moment; nothing about a product that is only launched later.
+
+    A link that names a product not in `keys` is left out.
+    """
     import pyarrow as pa
 
-    number, text = pa.int32(), pa.string()
-    offers = [(m.number, *offer) for m in moments for offer in sorted(shelf.offers(m.day))]
-    gone = [(m.number, *pair) for m in moments for pair in sorted(shelf.gone(m.day).items())]
-    lives = [(p, int(row["life_days"])) for p, row in sorted(shelf.products.items()) if (row.get("life_days") or 0) > 0]
+    if not shelf.products and not shelf.links:
+        return Offered(None, None, None)
+    found = engine.fetch(keys)
+    key = dict(zip(found["product_id"].to_pylist(), found["product"].to_pylist(), strict=True))
+    kind = found["product"].type
+    offers = sorted(
+        (m.number, key[a], key[b], k) for m in moments for a, b, k in shelf.offers(m.day) if a in key and b in key
+    )
+    gone = [(m.number, key[p], key.get(to or "")) for m in moments for p, to in sorted(shelf.gone(m.day).items())]
+    named = ((key[product], row.get("life_days") or 0) for product, row in sorted(shelf.products.items()))
+    lives = [(product, int(days)) for product, days in named if days > 0]
 
-    def keyed(rows: list[Any], schema: list[tuple[str, pa.DataType]], name: str, maybe: str = "") -> ir.Table | None:
-        """Rows with the engine's keys in place of ids; without rows that name an unknown product, but for `maybe`."""
+    def table(rows: list[Any], **columns: pa.DataType) -> ir.Table | None:
         if not rows:
             return None
-        columns = [pa.array(column, kind) for column, (_, kind) in zip(zip(*rows, strict=True), schema, strict=True)]
-        made = _with_key(engine.table(pa.table(columns, schema=pa.schema(schema))), keys, name, "inner")
-        return engine.store(_with_key(made, keys, maybe, "left") if maybe else made)
+        arrays = [pa.array(column, one) for column, one in zip(zip(*rows, strict=True), columns.values(), strict=True)]
+        return engine.table(pa.table(arrays, names=list(columns)))
 
-    what = [("moment", number), ("product", text), ("then", text), ("kind", text)]
-    linked = keyed(offers, what, "product")
     return Offered(
-        None if linked is None else engine.store(_with_key(linked, keys, "then", "inner")),
-        keyed(gone, [("moment", number), ("product", text), ("instead", text)], "product", "instead"),
-        keyed(lives, [("product", text), ("life_days", number)], "product"),
+        table(offers, moment=pa.int32(), product=kind, then=kind, kind=pa.string()),
+        table(gone, moment=pa.int32(), product=kind, instead=kind),
+        table(lives, product=kind, life_days=pa.int32()),
     )
-
-
-def _with_key(rows: ir.Table, keys: ir.Table, name: str, how: Literal["inner", "left"]) -> ir.Table:
-    of = keys.select(key_of_product="product", **{name: "product_id"})
-    joined = rows.join(of, name, how=how, rname="{name}_key").drop(name)
-    return joined.rename({name: "key_of_product"}).drop(*({f"{name}_key"} & set(joined.columns)))

@@ -97,9 +97,9 @@ def unknown_links(engine: Engine, book: Book, keys: ir.Table) -> int:
     if links is None:
         return 0
     ids = keys.select("product_id")
-    known = links.semi_join(ids, "product_id").semi_join(ids.rename(linked_id="product_id"), "linked_id")
-    counts = engine.row(links.aggregate(links=links.count()))
-    return int(counts["links"]) - int(engine.row(known.aggregate(links=known.count()))["links"])
+    first = links.left_join(ids.mutate(known=ids.product_id), "product_id", rname="{name}_first")
+    ends = first.left_join(ids.select(linked_id="product_id", end="product_id"), "linked_id", rname="{name}_end")
+    return int(engine.row(ends.aggregate(links=(ends.known.isnull() | ends.end.isnull()).sum()))["links"] or 0)
 
 
 def _names(engine: Engine, *products: str) -> ir.Table:
@@ -118,17 +118,17 @@ def _facts(work: Work, known: Known, learned: Learned, tried: dict[str, Any] | N
         "expected_profit": needs.expected_profit.sum().cast(SUM),
     }
     by_kind = engine.fetch(needs.group_by("kind").aggregate(**sums)).to_pylist()
-    total = engine.row(needs.aggregate(**sums, customers=needs.customer_id.nunique()))
     forecast = work.forecast
-    ahead = engine.row(forecast.aggregate(amount=forecast.amount.sum().cast(SUM)))
+    ahead = forecast.aggregate(forecast=forecast.amount.sum().cast(SUM))
+    total = engine.row(needs.aggregate(**sums, customers=needs.customer_id.nunique()).cross_join(ahead))
     order = list(STRENGTHS)
     return {
         "from": now.day,
         "until": now.until,
-        "total": total,
         "kinds": sorted(by_kind, key=lambda row: order.index(row["kind"])),
         # a view on what the forecast's purchases may be of; never added to it
-        "forecast_amount": ahead["amount"],
+        "forecast_amount": total.pop("forecast"),
+        "total": total,
         "rules": _top_rules(engine, work),
         "trial": tried,
         "one_in": known.past.one_in,
@@ -137,28 +137,20 @@ def _facts(work: Work, known: Known, learned: Learned, tried: dict[str, Any] | N
 
 
 def _top_rules(engine: Engine, work: Work) -> dict[str, Any]:
-    """How many rules there are, and by scope the pairs with the highest lift, each pair once."""
-    import ibis
+    """How many rules there are, and by scope the pairs with the highest lift, each pair once.
 
-    rules = engine.read_parquet(work.folder / RULES)
-    count = engine.row(rules.aggregate(rules=rules.count()))["rules"]
-    other: Any = rules.semi_join(
-        rules.select(scope="scope", product_id="then_product_id", then_product_id="product_id"),
-        ["scope", "product_id", "then_product_id"],
-    )
-    # a pair has two rules of the same lift: the more confident one stands for both
-    twice = other.select("scope", "product_id", "then_product_id", both_ways=ibis.literal(True))
-    rows = rules.left_join(twice, ["scope", "product_id", "then_product_id"], rname="{name}_t")
-    stronger: Any = (rows.having < rows.having_then) | (
-        (rows.having == rows.having_then) & (rows.product_id < rows.then_product_id)
-    )
-    rows = rows.filter(rows.both_ways.isnull() | stronger).select(*rules.columns)
-    order = [ibis.desc("lift"), ibis.desc("both"), "product_id", "then_product_id"]
-    top = {
-        scope: engine.fetch(rows.filter(rows.scope == scope).order_by(order).limit(TOP_RULES)).to_pylist()
-        for scope in SCOPES
-    }
-    return {"count": count, **top}
+    A pair may have two rules, of the same lift; the more confident one stands for both.
+    """
+    rules = engine.fetch(engine.read_parquet(work.folder / RULES)).to_pylist()  # at most some ten thousand
+    rules.sort(key=lambda row: (-row["lift"], -row["both"], -row["confidence"], row["product_id"]))
+    top: dict[str, list[dict[str, Any]]] = {scope: [] for scope in SCOPES}
+    seen = set()
+    for row in rules:
+        pair = row["scope"], frozenset((row["product_id"], row["then_product_id"]))
+        if pair not in seen and len(top[row["scope"]]) < TOP_RULES:
+            top[row["scope"]].append(row)
+        seen.add(pair)
+    return {"count": len(rules), **top}
 
 
 def _chances(learned: Learned) -> list[dict[str, Any]]:
