@@ -16,6 +16,7 @@ from kezhi.ledger import Calendar, last_day, open_ledger
 from kezhi.settings import Settings
 from kezhi.valuation import forecast_customers
 from kezhi.worth import Work
+from worth.small_company import AS_OF, Company, small_company
 
 Rows = Sequence[Mapping[str, Any]] | pa.Table
 
@@ -66,3 +67,10 @@ def arrow(rows: Rows) -> pa.Table:
         return rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
+@pytest.fixture(scope="session")
+def followed(worked: Callable[..., Work]) -> tuple[Company, Work]:
+    """A small company at random, and the same on its way through a run."""
+    company = small_company()
+    return company, worked(company.orders, as_of=AS_OF, **company.tables)

@@ -55,9 +55,9 @@ def cohort_table(
 def customer_curve(run: object, customer_id: str) -> pa.Table:
     """What one customer has brought, period by period since they began, and altogether.
 
-    `run` is a Run or its folder. Returns an Arrow table: age (in periods), period (its first day), amount, cost, expense
-    (with the acquisition cost that no expense holds, at age 0), value, cumulative. Raises KezhiError for a customer of
-    whom the run knows nothing.
+    `run` is a Run or its folder. Returns an Arrow table: age (in periods), period (its first day), amount, cost,
+    expense (with the acquisition cost that no expense holds, at age 0), value, cumulative. Raises KezhiError for a
+    customer of whom the run knows nothing.
     """
     import pyarrow as pa
 
