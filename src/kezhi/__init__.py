@@ -18,6 +18,7 @@ __all__ = [
     "assess",
     "backtest",
     "cohort_table",
+    "continuing_value",
     "correct",
     "correct_from",
     "corrections_of",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from kezhi.correcting import correct, correct_from, corrections_of, undo_correction
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.worth.continuing import continuing_value
     from kezhi.worth.followed import cohort_table, customer_curve
     from kezhi.worth.received import delivered_value, perceived_value, value_sheet
     from kezhi.worth.referral_scenario import referral_scenario
@@ -57,6 +59,7 @@ _HOMES = {
     **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
     **dict.fromkeys(("correct", "correct_from", "corrections_of", "undo_correction"), "kezhi.correcting"),
     "assess": "kezhi.assessments",
+    "continuing_value": "kezhi.worth.continuing",
     "customers_for": "kezhi.prospects",
     "referral_scenario": "kezhi.worth.referral_scenario",
     "scorecard": "kezhi.worth.scorecards",

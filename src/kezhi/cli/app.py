@@ -15,7 +15,7 @@ import typer
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
-from kezhi.cli import backtest, check, correct, customer, demo, importing, models, needs, report, run, what_if
+from kezhi.cli import backtest, check, correct, customer, demo, importing, lifetime, models, needs, report, run, what_if
 from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
 from kezhi.progress import CANCELLED, ended
@@ -61,6 +61,7 @@ for _name, _module in {
     "customer": customer,
     "correct": correct,
     "needs": needs,
+    "lifetime": lifetime,
     "what-if": what_if,
     "demo": demo,
 }.items():
