@@ -81,7 +81,9 @@ def command(
     console.print(table(TITLE.fill(periods=found.periods), HEADS, rows))
     say(console, found.sentence)
     if len(found.levers.moved) > 1:
-        parts = ", ".join(f"{NAMES[name]} {whole(value)}" for name, value in found.company.alone.items())
-        say(console, ALONE.fill(parts=parts))
+        alone = [(NAMES[name], whole(value)) for name, value in found.company.alone.items()]
+        english = ", ".join(f"{name.en} {value}" for name, value in alone)
+        chinese = "、".join(f"{name.zh} {value}" for name, value in alone)
+        say(console, Text(ALONE.en.format(parts=english), ALONE.zh.format(parts=chinese)))
     if found.reference:
         say(console, found.reference)

@@ -69,7 +69,7 @@ class Levers:
             given = getattr(self, lever.name)
             most = 10.0 if lever.name in ("expense", "amount") else 1.0
             if not -1.0 <= given <= most:
-                raise KezhiError(WRONG.fill(name=lever.name, least=-1, most=most, given=given))
+                raise KezhiError(WRONG.fill(name=lever.name, least=-1, most=f"{most:g}", given=f"{given:g}"))
 
     def alone(self, name: str) -> Levers:
         """This lever only, the others left as they are."""
