@@ -176,7 +176,8 @@ def _balance(found: Points, canvas: Canvas) -> Html | None:
     said = Text(
         "{share} of all points come from one term: {term}. If the others should weigh more, change the rules in "
         "kezhi.toml, such as points.bought.per.",
-        "全部积分的 {share} 来自{term}一项。若希望其他各项分量更重，请在 kezhi.toml 中调整规则，例如 points.bought.per。",
+        "全部积分的 {share} 来自{term}一项。若希望其他各项分量更重，请在 kezhi.toml 中调整规则，"
+        "例如 points.bought.per。",
     )
     filled = canvas.say(said, share=numbers.percent(abs(most.points) / whole), term=canvas.say(most.text))
     return tag("p", filled, class_="soft")
