@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 AS_OF = date(2025, 6, 12)  # cuts June short
-FIRST = date(2023, 9, 1)
+FIRST = date(2023, 2, 1)
 Rows = list[dict[str, Any]]
 
 
@@ -115,6 +115,7 @@ class Life:
     cost: dict[int, Decimal]
     expense: dict[int, Decimal]
     purchases: dict[int, int]
+    bought: list[date]
     acquisition: Decimal
     unbooked: Decimal
     said: dict[str, Any]
@@ -156,4 +157,4 @@ def _life(company: Company, name: str, said: dict[str, Any]) -> Life:
     begin = min(starts) if starts else min(month(row["date"]) for row in (*orders, *spent))
     won = sum((row["amount"] for row in spent if row["kind"] == "acquisition"), Decimal(0))
     unbooked = Decimal(0) if won else said["acquisition_cost"] or Decimal(0)
-    return Life(begin, amount, cost, expense, purchases, won or unbooked, unbooked, said)
+    return Life(begin, amount, cost, expense, purchases, bought, won or unbooked, unbooked, said)

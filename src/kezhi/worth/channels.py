@@ -122,32 +122,32 @@ def _by_beginning(work: Work, *, own_only: bool) -> ir.Table:
     fields = [name for name in FIELDS if name in began.fields]
     people = work.customers.select("customer", "purchases", "amount", "value", "forecast_value")
     rows = people.join(began.table.select("customer", "begin", *fields), "customer")
-    rows, acquisition, unbooked = _with_acquisition(work, rows, own_only=own_only)
+    rows = _with_acquisition(work, rows, own_only=own_only)
     return rows.group_by(*fields, "begin").aggregate(
         customers=rows.count(),
         buyers=(rows.purchases > 0).sum().cast("int64"),
-        acquisition=acquisition.sum().cast(SUM),
+        acquisition=rows.acquisition.sum().cast(SUM),
         amount=rows.amount.sum().cast(SUM),
-        value=(rows.value - unbooked).sum().cast(SUM),
+        value=(rows.value - rows.unbooked).sum().cast(SUM),
         forecast_value=rows.forecast_value.sum().cast(SUM),
     )
 
 
-def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> tuple[ir.Table, Any, Any]:
-    """Rows with what acquiring each customer cost and the part that no expense holds; without shares if `own_only`."""
+def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> ir.Table:
+    """Rows with acquisition and unbooked, see `Costs.acquired`; without a share of common expenses if `own_only`."""
     import ibis
 
     zero: Any = ibis.literal(0).cast(SUM)
     spent = acquired(work)
     if own_only:
         own = _to_win(work).filter(lambda t: t.customer_id.notnull())
-        own = own.group_by("customer_id").aggregate(cost=own.amount.sum().cast(SUM), unbooked=zero)
-        spent = own.join(work.ledger.people, "customer_id").select("customer", "cost", "unbooked")
+        own = own.group_by("customer_id").aggregate(cost=own.amount.sum().cast(SUM))
+        spent = own.join(work.ledger.people, "customer_id").select("customer", "cost", unbooked=zero)
     if spent is None:
-        return rows, zero, zero
-    renamed = spent.select(won="customer", spent="cost", unbooked="unbooked")
+        return rows.mutate(acquisition=zero, unbooked=zero)
+    renamed = spent.select(won="customer", acquisition="cost", unbooked="unbooked")
     joined = rows.left_join(renamed, rows.customer == renamed.won)
-    return joined, joined.spent.coalesce(zero), joined.unbooked.coalesce(zero)
+    return joined.mutate(acquisition=joined.acquisition.coalesce(zero), unbooked=joined.unbooked.coalesce(zero))
 
 
 # --- money spent on a channel -----------------------------------------------------------------------------

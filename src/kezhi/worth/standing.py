@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def measured(work: Work) -> Found | None:
             "months": 12,
             "current_from": cuts.current,
             "potential_from": cuts.potential,
-            "half_life": half_life,
+            "half_life_days": half_life,
             "grid": _grid(work, placed),
             **_company(work, placed),
         }
@@ -90,17 +91,24 @@ def _recent(work: Work, half_life: float) -> ir.Table:
     """
     ledger, accounts = work.ledger, work.ledger.accounts
     year, last = 12 // work.calendar.months, ledger.present
-    here = work.calendar.number(work.as_of)
     value: Any = accounts.amount - accounts.cost - accounts.expense
     number: Any = accounts.number
-    age: Any = (here - number).cast("float64") / half_life
-    weight: Any = (accounts.purchases.cast("float64") * (age * -1.0 * 0.6931471805599453).exp()).cast(_INDEX)
+    weight: Any = (accounts.purchases.cast("float64") * (_age(work) * (-math.log(2.0) / half_life)).exp()).cast(_INDEX)
     return accounts.group_by("customer").aggregate(
         current=as_sum(value).sum(where=number > last - year).cast(SUM),
         spend=accounts.amount.sum(where=number.between(last - year + 1, last)).cast(SUM),
         spend_before=accounts.amount.sum(where=number.between(last - 2 * year + 1, last - year)).cast(SUM),
         activity=weight.sum().cast("decimal(38, 8)").cast("float64"),
     )
+
+
+def _age(work: Work) -> Any:
+    """Days since a period's purchases: since the middle between the first and the last of them."""
+    import ibis
+
+    accounts, end = work.ledger.accounts, ibis.literal(work.as_of)
+    days: Any = end.delta(accounts.first_day, unit="day") + end.delta(accounts.last_day, unit="day")
+    return days.cast("float64") / 2.0
 
 
 def _rate(rows: ir.Table, days: float) -> Any:
@@ -179,7 +187,7 @@ def _zero() -> Any:
 
 
 def _half_life(work: Work) -> float | None:
-    """The mean interval between two purchases, in periods, one at least; a year where nobody has bought twice."""
+    """The mean interval between two purchases, in days; a year where nobody has bought twice, None where nobody has."""
     people = work.ledger.statistics
     bought: Any = people.purchases > 0
     sums = work.engine.row(
@@ -191,9 +199,7 @@ def _half_life(work: Work) -> float | None:
     )
     if not sums["buyers"]:
         return None
-    if not sums["repeats"]:
-        return 12.0 / work.calendar.months
-    return max(float(sums["days"]) / float(sums["repeats"]) / work.calendar.mean_days, 1.0)
+    return float(sums["days"]) / float(sums["repeats"]) if sums["repeats"] else UNITS["year"]
 
 
 def _cuts(work: Work, rows: ir.Table) -> Cuts:
@@ -246,7 +252,7 @@ def _company(work: Work, placed: ir.Table) -> dict[str, Any]:
         "active_value": placed.current.sum(where=active).coalesce(0),
         "spend": placed.spend.sum(where=old),
         "spend_before": placed.spend_before.sum(where=old),
-        "growing": (placed.growth > 0).sum(),
+        "growing": (placed.growth > 0).sum().coalesce(0),
         "with_growth": old.sum(),
     }
     if "breadth" in placed.columns:

@@ -112,7 +112,7 @@ def section(found: Standing, report: Any, canvas: Canvas) -> Html:
         tag("p", canvas.say(said, n=ahead), class_="soft"),
         _grid(found, report, canvas),
         tag("p", _cuts(found, report, canvas), class_="soft"),
-        _pace(found, report, canvas),
+        _pace(found, canvas),
         _customers(found, canvas),
         name="standing",
     )
@@ -162,9 +162,9 @@ def _cuts(found: Standing, report: Any, canvas: Canvas) -> str:
 
 
 _ACTIVE = Text(
-    "Activity of {least} or more. Each purchase adds 1 and loses half of its weight every {half_life} {periods}, the "
-    "usual time between two purchases.",
-    "活跃指数不低于 {least}。每次购买加 1，其权重每过 {half_life} {periods}（通常的购买间隔）减半。",
+    "Activity of {least} or more. Each purchase adds 1 and loses half of its weight every {days} days, the usual time "
+    "between two purchases.",
+    "活跃指数不低于 {least}。每次购买加 1，其权重每过 {days} 天（通常的购买间隔）减半。",
 )
 _GROWTH = Text(
     "The last 12 complete months against the 12 before, of the {old} customers who were there all the time; {growing} "
@@ -178,15 +178,13 @@ _WALLET = Text(
 _BREADTH = Text(
     "Kinds of products bought, of all kinds sold; mean per buyer.", "买过的品类占全部已售品类的比例，按购买者平均。"
 )
-_PERIODS = {"month": Text("months", "个月"), "quarter": Text("quarters", "个季度"), "year": Text("years", "年")}
 
 
-def _pace(found: Standing, report: Any, canvas: Canvas) -> Html:
+def _pace(found: Standing, canvas: Canvas) -> Html:
     """Activity, growth, breadth and wallet of the company, each with what it means."""
     facts = found.facts
-    periods = _PERIODS[report.period].to(canvas.language)
     above = Text("Above 100% where the others cost more than they bring.", "超过 100% 说明其余客户的价值合计为负。")
-    active = canvas.say(_ACTIVE, least=ACTIVE, half_life=f"{facts['half_life']:.1f}", periods=periods)
+    active = canvas.say(_ACTIVE, least=ACTIVE, days=numbers.grouped(facts["half_life_days"]))
     rows = [
         (Text("Active customers", "活跃客户"), numbers.grouped(facts["active"]), active),
         (
