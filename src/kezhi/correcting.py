@@ -270,6 +270,8 @@ def write_sheet(
         rows = best.join(engine.read_parquet(shown / "forecast.parquet"), "customer_id")
         ordered = rows.order_by(ibis.desc("forecast_value"), "customer_id", "step")
         found = engine.fetch(ordered.select(*SHEET))
+    if not found.num_rows:
+        raise KezhiError(NOBODY.fill(run=at.run.name))
     write_template(Path(path), found, at.place.folder, language or preferred_language())
     return int(found.num_rows)
 
@@ -459,7 +461,7 @@ def _show(at: Newest, amendment: Amendment) -> None:
         with finished_folder(target) as folder:
             _share(at.run, folder)
             forecast = computed.forecast if applied is None else applied.forecast
-            customers = computed.customers if applied is None else applied.customers(computed.customers)
+            customers = _best_first(computed.customers) if applied is None else applied.customers(computed.customers)
             engine.write_parquet(forecast, folder / "forecast.parquet")
             engine.write_parquet(customers, folder / "customers.parquet")
             _write_models(at, amendment, folder)
@@ -467,6 +469,12 @@ def _show(at: Newest, amendment: Amendment) -> None:
             warnings = [one for one in at.manifest["warnings"] if not one["code"].startswith("correction_")]
             write_json(folder / MANIFEST, at.manifest | {"warnings": [*warnings, *amendment.warnings]})
             write_report(engine, folder, _language(at))
+
+
+def _best_first(customers: ir.Table) -> ir.Table:
+    import ibis
+
+    return customers.order_by(ibis.desc("forecast_value"), "customer_id")
 
 
 def _language(at: Newest) -> Language:

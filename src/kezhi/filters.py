@@ -356,8 +356,8 @@ def fields_of(filtered: Filter) -> Iterator[str]:
 # --- asking a table ---------------------------------------------------------------------------------------
 
 _UNKNOWN = Text(
-    "The filter asks for {name} (character {at}), and there is no such field{nearest}. Fields: {known}.",
-    "筛选条件第 {at} 个字符处的字段 {name} 不存在{nearest}。可用字段：{known}。",
+    "The filter asks for {name} (character {at}), and there is no such field{nearest} Fields: {known}.",
+    "筛选条件第 {at} 个字符处的字段 {name} 不存在{nearest}可用字段：{known}。",
 )
 _NEAREST = Text("; did you mean {name}?", "；您是否指 {name}？")
 _KINDS = {
@@ -414,7 +414,7 @@ def _column(rows: ir.Table, name: str, at: int) -> Any:
     if found is not None and (found.lower() == name.lower() or rows[found].type().is_array()):
         return _clean(rows[found])
     near = difflib.get_close_matches(name, rows.columns, 1)
-    nearest = _NEAREST.fill(name=near[0]) if near else Text("", "")
+    nearest = _NEAREST.fill(name=near[0]) if near else Text(".", "。")
     said = {
         language: pattern.format(name=name, at=at + 1, nearest=said, known=comma.join(rows.columns))
         for language, pattern, said, comma in (

@@ -10,10 +10,16 @@ from typing import Annotated
 import typer
 
 from kezhi.cli.options import Lang, speak
-from kezhi.cli.screen import print_json, tick
+from kezhi.cli.screen import print_json, say, screen, tick
 from kezhi.language import KezhiError, Text, preferred_language
 
 HELP = "The report of a run as a page or a workbook. / 将某次运行输出为网页或工作簿。"
+
+
+_CORRECTED = Text(
+    "Management's corrections are in its figures (forecast value {effect}); kezhi correct --list tells them.",
+    "其中的数字已包含管理层的修正（预测价值 {effect}）；明细见 kezhi correct --list。",
+)
 
 
 class Format(StrEnum):
@@ -54,3 +60,7 @@ def command(
         else:
             reports.write_excel(engine, folder, made, target, preferred_language())
     tick(target)
+    corrected = made.worth.get("corrections")
+    if corrected is not None:
+        effect = f"{corrected.corrected - corrected.computed:+,.2f}"
+        say(screen(), _CORRECTED.fill(effect=effect))

@@ -177,8 +177,8 @@ class _Work:
         """Whether a correction's filter can be asked; a warning where it cannot."""
         rows = fields(self.computed.customers, self.computed.people)
         try:
-            self.filters[one.number] = parse(one.chosen)
-            chosen(rows, self.filters[one.number])
+            filtered = parse(one.chosen)
+            chosen(rows, filtered)
         except KezhiError as error:
             en, zh = error.text.en, error.text.zh
             said = Text(
@@ -186,6 +186,7 @@ class _Work:
             )
             self._warn("correction_unreadable", said)
             return False
+        self.filters[one.number] = filtered
         return True
 
     def applied(self) -> Applied | None:
