@@ -17,9 +17,10 @@ def keeping(ledger: Ledger, costs: Costs) -> dict[str, Any]:
     """Means over those customers on whom anything was spent, and their ratio; None where it cannot be said.
 
     won: customers who cost something to acquire, acquisition_cost: what they cost, cost_per_new: the mean.
-    kept: customer-years after the year of the first purchase with expenses and a purchase, retention_cost: expenses
-    other than for acquisition in such years, of customers who stopped buying too, cost_per_kept: per kept customer
-    and year. selling: selling and marketing expense per purchase in the first year and later. Years are twelve months
+    kept: customer-years after the year of the first purchase with such expenses and a purchase, retention_cost: the
+    expenses in these years, of customers who stopped buying too, cost_per_kept: per kept customer and year. kept_by:
+    `keep` where there are expenses of kind retention, which alone count then; `all`, every one but for acquisition,
+    where not. selling: selling and marketing expense per purchase in the first year and later. Years are twelve months
     back from the last complete period.
     """
     found: dict[str, Any] = {"won": 0, "acquisition_cost": None, "cost_per_new": None}
@@ -27,7 +28,9 @@ def keeping(ledger: Ledger, costs: Costs) -> dict[str, Any]:
         some = costs.acquired.filter(costs.acquired.cost > 0)
         found |= ledger.engine.row(some.aggregate(won=some.count(), acquisition_cost=some.cost.sum().cast(SUM)))
     if costs.booked is not None:
-        found |= ledger.engine.row(_kept(_by_year(ledger, costs.booked)))
+        kinds = _kinds(ledger, costs.booked)
+        found |= {"kept_by": "keep" if kinds == ("keep",) else "all"}
+        found |= ledger.engine.row(_kept(_by_year(ledger, costs.booked, kinds)))
     found["cost_per_new"] = _over(found["acquisition_cost"], found["won"])
     found["cost_per_kept"] = _over(found.get("retention_cost"), found.get("kept"))
     found["ratio"] = _over(found["cost_per_new"], found["cost_per_kept"])
@@ -39,12 +42,18 @@ def _over(money: Any, count: Any) -> float | None:
     return float(money) / float(count) if money is not None and count and count > 0 else None
 
 
-def _by_year(ledger: Ledger, booked: ir.Table) -> ir.Table:
+def _kinds(ledger: Ledger, booked: ir.Table) -> tuple[str, ...]:
+    """Which expenses are those of keeping customers."""
+    asked = ledger.engine.row(booked.aggregate(any=(booked.keep > 0).any()))
+    return ("keep",) if asked["any"] else tuple(kind for kind in KINDS if kind != "acquire")
+
+
+def _by_year(ledger: Ledger, booked: ir.Table, names: tuple[str, ...]) -> ir.Table:
     """customer, later (than the year of the first purchase), purchases, spent and selling, one row per year."""
     per_year = MONTHS_A_YEAR // ledger.calendar.months
     accounts = ledger.accounts.filter(ledger.accounts.number <= ledger.present)
     bought = accounts.select("customer", "number", "purchases")
-    kinds = [booked[kind] for kind in KINDS if kind != "acquire"]
+    kinds = [booked[kind] for kind in names]
     spent = booked.select(
         "customer", "number", spent=sum(kinds[1:], start=kinds[0]), selling=booked.sell + booked.market
     )

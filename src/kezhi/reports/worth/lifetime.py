@@ -183,7 +183,7 @@ def steps(found: Lifetime, language: Language) -> Plot:
         showlegend=False,
     )
     figure.update_layout(height=60 + 32 * len(bars), bargap=0.3)
-    figure.update_yaxes(showgrid=False, automargin=True)
+    figure.update_yaxes(showgrid=False, automargin=True, dtick=1)
     return figure
 
 
@@ -279,6 +279,7 @@ def _ratio(found: Lifetime, canvas: Canvas) -> Html:
             won=won,
             kept=numbers.grouped(keeping["cost_per_kept"], 2),
             ratio=numbers.grouped(keeping["ratio"], 1),
+            of=canvas.say(words.KEEPING[keeping["kept_by"]]),
             low=BENCHMARK[0],
             high=BENCHMARK[1],
         )

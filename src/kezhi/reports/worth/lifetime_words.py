@@ -99,11 +99,15 @@ CHANNELS = (
 
 RATIO_TITLE = Text("Winning against keeping", "获取与维系的成本之比")
 RATIO = Text(
-    "Winning a customer has cost {won} on average, keeping one {kept} a year: {ratio} times as much. ({low} to {high} "
-    "times is often quoted; a reference, not a goal.)",
-    "获取一位客户平均花费 {won}，维系一位客户每年花费 {kept}：前者是后者的 {ratio} 倍。"
+    "Winning a customer has cost {won} on average, keeping one {kept} a year ({of}): {ratio} times as much. ({low} to "
+    "{high} times is often quoted; a reference, not a goal.)",
+    "获取一位客户平均花费 {won}，维系一位客户每年花费 {kept}（{of}）：前者是后者的 {ratio} 倍。"
     "（常见说法为 {low} 至 {high} 倍，仅供参考，并非目标。）",
 )
+KEEPING = {
+    "keep": Text("expenses of kind retention", "维系类费用"),
+    "all": Text("every expense after the first year but acquisition", "第一年之后除获取外的全部费用"),
+}
 WON_ONLY = Text(
     "Winning a customer has cost {won} on average; what it costs to keep one, the expenses do not say.",
     "获取一位客户平均花费 {won}；费用中没有维系成本的信息。",
