@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -222,6 +223,19 @@ def test_the_forecast_counts_where_the_settings_say_so(insurer: tuple[Work, Any]
     assert wide["wide_value"] == 300 + 10 * 400 + ahead["little"] + sent
     by_id = {row["customer_id"]: row for row in engine.fetch(referrals.referred_value(counted)).to_pylist()}
     assert by_id["little"]["referred_forecast_value"] == sent
+
+
+def test_where_every_link_is_wrong_nobody_was_sent(insurer: tuple[Work, Any], engine: Engine) -> None:
+    work, _ = insurer
+    people = engine.table(pa.table({"customer_id": ["B00", "B01"], "referrer_id": ["B00", "nobody"]}))
+    found = referrals.measured(replace(work, book=replace(work.book, customers=people)))
+    assert found is not None
+    assert found.columns is not None
+    assert (found.facts["referred"], found.facts["k_factor"], found.facts["branches"]) == (0, 0.0, [])
+    assert found.facts["rate"]["per_period"] == found.facts["rate"]["lower"] == 0 < found.facts["rate"]["upper"]
+    rows = engine.fetch(found.columns.table).to_pylist()
+    assert len(rows) == 73
+    assert all(row["referrals"] == row["referred_value"] == 0 for row in rows)
 
 
 def test_a_company_without_referrers_is_left_alone(worked: Callable[..., Work]) -> None:

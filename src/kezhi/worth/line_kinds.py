@@ -174,31 +174,31 @@ def _by_period(work: Work, daily: ir.Table, kinds: ir.Table) -> ir.Table:
     import ibis
 
     number = work.calendar.numbers
+    key = ["number", "kind", "referred"]
     first = _referred(work, kinds.mutate(number=number(kinds.since)))
+    first = work.engine.store(_summed(first, [*key, "otherwise"], ("lines", "amount")))
+    every = _referred(work, daily.mutate(number=number(daily.day), kind=_otherwise(daily)))
+    every = work.engine.store(_summed(every, key, ("lines_sold", "amount_sold", "lines_back", "amount_back")))
     sent: Any = (first.kind == "first") & first.referred
-    new = first.mutate(kind=ibis.ifelse(sent, "referral", first.kind))
-    every = daily.mutate(number=number(daily.day), kind=_otherwise(daily))
-    every = _referred(work, every)
     parts = [
-        _added(new, new["lines"], new.amount),
-        _added(first.mutate(kind=first.otherwise), -first["lines"], -first.amount),
-        _added(every, every.lines_sold, every.amount_sold),
-        _added(every.mutate(kind=ibis.literal("return")), every.lines_back, every.amount_back),
+        _part(first, ibis.ifelse(sent, "referral", first.kind), first["lines"], first.amount),
+        _part(first, first.otherwise, -first["lines"], -first.amount),
+        _part(every, every.kind, every.lines_sold, every.amount_sold),
+        _part(every, ibis.literal("return"), every.lines_back, every.amount_back),
     ]
-    together = ibis.union(*parts)
-    sums = together.group_by("number", "kind", "referred").aggregate(
-        lines=together["lines"].sum().cast("int64"), amount=together.amount.sum().cast(SUM)
-    )
+    sums = _summed(ibis.union(*parts), key, ("lines", "amount"))
     some = sums.filter(sums["lines"] != 0)
     return some.select(work.calendar.starts(some.number).name("period"), "kind", "referred", "lines", "amount")
 
 
-def _added(rows: ir.Table, lines: Any, amount: Any) -> ir.Table:
-    """Lines and amounts by number (of the period), kind and referred."""
-    priced = rows.select("number", "kind", "referred", lines=lines.cast("int64"), amount=as_sum(amount))
-    return priced.group_by("number", "kind", "referred").aggregate(
-        lines=priced["lines"].sum().cast("int64"), amount=priced.amount.sum().cast(SUM)
-    )
+def _summed(rows: ir.Table, key: list[str], names: tuple[str, ...]) -> ir.Table:
+    """Numbers of lines and amounts added up."""
+    kinds = {name: SUM if name.startswith("amount") else "int64" for name in names}
+    return rows.group_by(key).aggregate(**{name: rows[name].sum().cast(kind) for name, kind in kinds.items()})
+
+
+def _part(rows: ir.Table, kind: Any, lines: Any, amount: Any) -> ir.Table:
+    return rows.select("number", "referred", kind=kind, lines=lines.cast("int64"), amount=as_sum(amount))
 
 
 def _referred(work: Work, rows: ir.Table) -> ir.Table:
