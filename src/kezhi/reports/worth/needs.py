@@ -114,7 +114,7 @@ def _cells(row: Mapping[str, Any], canvas: Canvas) -> list[Child]:
         numbers.percent(row["probability"]),
         numbers.grouped(row["value"]),
         tag("span", numbers.grouped(row["expected_value"]), class_="strong"),
-        tag("span", reason, class_="flags"),
+        tag("span", reason, class_="sub"),
     ]
 
 
