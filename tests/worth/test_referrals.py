@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -208,9 +209,18 @@ def test_periods_agree_with_a_plain_addition(insurer: tuple[Work, Any], engine: 
     json.dumps(found.facts, default=str, allow_nan=False)
 
 
-def test_the_forecast_counts_where_the_settings_say_so(insurer: tuple[Work, Any], engine: Engine) -> None:
+def elsewhere(work: Work, folder: Path) -> Work:
+    """The same company, writing into another folder."""
+    return replace(work, forecasted=replace(work.forecasted, folder=folder))
+
+
+def test_the_forecast_counts_where_the_settings_say_so(
+    insurer: tuple[Work, Any], engine: Engine, tmp_path: Path
+) -> None:
     work, found = insurer
-    counted = replace(work, settings=work.settings.changed(referrals={"forecast": True, "credit": "first"}))
+    counted = replace(
+        elsewhere(work, tmp_path), settings=work.settings.changed(referrals={"forecast": True, "credit": "first"})
+    )
     more = referrals.measured(counted)
     assert more is not None
     assert more.columns is not None
@@ -225,8 +235,8 @@ def test_the_forecast_counts_where_the_settings_say_so(insurer: tuple[Work, Any]
     assert by_id["little"]["referred_forecast_value"] == sent
 
 
-def test_where_every_link_is_wrong_nobody_was_sent(insurer: tuple[Work, Any], engine: Engine) -> None:
-    work, _ = insurer
+def test_where_every_link_is_wrong_nobody_was_sent(insurer: tuple[Work, Any], engine: Engine, tmp_path: Path) -> None:
+    work = elsewhere(insurer[0], tmp_path)
     people = engine.table(pa.table({"customer_id": ["B00", "B01"], "referrer_id": ["B00", "nobody"]}))
     found = referrals.measured(replace(work, book=replace(work.book, customers=people)))
     assert found is not None
