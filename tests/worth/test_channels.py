@@ -106,25 +106,40 @@ def test_d11_conversion_by_source(followed: tuple[Company, Any], facts: dict[str
 
 ORDERS = [{"customer_id": name, "date": date(2025, 3, 3), "amount": 300} for name in ("A", "B")]
 PEOPLE = [{"customer_id": "A", "source": "Fair "}, {"customer_id": "B", "source": "search"}]
+SPENT = [
+    {"date": date(2025, 3, 2), "amount": 80, "kind": "acquisition", "channel": "fair"},
+    {"date": date(2025, 3, 2), "amount": 6, "kind": "获客", "channel": "radio"},
+    {"date": date(2025, 3, 2), "amount": 1000, "kind": "service", "channel": "fair"},
+    {"date": date(2025, 3, 2), "amount": 20, "kind": "acquisition", "channel": None, "customer_id": "B"},
+]
+CHANCES = [
+    {"opportunity_id": str(n), "customer_id": "A", "amount": 5, "probability": chance}
+    for n, chance in enumerate([1, 0, 0.5, 1])
+]
 
 
-def test_an_expense_on_a_channel_is_the_channel_s(worked: Callable[..., Any]) -> None:
-    spent = [
-        {"date": date(2025, 3, 2), "amount": 80, "kind": "acquisition", "channel": "fair"},
-        {"date": date(2025, 3, 2), "amount": 6, "kind": "获客", "channel": "radio"},
-        {"date": date(2025, 3, 2), "amount": 1000, "kind": "service", "channel": "fair"},
-        {"date": date(2025, 3, 2), "amount": 20, "kind": "acquisition", "channel": None, "customer_id": "B"},
-    ]
-    work = worked(ORDERS, customers=PEOPLE, expenses=spent)
-    measured(work)
-    rows = rows_of(work, "source")
+@pytest.fixture(scope="module")
+def pair(worked: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
+    """Two customers, money spent on channels, opportunities without a stage; and the facts."""
+    work = worked(ORDERS, customers=PEOPLE, expenses=SPENT, opportunities=CHANCES)
+    found = measured(work)
+    assert found is not None
+    return work, found.facts
+
+
+def test_an_expense_on_a_channel_is_the_channel_s(pair: tuple[Any, dict[str, Any]]) -> None:
+    rows = rows_of(pair[0], "source")
     assert {name: row["acquisition"] for name, row in rows.items()} == {"Fair": 80, "search": 20, "-": 6}
     assert (rows["-"]["customers"], rows["-"]["cost_per_customer"]) == (0, None)
     assert sum(row["value"] for row in rows.values()) == 600 - 1106
 
 
+def test_where_no_stage_is_given_certainty_decides(pair: tuple[Any, dict[str, Any]]) -> None:
+    (only,) = pair[1]["opportunities"]
+    assert (only["source"], only["opened"], only["won"], only["lost"]) == ("Fair", 4, 2, 1)
+
+
 def test_without_sources_and_roles_there_is_nothing_to_say(worked: Callable[..., Any]) -> None:
-    assert measured(worked(ORDERS)) is None
     assert measured(worked(ORDERS, customers=[{"customer_id": "A", "region": "N"}])) is None
 
 
@@ -138,15 +153,3 @@ def test_many_sources_are_put_together(worked: Callable[..., Any]) -> None:
     rows = rows_of(work, "source")
     assert len(rows) == MOST + 2
     assert (rows[f"way {names[-1]}"]["customers"], rows["*"]["customers"], rows[""]["customers"]) == (2, 5, 1)
-
-
-def test_where_no_stage_is_given_certainty_decides(worked: Callable[..., Any]) -> None:
-    chances = [1, 0, 0.5, 1]
-    opportunities = [
-        {"opportunity_id": str(n), "customer_id": "A", "amount": 5, "probability": chance}
-        for n, chance in enumerate(chances)
-    ]
-    found = measured(worked(ORDERS, customers=PEOPLE, opportunities=opportunities))
-    assert found is not None
-    (only,) = found.facts["opportunities"]
-    assert (only["source"], only["opened"], only["won"], only["lost"]) == ("Fair", 4, 2, 1)
