@@ -212,13 +212,11 @@ def _honest(trial: Mapping[str, Any], canvas: Canvas) -> Html:
         "Of {needs} needs listed then, {expected} were said to come true and {came} did{after}.",
         "当时列出的 {needs} 项需求中，预计 {expected} 项会实现，实际 {came} 项{after}。",
     )
-    after = (
-        Text("; today's chances are lowered for it", "；今天的概率已据此下调")
-        if listed["expected"] > listed["came"]
-        else Text("", "")
+    lowered = Text(
+        "; today's chances are lowered by the part of this that comes from picking the likeliest",
+        "；其中因“只挑概率最高者”而高估的部分，今天的概率已相应下调",
     )
-    if trial["calibration"]["correction"] >= 1:
-        after = Text("", "")
+    after = lowered if trial["calibration"]["correction"] < 1 else Text("", "")
     figures = {
         "needs": f"{listed['needs']:,}",
         "expected": f"{listed['expected']:,.0f}",
