@@ -83,8 +83,8 @@ def test_the_best_and_what_gave_them_their_points(found: points.Points) -> None:
 @pytest.mark.parametrize(
     ("language", "why"),
     [
-        ("en", "Of the 20 customers with the most points, 10 are not among the 20 largest buyers; they are there mainly "
-               "for: suggestions."),
+        ("en", "Of the 20 customers with the most points, 10 are not among the 20 largest buyers; they are there "
+               "mainly for: suggestions."),
         ("zh", "积分最高的 20 位客户中，有 10 位不在购买最多的 20 位之内，得分主要来自客户建议。"),
     ],
 )  # fmt: skip
