@@ -238,5 +238,6 @@ def _change(figure: str, cell: object, shown: float) -> Change | None:
     close = 1e-9 if figure == "margin" else 5e-5
     if abs(float(cell) - shown) <= close:
         return None
-    digits = 8 if figure == "margin" else 4
-    return parse_change(figure, f"={Decimal(str(round(float(cell), digits))):f}")
+    if figure == "margin":
+        return parse_change(figure, f"={Decimal(str(round(float(cell) * 100, 6))):f}%")
+    return parse_change(figure, f"={Decimal(str(round(float(cell), 4))):f}")

@@ -38,10 +38,10 @@ _ALL = (
         "cost_missing",
         Text("Margin 100%: product cost not filled in", "毛利率 100%：未填产品成本"),
         Text(
-            "The value is too high. Fill in the cost of the products bought and run again, or correct the coming margin: "
-            "kezhi correct margin 30% --where \"flag = 'cost_missing'\" --why \"...\"",
+            "The value is too high. Fill in the cost of the products bought and run again, or correct the coming "
+            'margin: kezhi correct margin 30% --where "flag = \'cost_missing\'" --why "..."',
             "价值因此偏高。请补填所购产品的成本后重新运行，或修正今后的毛利率："
-            "kezhi correct margin 30% --where \"flag = 'cost_missing'\" --why \"……\"",
+            'kezhi correct margin 30% --where "flag = \'cost_missing\'" --why "……"',
         ),
         fault=True,
     ),
@@ -58,10 +58,10 @@ _ALL = (
         "negative_margin",
         Text("Sold below cost", "售价低于成本"),
         Text(
-            "The last purchases cost more than they brought. Check price, discount and cost; if that will not go on, correct "
-            "the coming margin: kezhi correct margin 30% --where \"flag = 'negative_margin'\" --why \"...\"",
+            "The last purchases cost more than they brought. Check price, discount and cost; if that will not go on, "
+            'correct the coming margin: kezhi correct margin 30% --where "flag = \'negative_margin\'" --why "..."',
             "最近的购买毛利为负。请核对价格、折扣与成本；若今后不会如此，请修正今后的毛利率："
-            "kezhi correct margin 30% --where \"flag = 'negative_margin'\" --why \"……\"",
+            'kezhi correct margin 30% --where "flag = \'negative_margin\'" --why "……"',
         ),
     ),
     Flag(
