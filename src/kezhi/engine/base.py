@@ -102,6 +102,10 @@ class Engine(ABC):
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
 
+    def settle(self, expression: ir.Table) -> ir.Table:
+        """As `store`, for steps that build on one another many times: an engine keeps nothing of how rows were made."""
+        return self.store(expression)
+
     @abstractmethod
     def forget(self, *tables: ir.Table) -> None:
         """Free what stored tables hold; they are not asked again."""

@@ -240,6 +240,16 @@ class SparkEngine(Engine):
         self._stored.append((table.get_name(), frame))
         return table
 
+    def settle(self, expression: ir.Table) -> ir.Table:
+        """Compute an expression and let go of what it was made from: a long line of stored tables, each made from the
+        one before, is more than an executor can read. A part lost with an executor is lost.
+        """
+        with self._working():
+            frame = self._frame(expression).localCheckpoint()
+        table = self._view(frame, "step")
+        self._stored.append((table.get_name(), frame))
+        return table
+
     def forget(self, *tables: ir.Table) -> None:
         """Let the executors drop stored tables."""
         names = {table.get_name() for table in tables}

@@ -49,11 +49,11 @@ def grow(work: Work) -> Forest | None:
     checked = _checked(work, claims)
     links = engine.store(checked.filter(checked.problem.isnull()).select("customer_id", "referrer_id"))
     nodes = _nodes(work, links)
-    circular = _circular(engine, nodes)
+    leaps, state, circular = _leapt(engine, nodes, _decay(work))
     if circular is not None:
-        nodes = engine.store(_cut(nodes, circular))
-    grown, leaps = _summed(engine, nodes, _decay(work))
-    members = engine.store(_named(grown, nodes, work.settings.referrals.credit))
+        nodes = engine.settle(_cut(nodes, circular))
+        leaps, state, _ = _leapt(engine, nodes, _decay(work))
+    members = engine.store(_named(_finished(state, nodes), nodes, work.settings.referrals.credit))
     problems = engine.store(_problems(work, claims, checked, circular, nodes))
     counted: Any = problems.count()
     rows = engine.fetch(problems.group_by("problem").aggregate(rows=counted)).to_pylist()
@@ -65,11 +65,11 @@ def branches(engine: Engine, forest: Forest, tops: ir.Table) -> ir.Table:
 
     Rows add up over the tops: ask for few.
     """
-    found = engine.store(tops.select(top="node", node="node", distance=_zero("int32")))
+    found = engine.settle(tops.select(top="node", node="node", distance=_zero("int32")))
     for step, leap in enumerate(forest.leaps):
         below = found.join(leap, found.node == leap.up, rname="{name}_below")
         deeper: Any = below.distance + 2**step
-        found = engine.store(
+        found = engine.settle(
             found.union(below.select("top", node=below.node_below, distance=deeper.cast("int32"))),
         )
     return found
@@ -123,7 +123,7 @@ def _nodes(work: Work, links: ir.Table) -> ir.Table:
     money = work.customers.select("customer", *MEASURES, known_id="customer_id")
     worth = linked.left_join(money, [("customer_id", "known_id")])
     zero: Any = _zero(SUM)
-    return engine.store(
+    return engine.settle(
         worth.select(
             "node",
             "customer",
@@ -132,30 +132,6 @@ def _nodes(work: Work, links: ir.Table) -> ir.Table:
             **{name: worth[name].cast(SUM).coalesce(zero) for name in MEASURES},
         )
     )
-
-
-def _circular(engine: Engine, nodes: ir.Table) -> ir.Table | None:
-    """The members of cycles (node); None where there are none.
-
-    Who stands at the end of leaps of 2^k levels must become fewer with every k, down to none; only in cycles they
-    do not.
-    """
-    leap = nodes.filter(nodes.parent.notnull()).select("node", up="parent")
-    before = -1
-    while True:
-        images = engine.row(leap.aggregate(ends=leap.up.nunique()))["ends"]
-        if images == 0:
-            return None
-        if images == before:
-            return engine.store(leap.select(node="up").distinct())
-        before, leap = images, engine.store(_twice(leap))
-
-
-def _twice(leap: ir.Table) -> ir.Table:
-    """Leaps twice as long; who has no ancestor so far up is gone."""
-    further = leap.view()
-    both = leap.join(further, leap.up == further.node, rname="{name}_on")
-    return both.select("node", up="up_on")
 
 
 def _cut(nodes: ir.Table, circular: ir.Table) -> ir.Table:
@@ -220,27 +196,35 @@ def _decay(work: Work) -> float | None:
     return chosen.decay if chosen.credit == "decay" else None
 
 
-def _summed(engine: Engine, nodes: ir.Table, decay: float | None) -> tuple[ir.Table, tuple[ir.Table, ...]]:
-    """Root, generation and sums of every node, and the leaps on the way there.
+def _leapt(
+    engine: Engine, nodes: ir.Table, decay: float | None
+) -> tuple[tuple[ir.Table, ...], ir.Table, ir.Table | None]:
+    """The leaps, what everybody knows after the last of them (see `_begun`), and the members of cycles (node), if any.
 
-    node, root, generation, descendants, all_* (without their own), and faded_* (their own and, by `decay` less with
-    each generation, what is below) where a decay is given.
+    Who stands at the end of leaps of 2^k levels must become fewer with every k, down to none. Where they do not, they
+    are the members of cycles: nothing else is worth knowing then, and all begins anew without the links between them.
     """
     leaps: list[ir.Table] = []
-    state = engine.store(_begun(nodes, decay))
+    state, before = engine.settle(_begun(nodes, decay)), -1
     while True:
-        leap = state.filter(state.up.notnull()).select("node", "up")
-        left = engine.row(leap.aggregate(rows=leap.count()))["rows"]
-        if not left:
-            return _finished(state, nodes), tuple(leaps)
-        leaps.append(engine.store(leap))
-        further = engine.store(_further(state, 2 ** (len(leaps) - 1), decay))
+        leap = engine.settle(state.filter(state.up.notnull()).select("node", "up"))
+        ends = engine.row(leap.aggregate(ends=leap.up.nunique()))["ends"]
+        if not ends:
+            return tuple(leaps), state, None
+        if ends == before:
+            return (), state, engine.settle(leap.select(node="up").distinct())
+        leaps.append(leap)
+        further = engine.settle(_further(state, 2 ** (len(leaps) - 1), decay))
         engine.forget(state)
-        state = further
+        state, before = further, ends
 
 
 def _begun(nodes: ir.Table, decay: float | None) -> ir.Table:
-    """Everybody as they stand alone, with a leap of one level."""
+    """Everybody as they stand alone, with a leap of one level.
+
+    node, up (where the leap ends), root (the farthest ancestor seen), generation (levels up to it), descendants, all_*
+    (with their own), and faded_* (their own and, by `decay` less with each generation, what is below) with a decay.
+    """
     linked: Any = nodes.parent.notnull()
     return nodes.select(
         "node",
@@ -287,7 +271,10 @@ def _plus_share(own: Any, below: Any, share: float) -> Any:
 
 
 def _finished(state: ir.Table, nodes: ir.Table) -> ir.Table:
-    """Sums without one's own, beside the sums over those sent by oneself."""
+    """Sums without one's own, beside the sums over those sent by oneself.
+
+    node, root, generation, descendants, referrals, first_*, all_*, and faded_* where a decay was given.
+    """
     names = [name for name in state.columns if name.startswith("faded_")]
     own = nodes.select(own_node="node", parent="parent", **{f"own_{name}": nodes[name] for name in MEASURES})
     both = state.join(own, [("node", "own_node")])
