@@ -57,9 +57,9 @@ class Scorecard:
                 f"{told.en}, whatever the weight of a single criterion.", f"{told.zh}，无论任何一项的权重如何改变。"
             )
         parts = [(name, f"{100 * one.lower:.0f}%", f"{100 * one.upper:.0f}%") for name, one in tight]
-        english = ", ".join(f"{name} between {low} and {high}" for name, low, high in parts)
-        chinese = "、".join(f"{name} 在 {low} 到 {high} 之间" for name, low, high in parts)
-        return Text(f"{told.en} as long as the weight is: {english}.", f"{told.zh}，只要权重满足：{chinese}。")
+        parts_en = ", ".join(f"{name} between {low} and {high}" for name, low, high in parts)
+        parts_zh = "、".join(f"{name} 在 {low} 到 {high} 之间" for name, low, high in parts)
+        return Text(f"{told.en} as long as the weight is: {parts_en}.", f"{told.zh}，只要权重满足：{parts_zh}。")
 
 
 def scorecard(scores: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> Scorecard:
