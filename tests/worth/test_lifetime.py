@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -107,6 +108,21 @@ def test_agrees_with_a_slow_sum_over_periods(engine: Engine, worked: Worked, rat
             middle = work.calendar.start(month).toordinal() - 1 + work.calendar.end(month).toordinal()
             near += float(one["value"]) * (1 + rate) ** (-(middle / 2 - END.toordinal()) / 365.2425)
         assert float(row["residual_value"]) == pytest.approx(near + slow[name][1], abs=2e-3)
+
+
+def test_a_correction_counts_in_its_own_periods_only(engine: Engine, worked: Worked) -> None:
+    work = worked(orders(8), as_of=END)
+    done = work.forecasted
+    corrected = done.rows.mutate(
+        forecast_value=(done.rows.forecast_value * 2).cast("decimal(28, 4)"), margin_next=done.rows.margin_next / 2
+    )
+    amended: Any = object()
+    other = replace(work, forecasted=replace(done, rows=corrected, amended=amended))
+    before, after = (by_id(engine, one, measured(one)) for one in (work, other))
+    for name, row in before.items():
+        moved = float(row["forecast_value"])
+        for part in ("residual_value", "lifetime_value", "lifetime_value_lower", "lifetime_value_upper"):
+            assert float(after[name][part]) == pytest.approx(float(row[part]) + moved, abs=1e-3)
 
 
 def test_to_the_end_is_the_limit_of_ever_longer_spans(worked: Worked) -> None:

@@ -161,11 +161,18 @@ def residual_rows(done: Forecasted, found: Residual) -> ir.Table:
     Beside them customer, customer_id, and amount, cost and value so far.
     """
     engine = done.ledger.engine
-    rows = done.rows.left_join(engine.table(found.histories), "history", rname="{name}_l")
+    # what was corrected by hand counts in its own periods; what comes later rests on what was computed
+    rows = done.computed_rows.left_join(engine.table(found.histories), "history", rname="{name}_l")
     rows = rows.mutate(
         **{name: rows[name].coalesce(0.0) for name in found.histories.column_names if name != "history"},
         near=rows.forecast_value,
+        moved=rows.forecast_value.cast("float64") * 0.0,
     )
+    if done.amended is not None:
+        corrected = done.rows.select(who="customer", corrected="forecast_value")
+        rows = rows.inner_join(corrected, rows.customer == corrected.who).drop("who")
+        moved = rows.corrected.cast("float64") - rows.forecast_value.cast("float64")
+        rows = rows.mutate(near=rows.corrected, moved=moved).drop("corrected")
     if set(found.near) != set(range(1, done.horizon + 1)) or set(found.near.values()) != {1.0}:
         near = _near(done, found.near).select(who="customer_id", near="near")
         rows = rows.drop("near").left_join(near, rows.customer_id == near.who).drop("who")
@@ -184,8 +191,8 @@ def residual_rows(done: Forecasted, found: Residual) -> ir.Table:
         value=as_sum(rows.amount - rows.cost - rows.expense),
         residual_purchases=rows.residual_purchases * rows.amount_factor,
         **made,
-        residual_lower=lower,
-        residual_upper=upper,
+        residual_lower=lower + rows.moved,
+        residual_upper=upper + rows.moved,
     )
 
 
