@@ -103,6 +103,10 @@ def test_every_column_is_what_following_every_customer_gives(
 ) -> None:
     facts, rows = stood
     everybody = lives(followed[0])
+    life_values = followed[1].engine.fetch(followed[1].lives.select("customer_id", "residual_value")).to_pylist()
+    assert {row["customer_id"]: row["residual_value"] for row in life_values} == {
+        name: row["potential"] for name, row in rows.items()
+    }
     assert facts["half_life_days"] == pytest.approx(_half_life(everybody))
     for name, life in everybody.items():
         row = rows[name]

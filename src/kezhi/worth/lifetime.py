@@ -40,8 +40,7 @@ PARTS = {
 def measured(work: Work) -> Found:
     """Lifetime value of every customer, as columns; its parts in lifetime.parquet where any cost is known."""
     span = span_of(work.settings, work.calendar.months)
-    found = residual(work.forecasted, span)
-    rows = work.engine.store(_valued(work, residual_rows(work.forecasted, found)))
+    rows = work.lives
     parts = None
     if work.costs is not None:
         parts = work.folder / "lifetime.parquet"
@@ -56,6 +55,12 @@ def measured(work: Work) -> Found:
     facts |= _costs(work) | _not_cash(work)
     table = rows.select("customer_id", *COLUMNS)
     return Found(facts, Columns(table, dict.fromkeys(COLUMNS)))
+
+
+def lives_of(work: Work) -> ir.Table:
+    """One row per customer, stored: what each has brought, what is still to come, costs by kind, lifetime value."""
+    found = residual(work.forecasted, span_of(work.settings, work.calendar.months))
+    return work.engine.store(_valued(work, residual_rows(work.forecasted, found)))
 
 
 def span_of(settings: Settings, months: int) -> Span:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kezhi.ledger import SUM, as_sum
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS
 from kezhi.worth.cohorts import acquired
+from kezhi.worth.lifetime import span_of
 from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def measured(work: Work) -> Found | None:
     cuts = _cuts(work, rows)
     placed = _placed(rows, cuts)
     work.engine.write_parquet(placed.order_by("customer").drop("customer"), work.folder / "standing.parquet")
+    span = span_of(work.settings, work.calendar.months)
     return Found(
         {
             "months": 12,
+            "potential_periods": None if span.to_the_end else span.periods,
             "current_from": cuts.current,
             "potential_from": cuts.potential,
             "half_life_days": half_life,
@@ -58,7 +61,8 @@ class Cuts:
 
 def _rows(work: Work, half_life: float) -> ir.Table:
     """customer, customer_id and the columns of standing.parquet but the class."""
-    people = work.customers.select("customer", "customer_id", "purchases", "tenure_days", "forecast_value")
+    known = work.ledger.statistics.select("customer", "customer_id", "purchases", "tenure_days")
+    people = known.join(work.lives.select("customer", "residual_value"), "customer")
     rows = people.left_join(_recent(work, half_life), "customer", rname="{name}_r").drop("customer_r")
     rows = rows.join(work.beginnings.table.select("customer", "begin"), "customer")
     rows, unbooked = _with_unbooked(work, rows)
@@ -71,7 +75,7 @@ def _rows(work: Work, half_life: float) -> ir.Table:
         "customer_id",
         began=work.calendar.starts(rows.begin),
         current=rows.current.coalesce(nothing).cast(SUM),
-        potential=rows.forecast_value,
+        potential=rows.residual_value.cast(SUM),
         **{f"purchases_per_{unit}": _rate(rows, days) for unit, days in UNITS.items()},
         spend=spend.cast(SUM),
         spend_before=before.cast(SUM),

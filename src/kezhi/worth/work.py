@@ -89,6 +89,13 @@ class Work:
         return beginnings_of(self.book, self.ledger)
 
     @cached_property
+    def lives(self) -> ir.Table:
+        """Lifetime values, stored: customer, residual_value, lifetime_value, ..., see `lifetime.lives_of`."""
+        from kezhi.worth.lifetime import lives_of  # it needs this module
+
+        return lives_of(self)
+
+    @cached_property
     def forest(self) -> Forest | None:
         """Who sent whom, and what comes together below each; None where no customer has a referrer."""
         return grow(self)

@@ -101,15 +101,19 @@ def section(found: Standing, report: Any, canvas: Canvas) -> Html:
     """The grid first; how it was cut, pace and activity below."""
     title = Text("Now and later", "当前价值与潜在价值")
     said = Text(
-        "Whether to go on investing in a customer depends on both: what the last 12 months brought, and what the next "
-        "{n} should bring.",
-        "是否继续投入，既看客户最近 12 个月带来的毛利，也看未来 {n} 预计带来的毛利。",
+        "Whether to go on investing in a customer depends on both: the gross profit of the last 12 months, and what is "
+        "still to come{n}.",
+        "是否继续投入，既看客户最近 12 个月带来的毛利，也看{n}预计还会带来的毛利（未来价值）。",
     )
-    ahead = numbers.count_of_periods(report.horizon, report.period, canvas.language)
+    periods = found.facts["potential_periods"]
+    ahead = Text(" as long as they stay", "其今后全部关系期内")
+    if periods is not None:
+        count = [numbers.count_of_periods(periods, report.period, language) for language in ("en", "zh")]
+        ahead = Text(f" in the next {count[0]}", f"今后 {count[1]}内")
     return titled(
         canvas,
         title,
-        tag("p", canvas.say(said, n=ahead), class_="soft"),
+        tag("p", canvas.say(said, n=ahead.to(canvas.language)), class_="soft"),
         _grid(found, report, canvas),
         tag("p", _cuts(found, report, canvas), class_="soft"),
         _pace(found, canvas),
@@ -124,7 +128,7 @@ def _grid(found: Standing, report: Any, canvas: Canvas) -> Html:
         canvas.say(Text("Customers", "客户数")),
         canvas.say(Text("Share", "占比")),
         canvas.say(Text("Last 12 months", "最近 12 个月")),
-        canvas.say(Text("Forecast", "预测")),
+        canvas.say(Text("Still to come", "未来价值")),
         canvas.say(Text("What to do", "建议")),
     ]
     rows = [
@@ -218,7 +222,7 @@ def _customers(found: Standing, canvas: Canvas) -> Html:
         heads = (
             Text("Customer", "客户"),
             Text("Last 12 months", "最近 12 个月"),
-            Text("Forecast", "预测"),
+            Text("Still to come", "未来价值"),
             Text("Growth of spend", "购买金额增长"),
         )
         parts.append(grid(canvas, heads, [_customer(row) for row in cell.best]))
@@ -241,7 +245,7 @@ _COLUMNS: tuple[tuple[str, Text, int, str], ...] = (
     ("potential_class", Text("Group", "客户群"), 22, "class"),
     ("began", Text("Customer since", "建立关系"), 12, "day"),
     ("current", Text("Value, last 12 months", "最近 12 个月价值"), 16, "money"),
-    ("potential", Text("Forecast value", "预测价值"), 16, "money"),
+    ("potential", Text("Still to come", "未来价值"), 16, "money"),
     ("growth", Text("Growth of spend", "购买金额增长"), 11, "share"),
     ("activity", Text("Activity", "活跃指数"), 11, "number"),
     ("purchases_per_week", Text("Purchases per week", "每周购买次数"), 11, "number"),
