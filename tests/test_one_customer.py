@@ -35,6 +35,7 @@ per = 100
 [points.referrals]
 [points.acquisition_cost]
 per = 10
+[factors]
 """
 
 

@@ -165,7 +165,7 @@ def customer(
             tuple(sorted(_rows(engine, place.run, "forecast", customer_id), key=lambda row: row["step"])),
             ranking[0] if ranking else {},
             _sheet(engine, place, book, settings, as_of, private=private),
-            tuple(_factors(settings.factors, ranking[0] if ranking else {}, opinions)),
+            tuple(_factors(settings.factors or Factors(), ranking[0] if ranking else {}, opinions)),
             blocks,
             opinions,
             tuple(needs),
@@ -202,7 +202,7 @@ def rankings(run_or_workspace: object) -> Any:
         if (run / "rankings.parquet").exists():
             return pq.read_table(run / "rankings.parquet")
         people = engine.read_parquet(run / "customers.parquet")
-        return engine.fetch(by_turnover(people).order_by("rank_amount", "customer_id"))
+        return engine.fetch(by_turnover(people))
 
 
 def _of_run(place: Place) -> tuple[Settings, date]:

@@ -92,7 +92,9 @@ class Settings(BaseModel):
     lifetime: Annotated[Lifetime, Field(description="lifetime value / 生命周期价值")] = Lifetime()
     points: Annotated[Terms, Field(description="what gives how many points, by term / 各项积分")] = USUAL_TERMS
     ranking: Annotated[Ranking, Field(description="how rankings become one / 排位的合并")] = Ranking()
-    factors: Annotated[Factors, Field(description="weights of the four key factors / 四个关键因素的权重")] = Factors()
+    factors: Annotated[
+        Factors | None, Field(description="weights of the four key factors; default no scores / 四个关键因素的权重")
+    ] = None
     churn_after: Annotated[
         int, Field(ge=1, le=120, description="empty periods until lost / 连续多少期未购买视为流失")
     ] = 4

@@ -329,7 +329,13 @@ def test_purchases_alone_give_no_points_unless_asked_for(company: Work) -> None:
     found = measured(asked)
     assert found is not None
     assert scores(asked)["small"] == 5
-    assert "need" not in found.facts["factors"]
+    assert found.facts["factors"] == {}
+    weighed = replace(asked, settings=asked.settings.changed(factors={"profit": 0.4, "need": 0.1}))
+    again = measured(weighed)
+    assert again is not None
+    assert again.facts["factors"] == {"profit": 0.4, "category": 0.25, "loyalty": 0.25}  # nothing is known of needs
+    best = max(table(weighed, "rankings"), key=lambda row: row["profit_score"])
+    assert (best["profit_score"], "need_score" in best) == (7.5, False)  # another bought as much
 
 
 def test_empty_tables_and_no_term_at_all(company: Work, engine: Engine) -> None:

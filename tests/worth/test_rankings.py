@@ -11,6 +11,7 @@ import pytest
 
 from kezhi.engine import Engine
 from kezhi.scoring import Factors, Ranking
+from kezhi.worth.rankings import _numbered as numbered
 from kezhi.worth.rankings import ranks, scores
 
 MONEY = pa.decimal128(28, 4)
@@ -31,7 +32,7 @@ def customers(engine: Engine, rows: list[dict[str, Any]]) -> Any:
 
 def ranked(engine: Engine, rows: list[dict[str, Any]], **ranking: Any) -> dict[str, dict[str, Any]]:
     """Ranked customers by id, in the order of the file."""
-    table = ranks(customers(engine, rows), Ranking(**ranking)).order_by("rank_amount", "customer_id")
+    table = ranks(numbered(customers(engine, rows)), Ranking(**ranking)).order_by("number")
     return {row["customer_id"]: row for row in engine.fetch(table).to_pylist()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.scoring import Factors, Ranking
+from kezhi.scoring import FACTORS, Factors, Ranking
 from kezhi.worth.work import Work
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 POINTS = ("points", "money_points", "other_points", "need_points")
 TOLD = ("name", "role")
+NUMBER = "number"  # of the row in the file
 BEST = 10.0  # scores of factors go from 0 to this
 RANKED = (
     "customer_id", "name", "amount", "share", "cumulative_share", "rank_amount", "points", "money_points",
@@ -25,28 +26,24 @@ def write_rankings(work: Work, totals: ir.Table, *, need_known: bool) -> dict[st
     """Write rankings.parquet, the largest turnover first, and say how it was made.
 
     totals: customer_id, points, money_points, other_points, need_points of those who have any. Customers of whom no
-    order is known are in it too, when they have points.
+    order is known are in it too, when they have points. Scores of the key factors only where the settings ask for them.
     """
     told = _told(work)
-    base = work.engine.store(_base(work, totals, told))
-    found = [
-        name
-        for name, there in (
-            ("profit", True),
-            ("category", told is not None and "role" in told.columns),
-            ("loyalty", True),
-            ("need", need_known),
-        )
-        if there
-    ]
-    ranked = ranks(scores(base, found, work.settings.factors), work.settings.ranking)
-    ordered = ranked.order_by("rank_amount", "customer_id")
-    columns = (*RANKED, *(f"{name}_score" for name in found), "factor_score")
+    base = work.engine.store(_numbered(_base(work, totals, told)))
+    # ranked without names and ids: a sort carries along whatever is beside its key
+    ranked = ranks(base.drop("customer_id", *TOLD), work.settings.ranking)
+    factors, found = work.settings.factors, []
+    if factors is not None:
+        known = {"category": told is not None and "role" in told.columns, "need": need_known}
+        found = [name for name in FACTORS if known.get(name, True)]
+        ranked = scores(ranked.left_join(base.select(NUMBER, "role"), NUMBER), found, factors)
+    names = base.select("customer_id", "name", NUMBER)
+    ordered = ranked.join(names, NUMBER).order_by(NUMBER)
+    columns = (*RANKED, *(f"{name}_score" for name in found), *(["factor_score"] if found else []))
     work.engine.write_parquet(ordered.select(*columns), work.folder / "rankings.parquet")
-    weights = work.settings.factors.weights
     return {
         "ranking": work.settings.ranking.model_dump(),
-        "factors": {name: weights[name] for name in found},
+        "factors": {name: factors.weights[name] for name in found} if factors else {},
     }
 
 
@@ -86,15 +83,15 @@ def _own(rows: ir.Table, names: Sequence[str]) -> dict[str, Any]:
 
 
 def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
-    """Rows with shares of turnover and four ranks; equal customers share a rank, and follow one another by their id.
+    """Numbered rows with shares of turnover and four ranks; equal customers share a rank.
 
-    rows: customer_id, amount, points, money_points, other_points. rank_amount by turnover, rank_points by all points,
+    rows: NUMBER, amount, points, money_points, other_points. rank_amount by turnover, rank_points by all points,
     rank_other by the points of what is not money, rank_combined by `combined`: the weighted sum of rank_amount and
     rank_other (less is better) or of the two kinds of points (more is better).
     """
     import ibis
 
-    placed = by_turnover(rows).mutate(
+    placed = shares(rows).mutate(
         rank_points=_rank(ibis.desc("points")),
         rank_other=_rank(ibis.desc("other_points")),
     )
@@ -106,11 +103,19 @@ def ranks(rows: ir.Table, ranking: Ranking) -> ir.Table:
     return placed.mutate(rank_combined=_rank("combined" if by_rank else ibis.desc("combined")))
 
 
-def by_turnover(rows: ir.Table) -> ir.Table:
-    """Rows (customer_id, amount, ...) with rank_amount, share and cumulative_share of the company's turnover."""
+def _numbered(rows: ir.Table) -> ir.Table:
+    """Rows with their number by turnover; equal ones follow one another by their ids."""
     import ibis
 
-    listed = ibis.window(order_by=[ibis.desc("amount"), "customer_id"], rows=(None, 0))
+    number: Any = ibis.row_number().over(ibis.window(order_by=[ibis.desc("amount"), "customer_id"]))
+    return rows.mutate(**{NUMBER: number.cast("int64")})
+
+
+def shares(rows: ir.Table) -> ir.Table:
+    """Numbered rows with rank_amount, share and cumulative_share of the company's turnover."""
+    import ibis
+
+    listed = ibis.window(order_by=NUMBER, rows=(None, 0))
     total: Any = as_sum(rows.amount.sum().over(ibis.window())).cast("float64").nullif(0.0)
     so_far: Any = as_sum(rows.amount.sum().over(listed)).cast("float64")
     return rows.mutate(
@@ -118,6 +123,13 @@ def by_turnover(rows: ir.Table) -> ir.Table:
         share=rows.amount.cast("float64") / total,
         cumulative_share=so_far / total,
     )
+
+
+def by_turnover(people: ir.Table) -> ir.Table:
+    """Customers (customer_id, amount, ...) in the order of their turnover, with rank_amount and shares."""
+    columns = [name for name in ("customer_id", "name", "amount") if name in people.columns]
+    listed = shares(_numbered(people.select(*columns))).order_by(NUMBER)
+    return listed.drop(NUMBER)
 
 
 def _rank(key: Any) -> Any:
