@@ -391,7 +391,12 @@ def enter(at: Newest, made: Any, *, dry: bool = False) -> Outcome:
         return _outcome(at, entries, before, amendment, at.place.shown(at.run), dry=True)
     before = _shown_value(at)
     entries = log.add(made)
-    return _outcome(at, entries, before, refresh(at.place), at.place.shown(at.run), dry=False)
+    try:
+        now_shown = refresh(at.place)
+    except BaseException:
+        log.take_back(entries)
+        raise
+    return _outcome(at, entries, before, now_shown, at.place.shown(at.run), dry=False)
 
 
 def _tried(engine: Engine, at: Newest, held: Sequence[Correction]) -> Amendment:

@@ -351,6 +351,18 @@ def test_a_correction_made_during_a_run_is_shown_in_it(place: Path, monkeypatch:
     assert {float(row["expense"]) for (name, _), row in forecast(shown).items() if name == "C003"} == {9.0}
 
 
+def test_a_correction_that_cannot_be_shown_is_not_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(correcting, "write_report", full)
+    with pytest.raises(OSError, match="No space left"):
+        kezhi.correct(place, "margin", "+2pt", everyone=True, **WHY)
+    assert not (place / "corrections.csv").exists()
+    assert newest(place).parent.name == "runs"
+    assert not (place / "corrected").exists()
+
+
 def test_orders_without_costs_can_be_corrected(place: Path) -> None:
     made(place, [{"figure": "margin", "change": "40%", "everyone": True}])
     with open_engine() as engine:

@@ -107,6 +107,14 @@ def test_what_a_change_means(figure: str, text: str, how: str, value: str, words
     assert parse_change(figure, str(change)) == Change(change.figure, change.how, change.value)
 
 
+def test_a_number_sets_the_figure() -> None:
+    assert parse_change("expense", 100).how == parse_change("margin", -0.05).how == "set"
+    with pytest.raises(KezhiError, match="below 0"):
+        parse_change("expense", -100)
+    with pytest.raises(KezhiError, match="no change"):
+        parse_change("margin", float("nan"))
+
+
 @pytest.mark.parametrize(
     ("text", "first", "last"),
     [

@@ -63,7 +63,7 @@ def parse_change(figure: str, given: str | float | Decimal) -> Change:
     """The change that a text names; a number alone sets the figure. Raises KezhiError for what cannot be meant."""
     if figure not in FIGURES:
         raise KezhiError(_FIGURE.fill(given=figure))
-    text = str(given).strip().translate(str.maketrans("−–＋％＝，", "--+%=,"))
+    text = (given if isinstance(given, str) else f"={given}").strip().translate(str.maketrans("−–＋％＝，", "--+%=,"))
     found = _CHANGE.fullmatch(text)
     unread = KezhiError(_UNREAD.fill(given=text[:40], figure=figure, examples=_EXAMPLES[figure]))
     if found is None:

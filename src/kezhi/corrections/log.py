@@ -72,6 +72,15 @@ class Log:
                 self._replace([*known, *new])
             return new
 
+    def take_back(self, entries: Sequence[Entry]) -> None:
+        """Remove lines that never came into force, for what they were written for failed."""
+        with self.alone("corrections.lock"):
+            left = [entry for entry in self.entries() if entry not in entries]
+            if left:
+                self._replace(left)
+            else:
+                self.path.unlink(missing_ok=True)
+
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Keep other writers out while the block lasts; a lock dies with its process."""
