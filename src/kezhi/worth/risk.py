@@ -27,20 +27,20 @@ NEEDED = (
 def measured(work: Work) -> Found:
     """Write risk.parquet and near_loss.parquet, and add them up for the company."""
     engine, settings = work.engine, work.settings
-    people = engine.store(with_life_cycle(work.customers.select(*NEEDED), work, settings.churn_after))
-    at_stake = engine.store(_at_stake(people))
-    engine.write_parquet(_published(at_stake), work.folder / FILE)
+    lives = with_life_cycle(work.customers.select(*NEEDED), work, settings.churn_after)
+    people = engine.store(_at_stake(lives))
+    engine.write_parquet(_published(people), work.folder / FILE)
     engine.write_parquet(near_loss(work, people, settings.near_loss), work.folder / LOSSES)
     losses = near_loss_facts(work, engine.read_parquet(work.folder / LOSSES))
     facts = {
         "horizon": work.forecasted.horizon,
         "churn_after": settings.churn_after,
-        **_totals(engine.fetch(_by_layer_and_state(at_stake)).to_pylist()),
+        **_totals(engine.fetch(_by_layer_and_state(people)).to_pylist()),
         "life_cycle": life_by_period(work, people, settings.churn_after),
         "near_loss": losses,
         "clock": clock_lengths(work),
     }
-    engine.forget(people, at_stake)
+    engine.forget(people)
     return Found(facts)
 
 
@@ -48,18 +48,7 @@ def _at_stake(people: ir.Table) -> ir.Table:
     """Customers with value_at_risk, expected_loss and their layer."""
     rows = people.mutate(value_at_risk=people.forecast_value.cast(SUM))
     rows = rows.mutate(expected_loss=expected_loss(rows.value_at_risk, rows.p_alive))
-    return layered(rows, "value_at_risk", "customer").select(
-        "customer",
-        "customer_id",
-        "tier",
-        "p_alive",
-        "value_at_risk",
-        "expected_loss",
-        "state",
-        "life_start",
-        "life_end",
-        "life_periods",
-    )
+    return layered(rows, "value_at_risk", "customer")
 
 
 def expected_loss(value: Any, p_alive: Any) -> Any:
@@ -79,7 +68,17 @@ def _published(rows: ir.Table) -> ir.Table:
     import ibis
 
     ordered = rows.order_by(ibis.desc("expected_loss"), ibis.desc("value_at_risk"), "customer")
-    return ordered.drop("customer")
+    return ordered.select(
+        "customer_id",
+        "tier",
+        "p_alive",
+        "value_at_risk",
+        "expected_loss",
+        "state",
+        "life_start",
+        "life_end",
+        "life_periods",
+    )
 
 
 def _by_layer_and_state(rows: ir.Table) -> ir.Table:
