@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kezhi
+from kezhi.cli.app import main
 from kezhi.engine import Engine
 from kezhi.intake import import_table
 from kezhi.language import KezhiError
@@ -408,3 +410,50 @@ def test_a16_a_product_that_nothing_relates_to_anybody_is_one_clear_sentence(pla
         kezhi.customers_for(place, "BRAND-NEW", related=["NOTHING"])
     with pytest.raises(KezhiError, match="no workspace"):
         kezhi.customers_for(place / "elsewhere", "P1")
+
+
+# --- the command ------------------------------------------------------------------------------------------------
+
+
+def call(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert not ended.value.code
+
+
+def test_the_command_shows_needs_and_customers_with_their_reasons(
+    place: Path, large: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, work, _ = large
+    run = place / "runs" / "2026-01-01T000000Z"
+    run.mkdir(parents=True)
+    manifest = {"period": "month", "fiscal_start": 1, "horizon": 3, "as_of": "2025-01-31"}
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    shutil.copy(work.folder / "needs.parquet", run)
+    call(["needs", "--customer", "C001", "--workspace", str(place), "--json", "--lang", "en"])
+    told = json.loads(capsys.readouterr().out)
+    assert [row["customer_id"] for row in told] == ["C001"] * len(told) != []
+    call(["needs", "--customer", "C001", "--workspace", str(place), "--lang", "zh"])
+    assert "期望价值" in capsys.readouterr().out
+    file = place / "list.csv"
+    call(["needs", "--product", "DESCALER", "--workspace", str(place), "--to", str(file), "--lang", "en"])
+    assert "Belongs to KETTLE, last bought on 2024-12-20" in capsys.readouterr().out
+    head, *rows = file.read_text("utf-8-sig").splitlines()
+    assert head.startswith('"rank","customer_id","kind","probability"')
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Give either --customer or --product."),
+        (["--customer", "C", "--product", "P"], "Give either --customer or --product."),
+        (["--customer", "C", "--to", "list.doc"], "--to wants a file named .csv or .parquet, not list.doc."),
+        (["--customer", "C", "--to", "/nowhere/list.csv"], "There is no folder /nowhere."),
+    ],
+)
+def test_a_wrong_call_is_one_sentence(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["needs", *options, "--lang", "en"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.strip().endswith(said)

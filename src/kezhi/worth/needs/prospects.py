@@ -13,6 +13,10 @@ from kezhi.worth.needs.rates import STRENGTHS
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+COLUMNS = (
+    *("rank", "customer_id", "kind", "probability", "expected_value", "because_product_id", "because_name"),
+    *("because_on", "times", "interval_days", "support", "confidence", "lift"),
+)
 NO_REASON = "popular"  # that a product sells well says nothing of one customer rather than another
 
 
@@ -38,21 +42,12 @@ def prospects(known: Known, learned: Learned, book: Book, product: str) -> ir.Ta
         rows.customer,
     ]
     rank: Any = ibis.row_number().over(ibis.window(order_by=order)) + 1
-    return rows.select(
-        "customer_id",
-        "kind",
-        "probability",
-        "because_product_id",
-        "because_name",
-        "because_on",
-        "times",
-        "support",
-        "confidence",
-        "lift",
+    made = rows.mutate(
         rank=rank,
         expected_value=money(rows.probability * rows.price * rows.quantity),
         interval_days=ibis.ifelse(rows.kind.isin(LIKELIEST), rows.days, ibis.null("float64")),
-    ).order_by("rank")
+    )
+    return made.select(*COLUMNS).order_by("rank")
 
 
 def _without_refusals(rows: ir.Table, book: Book) -> ir.Table:
