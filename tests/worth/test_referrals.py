@@ -248,9 +248,13 @@ def test_where_every_link_is_wrong_nobody_was_sent(insurer: tuple[Work, Any], en
     assert all(row["referrals"] == row["referred_value"] == 0 for row in rows)
 
 
-def test_a_company_without_referrers_is_left_alone(worked: Callable[..., Work]) -> None:
-    orders = [line("a", date(2024, 1, 3), 5), line("b", date(2024, 2, 3), 7)]
-    work = worked(orders, customers=[{"customer_id": "a", "name": "A"}])
+@pytest.mark.parametrize("columns", [(), ("customer_id",), ("customer_id", "referrer_id")])
+def test_a_company_without_referrers_is_left_alone(
+    insurer: tuple[Work, Any], engine: Engine, tmp_path: Path, columns: tuple[str, ...]
+) -> None:
+    cells = {"customer_id": ["B00", "B01"], "referrer_id": pa.array([None, None], pa.string())}
+    people = engine.table(pa.table({name: cells[name] for name in columns})) if columns else None
+    work = replace(elsewhere(insurer[0], tmp_path), book=replace(insurer[0].book, customers=people))
     assert referrals.measured(work) is None
     assert referrals.referred_value(work) is None
-    assert not list(work.folder.glob("referral*"))
+    assert not list(tmp_path.iterdir())
