@@ -12,7 +12,7 @@ from kezhi.ledger import SUM, drawn
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-MOST_LINES = 2_000_000  # customer-days of products learned from; beyond them customers are drawn by a hash of their id
+MOST_LINES = 500_000  # customer-days of products learned from; beyond them customers are drawn by a hash of their id
 LATEST = 20  # a customer's products that may give rise to another one: those bought last
 POPULAR = 5  # products that everybody may need: the most bought ones of the last window
 NEVER = "2000-01-01"
