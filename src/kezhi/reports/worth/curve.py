@@ -141,7 +141,7 @@ def _subtitle(canvas: Canvas, text: Text) -> Html:
 
 def _payback(found: Curve, report: Any, canvas: Canvas) -> str:
     company = found.company
-    whole = Text("Within {n} an average customer brought {value}.", "建立关系后 {n} 内，平均每位客户带来 {value}。")
+    whole = Text("Within {n} an average customer brought {value}.", "建立关系后的 {n}内，平均每位客户带来 {value}。")
     said = [
         canvas.say(
             whole,
