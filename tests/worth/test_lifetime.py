@@ -47,6 +47,12 @@ def by_id(engine: Engine, work: Work, found: Found) -> dict[str, dict[str, Any]]
     return {row["customer_id"]: row | mine[row["customer_id"]] for row in known}
 
 
+@pytest.fixture(scope="module")
+def dozen(worked: Worked) -> Work:
+    """A dozen customers, nothing but their orders."""
+    return worked(orders(12), as_of=END)
+
+
 LIFE = {"acquired_on": date(2023, 6, 1), "acquisition_cost": 25}
 
 
@@ -94,8 +100,7 @@ def slowly(work: Work, span: Span) -> dict[str, tuple[float, float]]:
     return found
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.1])
-@pytest.mark.parametrize("model", ["pareto_nbd", "bg_nbd"])
+@pytest.mark.parametrize(("rate", "model"), [(0.0, "pareto_nbd"), (0.1, "pareto_nbd"), (0.1, "bg_nbd")])
 def test_agrees_with_a_slow_sum_over_periods(engine: Engine, worked: Worked, rate: float, model: str) -> None:
     spent = [{"date": date(2025, m, 3), "amount": 3 + m, "customer_id": f"c{m:03}"} for m in range(1, 13)]
     work = worked(orders(30), expenses=spent, as_of=END, model=model, lifetime={"periods": 24, "discount_rate": rate})
@@ -110,24 +115,23 @@ def test_agrees_with_a_slow_sum_over_periods(engine: Engine, worked: Worked, rat
         assert float(row["residual_value"]) == pytest.approx(near + slow[name][1], abs=2e-3)
 
 
-def test_a_correction_counts_in_its_own_periods_only(engine: Engine, worked: Worked) -> None:
-    work = worked(orders(8), as_of=END)
-    done = work.forecasted
+def test_a_correction_counts_in_its_own_periods_only(engine: Engine, dozen: Work) -> None:
+    done = dozen.forecasted
     corrected = done.rows.mutate(
         forecast_value=(done.rows.forecast_value * 2).cast("decimal(28, 4)"), margin_next=done.rows.margin_next / 2
     )
     amended: Any = object()
-    other = replace(work, forecasted=replace(done, rows=corrected, amended=amended))
-    before, after = (by_id(engine, one, measured(one)) for one in (work, other))
+    other = replace(dozen, forecasted=replace(done, rows=corrected, amended=amended))
+    before, after = (by_id(engine, one, measured(one)) for one in (dozen, other))
     for name, row in before.items():
         moved = float(row["forecast_value"])
         for part in ("residual_value", "lifetime_value", "lifetime_value_lower", "lifetime_value_upper"):
             assert float(after[name][part]) == pytest.approx(float(row[part]) + moved, abs=1e-3)
 
 
-def test_to_the_end_is_the_limit_of_ever_longer_spans(worked: Worked) -> None:
-    for model in ("pareto_nbd", "nbd"):  # nobody leaves in the second: the sum is finite all the same
-        work = worked(orders(25), as_of=END, model=model)
+def test_to_the_end_is_the_limit_of_ever_longer_spans(worked: Worked, dozen: Work) -> None:
+    # nobody leaves in the second, an NBD: the sum is finite all the same
+    for work in (worked(orders(12), as_of=END, model="bg_nbd"), dozen):
         long = residual(work.forecasted, Span(12 * 150, 0.1)).histories["residual_purchases"].to_numpy()
         for periods in (3, 36):
             end = residual(work.forecasted, Span(periods, 0.1, to_the_end=True))
@@ -169,17 +173,15 @@ def test_v15_customers_add_up_to_the_company(engine: Engine, worked: Worked) -> 
 
 
 def test_an_acquisition_cost_in_both_tables_is_subtracted_once(engine: Engine, worked: Worked) -> None:
-    rows = [{"customer_id": "a", "date": date(2025, 1, 5), "amount": 800}]
-    people = [{"customer_id": "a", "acquisition_cost": 850}]
-    booked = [{"customer_id": "a", "date": date(2025, 1, 5), "amount": 850, "kind": "acquisition"}]
-    cases = [worked(rows, as_of=END, **tables) for tables in ({"customers": people}, {"expenses": booked})]
-    cases.append(worked(rows, as_of=END, customers=people, expenses=booked))
-    for work in cases:
-        found = measured(work)
-        assert by_id(engine, work, found)["a"]["acquisition_cost"] == 850
-        assert found.facts["realised_value"] == -50
-    without = worked(rows, as_of=END, customers=people, subtract_expense=False)
-    assert measured(without).facts["realised_value"] == 800
+    rows = [{"customer_id": one, "date": date(2025, 1, 5), "amount": 800} for one in "abc"]
+    people = [{"customer_id": one, "acquisition_cost": 850} for one in "ab"]
+    booked = [{"customer_id": one, "date": date(2025, 1, 5), "amount": 850, "kind": "acquisition"} for one in "bc"]
+    work = worked(rows, as_of=END, customers=people, expenses=booked)
+    found = measured(work)
+    assert [row["acquisition_cost"] for row in by_id(engine, work, found).values()] == [850, 850, 850]
+    assert (found.facts["value"], found.facts["unbooked"], found.facts["realised_value"]) == (700, 850, -150)
+    without = worked(rows, as_of=END, customers=people, expenses=booked, subtract_expense=False)
+    assert measured(without).facts["realised_value"] == 2400
 
 
 def sold(amounts: dict[str, float], **kinds: dict[str, float]) -> dict[str, Any]:
@@ -197,7 +199,11 @@ def sold(amounts: dict[str, float], **kinds: dict[str, float]) -> dict[str, Any]
 
 def test_v18_profitable_after_the_cost_to_attract_to_sell_and_to_serve(worked: Worked) -> None:
     """V18: 1,000 - (300 + 200 + 100) = +400 -> profitable; one currency unit more than the revenue, and not."""
-    kinds = {"acquisition": {"a": 300, "b": 701}, "selling": {"a": 200, "b": 200}, "service": {"a": 100, "b": 100}}
+    kinds: dict[str, dict[str, float]] = {
+        "acquisition": {"a": 300, "b": 701},
+        "selling": {"a": 200, "b": 200},
+        "service": {"a": 100, "b": 100},
+    }
     work = worked(**sold({"a": 1000, "b": 1000}, **kinds), as_of=END)
     facts = measured(work).facts
     parts = {row["customer_id"]: row for row in pq.read_table(work.folder / "lifetime.parquet").to_pylist()}
@@ -242,7 +248,7 @@ def five_years() -> dict[str, Any]:
     return {"orders": bought, "expenses": spent}
 
 
-@pytest.mark.parametrize("period", ["month", "quarter", "year"])
+@pytest.mark.parametrize("period", ["month", "year"])
 def test_w09_850_to_win_against_100_a_year_to_keep_is_8_5(worked: Worked, period: str) -> None:
     found = measured(worked(**five_years(), as_of=END, period=period, horizon=1)).facts["keeping"]
     assert (found["won"], found["cost_per_new"]) == (1, 850.0)
@@ -251,33 +257,34 @@ def test_w09_850_to_win_against_100_a_year_to_keep_is_8_5(worked: Worked, period
 
 
 def test_w09_says_nothing_where_nothing_is_known(worked: Worked) -> None:
-    facts = measured(worked(five_years()["orders"], as_of=END)).facts
-    assert "keeping" not in facts
     only_won = worked(**sold({"a": 100}, acquisition={"a": 20}), as_of=END)
     assert measured(only_won).facts["keeping"]["ratio"] is None
 
 
-def test_v21_returns_that_are_no_cash_change_no_sum_of_money(engine: Engine, worked: Worked) -> None:
+def test_v21_returns_that_are_no_cash_change_no_sum_of_money(engine: Engine, worked: Worked, dozen: Work) -> None:
     asked = [
         {"customer_id": f"c{i:03}", "date": date(2025, 5, 1), "dimension": "Recommend", "score": score}
         for i, score in enumerate((10, 9, 9, 7, 3))
     ]
     asked.append({"customer_id": "c004", "date": date(2025, 4, 1), "dimension": "Recommend", "score": 10})
-    plain, told = (
-        worked(orders(12), as_of=END),
-        worked(orders(12), surveys=asked, as_of=END, lifetime={"saved_selling_cost": 5000, "reputation": 700}),
+    typed = {"saved_selling_cost": 5000, "reputation": 700}
+    told = replace(
+        dozen,
+        book=worked(orders(12)[:1], surveys=asked, as_of=END).book,
+        settings=dozen.settings.changed(lifetime=typed),
     )
-    without, found = measured(plain), measured(told)
+    without, found = measured(dozen), measured(told)
+    assert "keeping" not in without.facts
     extra = found.facts.pop("not_cash")
     assert extra["recommendation"] == {"answers": 5, "promoters": 3, "critics": 1, "score": 40.0}
     assert (extra["saved_selling_cost"], extra["reputation"]) == (5000, 700)
     assert "not_cash" not in without.facts
     assert without.facts == found.facts
-    assert by_id(engine, plain, without) == by_id(engine, told, found)
+    assert by_id(engine, dozen, without) == by_id(engine, told, found)
 
 
 def test_nothing_after_as_of_and_no_order_of_rows_changes_anything(engine: Engine, worked: Worked) -> None:
-    rows, people = orders(15), [{"customer_id": f"c{i:03}", **LIFE} for i in range(15)]
+    rows, people = orders(10), [{"customer_id": f"c{i:03}", **LIFE} for i in range(10)]
     late = [{"customer_id": "c001", "date": date(2026, 1, 4), "amount": 9999, "cost": 1}]
     one = worked(rows, customers=people, as_of=END, lifetime={"discount_rate": 0.1})
     other = worked(late + rows[::-1], customers=people[::-1], as_of=END, lifetime={"discount_rate": 0.1})
@@ -288,7 +295,7 @@ def test_limits_one_customer_everyone_once_and_nobody_bought(engine: Engine, wor
     day = date(2025, 10, 5)
     once = [{"customer_id": f"c{i}", "date": day, "amount": 50} for i in range(5)]
     returned = [{"customer_id": "a", "date": day, "amount": -20}]
-    for rows in (once[:1], once, returned):
+    for rows in (once, returned):
         work = worked(rows, as_of=END, lifetime={"to_the_end": True, "discount_rate": 0.1})
         for row in by_id(engine, work, measured(work)).values():
             assert np.isfinite([row["lifetime_value_lower"], row["lifetime_value_upper"]]).all()
@@ -300,7 +307,7 @@ def test_limits_one_customer_everyone_once_and_nobody_bought(engine: Engine, wor
 def test_recovers_what_simulated_customers_will_bring_and_how_far_it_spreads(engine: Engine, worked: Worked) -> None:
     """Pareto/NBD x Gamma-Gamma customers with a known future: the total within error, eight in ten within the ends."""
     rng, months, ahead = np.random.default_rng(5), 24.0, 36.0
-    count = 1500
+    count = 1200
     rate, leaves = rng.gamma(1.2, 1 / 2.0, count), rng.exponential(1 / rng.gamma(1.5, 1 / 25.0, count))
     mean, began = 8.0 / rng.gamma(4.0, 1 / 60.0, count) * 3.75, rng.uniform(0, 12, count)
     rows, future = [], np.zeros(count)
