@@ -54,7 +54,9 @@ def command(
         raise KezhiError(ONE_OF_TWO)
     if to is not None:
         _check(to)
-    rows = _needs(workspace, run, customer) if customer is not None else _prospects(workspace, run, str(product), related)
+    rows = (
+        _needs(workspace, run, customer) if customer is not None else _prospects(workspace, run, str(product), related)
+    )
     if to is not None:
         _write(rows, to)
     if json:
