@@ -191,8 +191,8 @@ def residual_rows(done: Forecasted, found: Residual) -> ir.Table:
         value=as_sum(rows.amount - rows.cost - rows.expense),
         residual_purchases=rows.residual_purchases * rows.amount_factor,
         **made,
-        residual_lower=lower + rows.moved,
-        residual_upper=upper + rows.moved,
+        residual_lower=lower.coalesce(0.0) + rows.moved,
+        residual_upper=upper.coalesce(0.0) + rows.moved,
     )
 
 
