@@ -115,15 +115,19 @@ class Sheet:
             self.put(column, title, self.book.head)
         self.next += 1
 
-    def put(self, column: int, value: object, style: Any = None) -> None:
-        """One cell; text stays text whatever it begins with, what is not a number stays empty."""
-        if value is None or value == "":
-            return
-        if isinstance(value, date):
+    def put(self, column: int, value: Any, style: Any = None, *, blank: bool = False) -> None:
+        """One cell; text stays text whatever it begins with, what is not a number stays empty.
+
+        With `blank` an empty cell has its style too.
+        """
+        number = isinstance(value, int | float | Decimal)
+        if value is None or value == "" or (number and not math.isfinite(value)):
+            if blank:
+                self.sheet.write_blank(self.next, column, None, style)
+        elif number:
+            self.sheet.write_number(self.next, column, float(value), style)
+        elif isinstance(value, date):
             self.sheet.write_datetime(self.next, column, value, style)
-        elif isinstance(value, int | float | Decimal):
-            if math.isfinite(value):
-                self.sheet.write_number(self.next, column, float(value), style)
         else:
             self.sheet.write_string(self.next, column, str(value)[:_LONGEST], style)
 
@@ -160,11 +164,11 @@ def fill_sheet(
 
 def write_rows(sheet: Sheet, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows one by one, every cell in its column's format even where it is empty."""
-    values = [_reader(column, sheet.book.language) for column in columns]
+    cells = [(_reader(column, sheet.book.language), sheet.book.style(column.kind)) for column in columns]
     for row in rows:
-        for number, column in enumerate(columns):
-            sheet.sheet.write_blank(sheet.next, number, None, sheet.book.style(column.kind))
-        sheet.row([read(row) for read in values], [column.kind for column in columns])
+        for number, (read, style) in enumerate(cells):
+            sheet.put(number, read(row), style, blank=True)
+        sheet.next += 1
 
 
 def fill_long_sheet(
