@@ -130,7 +130,7 @@ def test_v03_v04_v05_the_parts_of_the_mission_s_customer(company: Work) -> None:
     facts = {term["term"]: term for term in found.facts["terms"]}
     assert facts["suggestions"]["records"] == 12
     assert facts["suggestions"]["points"] == 104
-    assert facts["bought"]["rule"]["zh"] == "每 1,000,000 10 分，按比例计算"
+    assert facts["bought"]["rule"]["zh"] == "每 1,000,000 计 10 分，按比例计算"
     assert not found.warnings
 
 

@@ -23,8 +23,8 @@ ONE = {
     "money": Text("each unit of money", "每一货币单位"),
     "number": Text("each unit", "每一单位"),
 }
-EACH = Text("{points} points for {what}", "{what} {points} 分")
-EVERY = Text("{points} points for every {what}, in proportion", "每 {what} {points} 分，按比例计算")
+EACH = Text("{points} points for {what}", "{what}计 {points} 分")
+EVERY = Text("{points} points for every {what}, in proportion", "每 {what} 计 {points} 分，按比例计算")
 ABOVE = Text("counted from {zero}", "从 {zero} 起算")
 FROM = Text("from {start}: {points}", "达到 {start}：{points} 分")
 GRADES = {"high": Text("high", "高价值"), "ordinary": Text("ordinary", "一般")}
