@@ -150,7 +150,7 @@ def test_v07_a_product_no_longer_sold_gives_way_to_the_newest_version_on_sale(ho
 
 
 def slow_rules(rows: list[dict[str, Any]], least: int) -> dict[tuple[str, str, str], tuple[int, float, float, float]]:
-    """Rules from dictionaries: of each product the five most confident with a lift above 1."""
+    """Rules from dictionaries: of each product the three most confident with a lift above 1."""
     baskets, histories = defaultdict(set), defaultdict(set)
     for row in rows:
         baskets[row["customer_id"], row["date"]].add(row["product_id"])
@@ -165,7 +165,7 @@ def slow_rules(rows: list[dict[str, Any]], least: int) -> dict[tuple[str, str, s
             if both >= least and lift > 1 and single[first] <= len(sets) / 2:
                 rules[first].append((-both / single[first], -lift, then, both, both / len(sets)))
         for first, many in rules.items():
-            for confidence, lift, then, both, support in sorted(many)[:5]:
+            for confidence, lift, then, both, support in sorted(many)[:3]:
                 found[scope, first, then] = (both, support, -confidence, -lift)
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from kezhi.worth.needs.past import LATEST, Moment, Past
+from kezhi.worth.needs.past import TRIGGERS, Moment, Past
 from kezhi.worth.needs.rates import AGES, CONFIDENCES, LIVES, RANKS, RATIOS, STRENGTHS, TIMES
 from kezhi.worth.needs.shelf import Offered
 
@@ -161,7 +161,7 @@ def _offers(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Ta
 
 def _rules(known: Known, owned: ir.Table) -> ir.Table:
     """What others have who have one of the products this customer bought last."""
-    latest = owned.filter(owned.place < LATEST)
+    latest = owned.filter(owned.place < TRIGGERS)
     rows = latest.join(known.rules, ["moment", "product"], rname="{name}_rule")
     rows = rows.mutate(main=rows.product, product=rows.then)
     strength = _clipped(rows.confidence.log2() * -2.0, CONFIDENCES)

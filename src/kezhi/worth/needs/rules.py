@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SCOPES = ("basket", "history")  # bought on the same day; bought by the same customer
 MOST_PRODUCTS = 5_000  # the products that pairs are made of: those that most customers have
 MOST_COMMON = 0.5  # what is in more than half of all sets goes with everything, and tells nothing
-PER_PRODUCT = 5  # the strongest rules of each product are kept
+PER_PRODUCT = 3  # the strongest rules of each product are kept
 
 
 def learn_rules(past: Past, held: ir.Table, facts: ir.Table, least: int, only: ir.Table | None = None) -> ir.Table:
