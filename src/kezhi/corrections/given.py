@@ -38,7 +38,8 @@ def given_rows(corrections: Sequence[Correction], steps: Sequence[Step], *, seve
     for one, step in keys:
         row = found.setdefault((one.chosen, step), {"customer_id": one.chosen, "step": step} | _nothing())
         _follow(row, one)
-    return pa.Table.from_pylist(list(found.values()), schema=_schema())
+    schema = _schema()  # by columns: from rows, Arrow would import pandas
+    return pa.table({kind.name: pa.array([row[kind.name] for row in found.values()], kind.type) for kind in schema})
 
 
 def _nothing() -> dict[str, Any]:
