@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_CUSTOMERS = 100_000
 MOST_FORECAST_CUSTOMERS = 10_000
 MOST_REJECTED = 20_000
+MOST_OTHERS = 20_000
 _BATCH = 10_000
 _ALL = Text("All customers", "全部客户")
 _PRIVATE = re.compile(r"phone|mobile|\btel|e-?mail|手机|电话|邮箱|邮件", re.IGNORECASE)
@@ -36,21 +37,23 @@ def write_excel(
     path: Path,
     language: Language,
     most_customers: int = MOST_CUSTOMERS,
+    most_others: int = MOST_OTHERS,
 ) -> None:
     """Write the workbook of a run; equal runs give equal files, an existing file is replaced at once.
 
-    Above `most_customers` only the best ones are listed, and the sheet says so.
+    Above `most_customers` only the best ones are listed, and of other tables the first `most_others` rows; the sheets
+    say so.
     """
     beside = path.with_name(f".{path.name}.part")
     try:
-        _write(engine, run, report, beside, language, most_customers)
+        book = Book(beside, engine.scratch, language, most_others)
+        _write(engine, run, report, book, most_customers)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _write(engine: Engine, run: Path, report: ValueReport, path: Path, language: Language, most_customers: int) -> None:
-    book = Book(path, engine.scratch, language)
+def _write(engine: Engine, run: Path, report: ValueReport, book: Book, most_customers: int) -> None:
     customers = engine.read_parquet(run / "customers.parquet")
     forecast = engine.read_parquet(run / "forecast.parquet")
     excel_summary.summary(book, report)

@@ -30,13 +30,18 @@ _FORMATS = {
 _FONTS = {"en": "Calibri", "zh": "Microsoft YaHei"}
 
 
+LISTED = 1_000  # every cell is written by Python
+
+
 class Book:
     """A workbook that is written once, from top to bottom, in constant memory."""
 
-    def __init__(self, path: Path, scratch: Path, language: Language) -> None:
+    def __init__(self, path: Path, scratch: Path, language: Language, listed: int = LISTED) -> None:
+        """`listed`: the most rows of a sheet that is not about all customers."""
         import xlsxwriter
 
         self.language: Language = language
+        self.listed = listed
         self.path = path
         self.inserts: list[Insert] = []
         self.file = xlsxwriter.Workbook(
@@ -102,6 +107,14 @@ class Sheet:
         """A row with one text."""
         self.put(0, text, style)
         self.next += 1
+
+    def cut(self, shown: int, file: str) -> None:
+        """A sentence where only the first rows of a table are listed, which one of the run's files holds whole."""
+        if shown >= self.book.listed:
+            said = Text(
+                "The first {n} rows; {file} in the run folder has all.", "前 {n} 行；完整数据见运行文件夹中的 {file}。"
+            )
+            self.line(self.book.say(said, n=f"{shown:,}", file=file))
 
     def row(self, values: Iterable[object], kinds: Iterable[str], *, bold: bool = False) -> None:
         """A row of values, each in the format of its kind."""

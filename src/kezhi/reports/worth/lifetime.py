@@ -20,7 +20,6 @@ from kezhi.reports.workbook import Book, fill_sheet
 from kezhi.reports.worth import lifetime_words as words
 
 SHOWN = 5  # customers in each list of the page
-MOST = 5_000  # customers in the workbook
 HIGH = 0.2  # of the customers by purchases, among whom the dear ones are looked for
 BENCHMARK = (5, 8)  # how many times dearer winning is said to be than keeping: a reference, no norm
 
@@ -323,9 +322,10 @@ def sheets(found: Lifetime, book: Book, engine: Engine, run: Path, report: Value
         )
         rows = rows.left_join(costs, rows.customer_id == costs.who).drop("who")
         columns = [*words.SHEET_CUSTOMER, *words.SHEET_COSTS, *words.SHEET_VALUE, *words.SHEET_RANKS]
-    best = engine.fetch(rows.order_by(ibis.desc("lifetime_value"), "customer_id").limit(MOST)).to_pylist()
+    best = engine.fetch(rows.order_by(ibis.desc("lifetime_value"), "customer_id").limit(book.listed)).to_pylist()
     sheet = book.sheet(words.TITLE, [column.width for column in columns])
     sheet.line(_sentence(found, report, Canvas(book.language)))
+    sheet.cut(len(best), "lifetime.parquet")
     shown = {column.field: _sum(best, column) for column in columns if column.total}
     totals = {name: found.money(name) if name in found.facts else value for name, value in shown.items()}
     fill_sheet(sheet, columns, best, count=len(best), label=words.ALL, totals=totals, shown=shown)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SHOWN, LISTED = 15, 10
 TIER = 20  # how many of the first are compared between points and turnover
-MOST_SHEET = 5_000
 DECIDES = Decimal("0.8")  # share of all points from which a term is said to decide
 
 TITLE = Text("Points", "积分")
@@ -296,11 +295,12 @@ def sheets(found: Points, book: Any, engine: Engine, run: Path, report: Any) -> 
     """The score sheet of the best: parts as columns, places, factor scores."""
     ranked, parts = (engine.read_parquet(run / f"{name}.parquet") for name in ("rankings", "points"))
     columns = _columns(found, ranked.columns)
-    best = engine.store(_score_sheet(found.given, ranked, parts))
+    best = engine.store(_score_sheet(found.given, ranked, parts, book.listed))
     count = engine.row(best.aggregate(count=best.count()))["count"]
     sheet = book.sheet(TITLE, [column.width for column in columns])
     said = Text("The {n} customers with the most points. {plainly}", "积分最高的 {n} 位客户。{plainly}")
     sheet.line(book.say(said, n=f"{count:,}", plainly=book.say(PLAINLY)))
+    sheet.cut(count, "points.parquet")
     totals = {"points": found.points} | {
         f"part_{place}": term.points for place, term in enumerate(found.given)
     }  # fmt: skip
@@ -318,11 +318,11 @@ def sheets(found: Points, book: Any, engine: Engine, run: Path, report: Any) -> 
     )
 
 
-def _score_sheet(terms: Sequence[Term], ranked: ir.Table, parts: ir.Table) -> ir.Table:
+def _score_sheet(terms: Sequence[Term], ranked: ir.Table, parts: ir.Table, most: int) -> ir.Table:
     """The best by points, numbered, with a column `part_N` for each term."""
     import ibis
 
-    first = ranked.order_by("rank_points", "customer_id").limit(MOST_SHEET)
+    first = ranked.order_by("rank_points", "customer_id").limit(most)
     number: Any = ibis.row_number().over(ibis.window(order_by=["rank_points", "customer_id"])) + 1
     first = first.mutate(**{NUMBER: number})
     sums: dict[str, Any] = {

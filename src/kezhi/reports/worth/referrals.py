@@ -370,7 +370,6 @@ _SENDERS = (
     _column("forecast_value", Text("Own forecast gross profit", "自身预测毛利"), "money", total=True),
     _column("credited_forecast_value", Text("Credited forecast gross profit", "推荐计入预测毛利"), "money"),
 )
-MOST_SENDERS = 5_000
 
 
 def sheets(found: Referrals, book: Book, engine: Engine, run: Path, report: ValueReport) -> None:
@@ -379,12 +378,13 @@ def sheets(found: Referrals, book: Book, engine: Engine, run: Path, report: Valu
 
     members = engine.read_parquet(run / "referrals.parquet")
     senders = members.filter(members.referrals > 0)
-    best = senders.order_by(ibis.desc("credited_value"), "customer_id").limit(MOST_SENDERS)
+    best = senders.order_by(ibis.desc("credited_value"), "customer_id").limit(book.listed)
     names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
     rows = engine.fetch(best.left_join(names, "customer_id", rname="{name}_of").order_by(
         ibis.desc("credited_value"), "customer_id").drop("customer_id_of")).to_pylist()  # fmt: skip
     sheet = book.sheet(TITLE, [column.width for column in _SENDERS])
     sheet.line(_sentence(found, report, Canvas(book.language)))
+    sheet.cut(len(rows), "referrals.parquet")
     shown = {column.field: sum(row[column.field] for row in rows) for column in _SENDERS if column.total}
     label = Text("Customers who sent others", "推荐过他人的客户")
     fill_sheet(sheet, _SENDERS, rows, count=len(rows), label=label, totals=shown, shown=shown)

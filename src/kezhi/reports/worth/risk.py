@@ -24,7 +24,6 @@ from kezhi.worth.near_loss import BASES, DRIVERS, STEPS
 
 TITLE = Text("What is at stake", "客户流失会失去什么")
 SHOWN = 10
-LISTED = 2_000  # in the workbook; all are in the run folder
 SHOWN_PERIODS = 24
 
 
@@ -400,25 +399,48 @@ _NEAR = (
 
 def sheets(found: Risk, book: Book, engine: Engine, run: Path, report: ValueReport) -> None:
     """The customers with the largest expected loss, and those near loss."""
-    rows = _first(engine, run, "risk", LISTED)
+    rows = _first(engine, run, "risk", book.listed)
     for row in rows:
         row["tier_name"] = book.say(TITLES.get(row["tier"]) or Text(row["tier"], row["tier"]))
         row["state_name"] = book.say(STATES.get(row["state"]) or Text(row["state"], row["state"]))
-    _sheet(book, TITLE, sentence(found, report), _RISK, rows, Text("The largest expected losses", "预计损失最大的客户"))
-    rows = _first(engine, run, "near_loss", LISTED)
+    _sheet(
+        book,
+        TITLE,
+        sentence(found, report),
+        _RISK,
+        rows,
+        Text("The largest expected losses", "预计损失最大的客户"),
+        "risk",
+    )
+    rows = _first(engine, run, "near_loss", book.listed)
     for row in rows:
         row["basis_name"], row["driver_name"] = book.say(BASES[row["basis"]]), book.say(DRIVERS[row["driver"]])
         row["proposal"] = row[f"proposal_{book.language}"]
     if rows:
         title = Text("Near loss", "临近亏损")
-        _sheet(book, title, near_sentence(found, report), _NEAR, rows, Text("Lowest value first", "价值最低的在前"))
+        _sheet(
+            book,
+            title,
+            near_sentence(found, report),
+            _NEAR,
+            rows,
+            Text("Lowest value first", "价值最低的在前"),
+            "near_loss",
+        )
 
 
 def _sheet(
-    book: Book, title: Text, told: Text, columns: tuple[Column, ...], rows: list[dict[str, Any]], label: Text
+    book: Book,
+    title: Text,
+    told: Text,
+    columns: tuple[Column, ...],
+    rows: list[dict[str, Any]],
+    label: Text,
+    file: str,
 ) -> None:
     sheet = book.sheet(title, [column.width for column in columns])
     sheet.line(book.say(told))
+    sheet.cut(len(rows), f"{file}.parquet")
     sums = {
         column.field: sum((row[column.field] for row in rows), Decimal(0)) for column in columns if column.total
     }  # fmt: skip
