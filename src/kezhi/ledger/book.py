@@ -56,6 +56,8 @@ class Book:
         book = self if expense else replace(self, expenses=None)
         if cost:
             return book
-        return replace(
-            book, orders=book.orders.drop(*({"cost"} & set(book.orders.columns))), products=None, margins=None
-        )
+        products = book.products
+        if products is not None:
+            products = products.drop(*({"unit_cost"} & set(products.columns)))
+        orders = book.orders.drop(*({"cost"} & set(book.orders.columns)))
+        return replace(book, orders=orders, products=products, margins=None)

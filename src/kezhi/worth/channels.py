@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, Calendar
+from kezhi.valuation.arrays import from_rows
 from kezhi.worth.beginnings import UNKNOWN
 from kezhi.worth.cohorts import acquired
 from kezhi.worth.costs import WORDS
@@ -256,7 +257,7 @@ def _table(parts: Parts) -> pa.Table:
         ]
     )
     order = sorted(parts, key=lambda key: _rank(parts, key))
-    return pa.Table.from_pylist([_row(key, parts[key], sums) for key in order], schema=schema)
+    return from_rows([_row(key, parts[key], sums) for key in order], schema)
 
 
 def _rank(parts: Parts, key: Key) -> tuple[int, int, str, date]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, Calendar
+from kezhi.valuation.arrays import from_rows
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -154,7 +155,7 @@ def cohort_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             *((name, money) for name in names),
         ]
     )
-    return pa.Table.from_pylist([{**row, **{n: _four(row[n]) for n in names}} for row in rows], schema=schema)
+    return from_rows([{**row, **{n: _four(row[n]) for n in names}} for row in rows], schema)
 
 
 def _four(value: Decimal) -> Decimal:

@@ -86,11 +86,17 @@ class ContinuingValue:
                 en.append(f"{sign} {_money(amount)} {english}")
                 zh.append(f"{sign} {chinese} {_money(amount)}")
         if self.discount_factor != 1:
-            en = [f"({' '.join(en)}) × {self.discount_factor:.4f} for {self.discount_rate:.1%} a year"]
-            zh = [f"（{' '.join(zh)}）× {self.discount_factor:.4f}（年折现率 {self.discount_rate:.1%}）"]
+            factor, rate = f"{self.discount_factor:.4f}", f"{self.discount_rate:.1%}"
+            en = [f"({' '.join(en)}) × {factor} for {rate} a year"]
+            zh = [f"（{' '.join(zh)}）× {factor}（年折现率 {rate}）"]
         en.append(f"− {_money(self.acquisition_cost)} to acquire")
         zh.append(f"− 获取成本 {_money(self.acquisition_cost)}")
-        return Text(f"{' '.join(en)} = {_money(self.value)}.", f"{' '.join(zh)} = {_money(self.value)}。")
+        whole = Text("{terms} = {value}.", "{terms} = {value}。")
+        value = _money(self.value)
+        return Text(
+            whole.fill(terms=" ".join(en), value=value).en,
+            whole.fill(terms=" ".join(zh), value=value).zh,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Every term, what follows from it, and the sentence in both languages."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import Calendar, Ledger
+from kezhi.valuation.arrays import from_rows
 from kezhi.worth import cohorts
 from kezhi.worth.cohorts import Sums
 from kezhi.worth.phases import Stretch, payback, phases
@@ -222,7 +223,7 @@ def _curve_table(groups: Sequence[Group], present: int) -> pa.Table:
         ]
     )
     rows = [row for group in groups for row in _curve_rows(group, present, names)]
-    return pa.Table.from_pylist(rows, schema=schema)
+    return from_rows(rows, schema)
 
 
 def _curve_rows(group: Group, present: int, money: Sequence[str]) -> Iterable[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kezhi.engine import open_engine
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import Calendar
+from kezhi.valuation.arrays import from_rows
 from kezhi.worth.cohorts import Measure, Show, triangle
 from kezhi.worth.curve import curve_of
 
@@ -71,7 +72,7 @@ def customer_curve(run: object, customer_id: str) -> pa.Table:
     money = pa.decimal128(28, 4)
     kinds = [("age", pa.int32()), ("period", pa.date32())]
     schema = pa.schema([*kinds, *((name, money) for name in ("amount", "cost", "expense", "value", "cumulative"))])
-    return pa.Table.from_pylist(rows, schema=schema)
+    return from_rows(rows, schema)
 
 
 def _folder(run: object, needed: str) -> Path:

@@ -107,11 +107,11 @@ def section(found: Curve, report: Any, canvas: Canvas) -> Html:
     plainly = Text(
         "What an average customer has brought altogether, {periods} after {periods} since they began"
         "{start}: gross profit, not yet the future.",
-        "平均每位客户从建立关系起，逐{period}累计带来的毛利{start}；只含已实现部分，不含未来。",
+        "平均每位客户从建立关系起，逐{periods}累计带来的毛利{start}；只含已实现部分，不含未来。",
     )
     start = Text(", starting from what it cost to win them", "（从获取成本算起）") if found.known else Text("", "")
     word = period_word(found.period).to(canvas.language)
-    said = canvas.say(plainly, periods=word, period=word, start=start.to(canvas.language))
+    said = canvas.say(plainly, periods=word, start=start.to(canvas.language))
     describe = Text("Line chart of the value added up per customer by age.", "按客龄累计的人均价值折线图。")
     beside = Text("Line chart of sales and cost per customer by age.", "按客龄的人均销售与成本折线图。")
     left = canvas.place("figure-curve", cumulative.plain(found, canvas.language), describe, "low")
@@ -184,12 +184,14 @@ def _phases(found: Curve, canvas: Canvas) -> str | None:
     if not stretches:
         return None
     word, periods = period_word(found.period), _PLURALS[found.period]
-    one = Text(f"{{phase}} in {word.en} {{first}}", f"{{phase}}（第 {{first}} {periods.zh}）")
-    more = Text(f"{{phase}} in {periods.en} {{first}} to {{last}}", f"{{phase}}（第 {{first}}–{{last}} {periods.zh}）")
+    one = Text("{phase} in {unit} {first}", "{phase}（第 {first} {unit}）")
+    more = Text("{phase} in {unit} {first} to {last}", "{phase}（第 {first}–{last} {unit}）")
+    units = {True: Text(word.en, periods.zh), False: periods}
     parts = [
         canvas.say(
             one if each["first"] == each["last"] else more,
             phase=PHASES[each["phase"]].to(canvas.language),
+            unit=units[each["first"] == each["last"]].to(canvas.language),
             first=each["first"],
             last=each["last"],
         )
@@ -299,9 +301,9 @@ def _cohorts(found: Curve, canvas: Canvas) -> Html:
     retention = found.triangle("active", "share")
     value = found.triangle("value", "cumulative")
     note = Text(
-        "A line is the customers who began in the same {word}; a column is how many {periods} later. Only complete "
+        "A line is the customers who began in the same {began}; a column is how many {periods} later. Only complete "
         "{periods} count. A figure with * is of those who have come that far, at least half of the line.",
-        "每行为同一{word}建立关系的客户，每列为之后第几{periods}。只计完整的期。"
+        "每行为同一{began}建立关系的客户，每列为之后第几{periods}。只计完整的期。"
         "带 * 的数字仅含已走到该期的客户（不少于该行的一半）。",
     )
     word = period_word("year" if found.years or found.period == "year" else found.period).to(canvas.language)
@@ -310,7 +312,7 @@ def _cohorts(found: Curve, canvas: Canvas) -> Html:
             _subtitle(
                 canvas, Text("Who still buys: customers of a cohort with a purchase", "谁还在买：同期客户群的购买留存")
             ),
-            tag("p", canvas.say(note, word=word, periods=_PLURALS[found.period].to(canvas.language)), class_="soft"),
+            tag("p", canvas.say(note, began=word, periods=_PLURALS[found.period].to(canvas.language)), class_="soft"),
             _heat(found, retention, canvas, numbers.percent),
             folded(
                 canvas.say(Text("The same for value per customer, added up", "同样的表：人均累计价值")),

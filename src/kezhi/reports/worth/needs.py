@@ -18,7 +18,6 @@ from kezhi.reports.sections import section as titled
 from kezhi.worth.needs.words import KINDS, why
 
 SHOWN = 12
-LISTED, LISTED_RULES = 5_000, 1_000
 
 _LISTS = {
     "needs": Text("This list", "本清单"),
@@ -324,19 +323,19 @@ def sheets(found: Needs, book: Any, engine: Engine, run: Path, report: Any) -> N
     import ibis
 
     del report
-    count = min(int(found.facts["total"]["needs"]), LISTED)
+    count = min(int(found.facts["total"]["needs"]), book.listed)
     said = Text(
         "The {count} needs of highest expected value, of {all}. All of them: needs.parquet in the run folder. They are "
         "a view on what the forecast purchases may be, never added to them.",
         "期望价值最高的 {count} 项需求（共 {all} 项），全部见运行文件夹中的 needs.parquet。"
         "这是对预测购买构成的看法，不与预测相加。",
     ).fill(count=f"{count:,}", all=f"{found.facts['total']['needs']:,}")
-    _sheet(book, Text("Needs", "未来需求"), _NEEDS, said, _best(engine, run, LISTED))
+    _sheet(book, Text("Needs", "未来需求"), _NEEDS, said, _best(engine, run, book.listed))
     if not found.facts["rules"]["count"]:
         return
     rules = engine.read_parquet(run / "product_rules.parquet")
     order = [ibis.desc("lift"), ibis.desc("both"), "scope", "product_id", "then_product_id"]
-    rows = engine.fetch(rules.order_by(order).limit(LISTED_RULES)).to_pylist()
+    rows = engine.fetch(rules.order_by(order).limit(book.listed)).to_pylist()
     named = Text("Products learned to go together.", "从购买记录中发现的产品关联。")
     _sheet(book, Text("Product rules", "产品关联规则"), _RULES, named, rows)
 

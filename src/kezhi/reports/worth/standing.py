@@ -16,7 +16,7 @@ from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
 from kezhi.worth.standing import ACTIVE
 
-SHOWN, LISTED = 10, 5_000
+SHOWN = 10
 NAMES = {
     "keep": Text("High now, high later", "当前高、潜力高"),
     "grow": Text("Low now, high later", "当前低、潜力高"),
@@ -272,7 +272,7 @@ def sheets(found: Standing, book: Any, engine: Engine, run: Path, report: Any) -
         "folder.",
         "潜力最高的 {count} 位客户（共 {all} 位）。完整数据见运行文件夹中的 standing.parquet。",
     )
-    count = min(found.customers, LISTED)
+    count = min(found.customers, book.listed)
     sheet.line(book.say(said, count=f"{count:,}", all=f"{found.customers:,}"))
     first = sheet.next
     sheet.heads([book.say(title) for _, title, _, _ in wanted])
@@ -280,7 +280,7 @@ def sheets(found: Standing, book: Any, engine: Engine, run: Path, report: Any) -
     sheet.sheet.autofilter(first, 0, first + max(count, 1), len(wanted) - 1)
     order = [ibis.desc("potential"), "customer_id"]
     names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    best = rows.order_by(order).limit(LISTED).left_join(names, "customer_id", rname="{name}_c").order_by(order)
+    best = rows.order_by(order).limit(book.listed).left_join(names, "customer_id", rname="{name}_c").order_by(order)
     for row in engine.fetch(best.select(*(name for name, *_ in wanted))).to_pylist():
         sheet.row([_value(book, row[name], kind) for name, _, _, kind in wanted], _kinds(wanted))
 
