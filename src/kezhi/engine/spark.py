@@ -11,7 +11,7 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,7 +133,7 @@ class SparkEngine(Engine):
                 self.session.conf.set(name, value)
         self.connection = _connect(self.session)
         self._one_machine = given.sparkContext.master.startswith("local")
-        self._stored: list[tuple[str, Any]] = []
+        self._stored: list[tuple[str, Callable[[], Any]]] = []  # names, and what frees the rows
         self._global: list[str] = []
         self._group, self._interrupted = f"kezhi-{secrets.token_hex(4)}", False
         self._local: Engine | None = None
@@ -233,11 +233,13 @@ class SparkEngine(Engine):
         """Compute an expression once and keep the result on the executors until the connection ends."""
         from pyspark import StorageLevel
 
+        if self._one_machine:  # with its executors everything is lost: no need to hand every task how rows were made
+            return self.settle(expression)
         with self._working():
             frame = self._frame(expression).persist(StorageLevel.MEMORY_AND_DISK)
             frame.count()
         table = self._view(self._afresh(frame), "step")
-        self._stored.append((table.get_name(), frame))
+        self._stored.append((table.get_name(), frame.unpersist))
         return table
 
     def settle(self, expression: ir.Table) -> ir.Table:
@@ -247,7 +249,7 @@ class SparkEngine(Engine):
         with self._working():
             frame = self._frame(expression).localCheckpoint()
         table = self._view(frame, "step")
-        self._stored.append((table.get_name(), frame))
+        self._stored.append((table.get_name(), self._rows_of(frame)))
         return table
 
     def forget(self, *tables: ir.Table) -> None:
@@ -328,11 +330,16 @@ class SparkEngine(Engine):
         gone, self._stored = self._stored[kept:], self._stored[:kept]
         self._free(gone)
 
-    def _free(self, gone: list[tuple[str, Any]]) -> None:
-        for name, frame in gone:
+    def _rows_of(self, frame: Any) -> Callable[[], Any]:
+        """What frees the rows of a checkpoint: to unpersist the frame would leave them where they are."""
+        context, number = self._given.sparkContext._jsc.sc(), frame._jdf.queryExecution().logical().rdd().id()
+        return lambda: context.unpersistRDD(number, False)
+
+    def _free(self, gone: list[tuple[str, Callable[[], Any]]]) -> None:
+        for name, free in gone:
             with suppress(Exception):  # the session may have ended before us
                 self.session.catalog.dropTempView(name)
-                frame.unpersist()
+                free()
 
 
 def _checked(given: Any) -> Any:

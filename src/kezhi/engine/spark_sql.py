@@ -56,6 +56,15 @@ def backend() -> Any:
             """Division by zero is no number; Spark's own would end the run, even where the row is not used."""
             return self.f.anon.try_divide(left, right)
 
+        def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:
+            """As a quantile: Ibis's own makes the level, too, depend on the condition, which Spark refuses."""
+            return self.visit_Quantile(op, arg=arg, quantile=sge.convert(0.5), where=where)
+
+        def visit_WindowFunction(self, op: Any, **parts: Any) -> Any:
+            """Spark numbers rows with 32 bits, Ibis believes 64, as DuckDB's are."""
+            made = super().visit_WindowFunction(op, **parts)
+            return self.cast(made, dt.int64) if isinstance(op.func, ops.RankBase) else made
+
         def cast(self, arg: Any, to: Any) -> Any:
             return sge.Cast(this=arg, to=to) if isinstance(to, sge.DataType) else super().cast(arg, to)
 

@@ -128,8 +128,15 @@ def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
 
 
 def _with_more(rows: ir.Table, more: Columns) -> ir.Table:
+    import ibis
+
     joined = rows.left_join(more.table.select("customer_id", *more.otherwise), "customer_id", rname="{name}_more")
-    filled = {name: joined[name].coalesce(value) for name, value in more.otherwise.items() if value is not None}
+    # in the column's own type: of money and 0.0 one engine makes money, another a float
+    filled = {
+        name: joined[name].coalesce(ibis.literal(value).cast(joined[name].type()))
+        for name, value in more.otherwise.items()
+        if value is not None
+    }
     return joined.mutate(**filled).drop("customer_id_more")
 
 
