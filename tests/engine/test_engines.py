@@ -118,6 +118,44 @@ def test_what_was_stored_in_passing_is_dropped(either: Engine, numbers: Any) -> 
         either.fetch(dropped)
 
 
+def test_what_a_cluster_stores_is_kept_and_dropped_alike(spark_session: Any) -> None:
+    """Spread over machines, stored rows keep how they were made; on one machine, as in all other tests, they do not."""
+    with open_engine(spark_session) as spark:
+        spark._one_machine = False  # type: ignore[attr-defined]
+        kept = spark.store(spark.store(_counted(spark)).filter(lambda t: t.n < 10))
+        with spark.passing():
+            dropped = spark.store(kept.mutate(more=kept.n + 1))
+            assert spark.row(dropped.aggregate(total=dropped.more.sum()))["total"] == 55
+        assert spark.row(kept.aggregate(total=kept.n.sum()))["total"] == 45
+        with pytest.raises(Exception, match=dropped.get_name()):
+            spark.fetch(dropped)
+
+
+def test_dropped_rows_leave_the_memory(spark_session: Any) -> None:
+    kept = spark_session.sparkContext._jsc.getPersistentRDDs
+    with open_engine(spark_session) as spark:
+        before = set(kept())
+        table = spark.store(_counted(spark))
+        assert len(set(kept()) - before) == 1
+        spark.forget(table)
+        assert set(kept()) <= before
+
+
+def test_medians_of_some_rows_are_the_same(either: Engine, numbers: Any) -> None:
+    row = either.row(
+        numbers.aggregate(some=numbers.x.median(where=numbers.n > 0), none=numbers.x.median(where=numbers.n > 9))
+    )
+    assert row == {"some": pytest.approx((1.00005 + 1e9 + 0.00015) / 2, rel=1e-15), "none": None}
+
+
+def test_places_have_the_same_type_in_files(either: Engine, numbers: Any, tmp_path: Path) -> None:
+    order = ibis.window(order_by=[numbers.n, numbers.s])
+    either.write_parquet(numbers.select(at=ibis.row_number().over(order) + 1), tmp_path / "places.parquet")
+    found = pq.read_table(tmp_path / "places.parquet")["at"]
+    assert found.type == pa.int64()
+    assert sorted(found.to_pylist()) == [1, 2, 3, 4, 5, 6]
+
+
 def test_parquet_is_read_with_file_and_row(either: Engine, tmp_path: Path) -> None:
     for name, values in (("first one.parquet", [1, 2]), ("客户.parquet", [3])):
         pq.write_table(pa.table({"a": pa.array(values, pa.int64()), name[:1]: values}), tmp_path / name)
