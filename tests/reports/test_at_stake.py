@@ -19,6 +19,7 @@ from kezhi import reports
 from kezhi.engine import Engine
 from kezhi.language import Language
 from kezhi.reports.page import render
+from kezhi.reports.worth import risk
 from kezhi.worth.near_loss import STEPS
 
 MONEY = pa.decimal128(28, 4)
@@ -124,3 +125,14 @@ def test_the_workbook_has_their_sheets(run: Path, engine: Engine, tmp_path: Path
 def test_what_a_run_does_not_know_has_no_part(make_run: Callable[..., Path], engine: Engine) -> None:
     page = render(reports.build(engine, make_run()), "en")
     assert "What is at stake" not in page
+
+
+@pytest.mark.parametrize(("loss", "en", "zh"), [("0.0", "so there is no expected loss", "没有预计损失"),
+                                                ("700.0", "costs another", "预计另损失")])  # fmt: skip
+def test_where_nobody_is_doubted_the_sentence_says_so(engine: Engine, run: Path, loss: str, en: str, zh: str) -> None:
+    facts = RISK | {"expected_loss": loss, "states": []}
+    found = risk.build(engine, run, facts)
+    assert found is not None
+    said = risk.sentence(found, reports.build(engine, run))
+    assert en in said.en
+    assert zh in said.zh

@@ -59,8 +59,8 @@ def expected_loss(value: Any, p_alive: Any) -> Any:
     """
     import ibis
 
-    alive: Any = p_alive.coalesce(1.0)
-    full: Any = ibis.greatest(value.cast("float64"), 0.0) / ibis.greatest(alive, LEAST_CHANCE)
+    alive: Any = ibis.greatest(p_alive.coalesce(1.0), LEAST_CHANCE)
+    full: Any = ibis.greatest(value.cast("float64"), 0.0) / alive
     return (full * (1.0 - alive)).cast(SUM)
 
 

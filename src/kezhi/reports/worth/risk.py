@@ -167,11 +167,18 @@ def sentence(found: Risk, report: ValueReport) -> Text:
     """What would be missing if they left, and what is missing because some may have left."""
     told = Text(
         "If all customers left today, {value} of gross profit would be missing over the next {periods}. The doubt "
-        "whether they are all still there costs another {loss}, of it {undecided} with customers who do not count as "
-        "lost yet.",
+        "whether they are all still there costs another {loss}; {undecided} of that is with customers who do not "
+        "count as lost yet.",
         "如果客户今天全部离开，未来 {periods}会失去 {value}的毛利。客户可能已悄悄离开，预计另损失 {loss}，"
         "其中 {undecided}来自尚未视为流失的客户。",
     )
+    if round(found.whole.loss) <= 0:  # nobody is doubted: a loss of 0 would read like a promise
+        told = Text(
+            "If all customers left today, {value} of gross profit would be missing over the next {periods}. From the "
+            "purchases so far nobody can be told to have left for good, so there is no expected loss.",
+            "如果客户今天全部离开，未来 {periods}会失去 {value}的毛利。"
+            "从已有购买记录看不出有谁已经离开，因此没有预计损失。",
+        )
 
     def said(language: Any) -> str:
         def amount(value: Decimal) -> str:
@@ -252,7 +259,7 @@ def _near_loss(found: Risk, report: ValueReport, canvas: Canvas) -> list[Html]:
         Text("Forecast", "预测"),
         Text("Value of a period", "每期价值"),
         Text("Compared with", "比较对象"),
-        Text("What took most of it", "最主要的原因"),
+        Text("Main cause", "最主要的原因"),
         Text("Proposed step", "建议"),
     )
     rows = [_near_row(one, canvas) for one in found.losing]
