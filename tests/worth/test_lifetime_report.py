@@ -32,7 +32,7 @@ DEAR = {
     "customer_id": "B", "name": None, "amount": Decimal(1000), "cost_to_sell": Decimal(0),
     "cost_to_serve": Decimal(950), "realised_value": Decimal(50), "rank_by_amount": 1, "rank_by_value": 2,
 }  # fmt: skip
-REPORT: Any = SimpleNamespace(currency="CNY", period="month", fiscal_start=1)
+REPORT: Any = SimpleNamespace(currency="CNY", period="month", fiscal_start=1, complete=(None,) * 36)
 
 
 def test_the_steps_lead_from_purchases_to_lifetime_value() -> None:
@@ -65,3 +65,12 @@ def test_what_is_not_known_is_left_out() -> None:
     for absent in ("Winning against keeping", "no cash", "costs much", "Of those they sent", "more than it cost"):
         assert absent not in page
     assert "until the last of them has left" in page
+    assert "costs unknown and not taken off" in page
+
+
+def test_a_history_shorter_than_the_time_looked_ahead_is_said() -> None:
+    short = SimpleNamespace(**vars(REPORT) | {"complete": (None,) * 12})
+    assert "rough outlook" in section(Lifetime(FACTS, (A,), ()), short, Canvas("en"))
+    said = section(Lifetime(FACTS, (A,), ()), REPORT, Canvas("en"))
+    assert "rough outlook" not in said
+    assert "after every cost that is known" in said

@@ -51,6 +51,11 @@ class Lifetime:
         return Decimal(str(self.facts.get(name) or 0))
 
     @property
+    def any_cost(self) -> bool:
+        """Whether anything at all was taken off the purchases."""
+        return any(one.name in ("product_cost", *words.COSTS) for one in self.steps)
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """From purchases to lifetime value; costs that are 0 are left out."""
         return tuple(self._steps())
@@ -150,8 +155,11 @@ def _sentence(found: Lifetime, report: ValueReport, canvas: Canvas) -> str:
                 for name in ("lifetime_value", "realised_value", "residual_value")
             },
             n=numbers.count_of_periods(facts["periods"], facts["period"], canvas.language),
+            after=canvas.say(words.AFTER if found.any_cost else words.NO_COST),
         )
     ]
+    if not facts["to_the_end"] and len(report.complete) < facts["periods"]:
+        parts.append(canvas.say(words.SHORT))
     if facts["discount_rate"]:
         parts.append(canvas.say(words.DISCOUNTED, rate=numbers.percent(facts["discount_rate"], 1)))
     if found.costs_known:
@@ -182,6 +190,7 @@ def steps(found: Lifetime, language: Language) -> Plot:
         showlegend=False,
     )
     figure.update_layout(height=60 + 32 * len(bars), bargap=0.3)
+    figure.update_xaxes(tickformat=",~r", nticks=5)  # 2M is nothing that a Chinese reader says
     figure.update_yaxes(showgrid=False, automargin=True, dtick=1)
     return figure
 

@@ -14,16 +14,22 @@ FIGURE = Text(
     "从购买金额逐项扣除成本得到已实现价值，再加上未来价值得到生命周期价值的条形图，数据见下表。",
 )
 SENTENCE = Text(
-    "Over their whole life today's customers are worth {lifetime_value}: {realised_value} they have brought so far "
-    "after every cost, and {residual_value} that may be expected in the next {n}.",
-    "现有客户的生命周期价值为 {lifetime_value}：扣除全部成本后已实现 {realised_value}，"
-    "未来 {n}预计还有 {residual_value}。",
+    "Over their whole life today's customers are worth {lifetime_value}: {realised_value} they have brought so far, "
+    "{after}, and {residual_value} that may be expected in the next {n}.",
+    "现有客户的生命周期价值为 {lifetime_value}：{after}已实现 {realised_value}，未来 {n}预计还有 {residual_value}。",
 )
 SENTENCE_END = Text(
-    "Over their whole life today's customers are worth {lifetime_value}: {realised_value} they have brought so far "
-    "after every cost, and {residual_value} that may be expected until the last of them has left.",
-    "现有客户的生命周期价值为 {lifetime_value}：扣除全部成本后已实现 {realised_value}，"
+    "Over their whole life today's customers are worth {lifetime_value}: {realised_value} they have brought so far, "
+    "{after}, and {residual_value} that may be expected until the last of them has left.",
+    "现有客户的生命周期价值为 {lifetime_value}：{after}已实现 {realised_value}，"
     "直至全部客户流失预计还有 {residual_value}。",
+)
+AFTER = Text("after every cost that is known", "扣除已知的全部成本后")
+NO_COST = Text("costs unknown and not taken off", "成本未知，未扣除，")
+SHORT = Text(
+    "The history is shorter than the time looked ahead: take what is still to come as a rough outlook, good for "
+    "comparing customers.",
+    "历史短于所展望的时间：未来价值只是粗略的展望，适合比较客户，不宜当作计划数字。",
 )
 DISCOUNTED = Text(
     "Money of the future counts less, by {rate} a year.",
@@ -74,7 +80,7 @@ VIEWS = (
 )
 REFERRED = (Text("Of those they sent", "推荐客户的毛利"), Text("Wide view", "广义价值"))
 
-DEAR_TITLE = Text("Who buys much and costs much", "买得多但花费也多的客户")
+DEAR_TITLE = Text("Who buys much and costs much", "买得多但成本也高的客户")
 DEAR_SAID = Text(
     "Among the fifth of customers who buy most, these fall furthest once every cost is taken off.",
     "在购买金额最高的五分之一客户中，扣除全部成本后名次下降最多的客户。",
