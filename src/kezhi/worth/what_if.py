@@ -46,8 +46,8 @@ TOLD = Text(
 )
 NO_CHANGE = Text("Nothing is changed, so nothing changes.", "没有改变任何条件，结果不变。")
 WRONG = Text(
-    "{name} must be between {least} and {most}, not {given}; shares are written as 0.05 for 5 points.",
-    "{name} 必须在 {least} 到 {most} 之间，不能是 {given}；5 个百分点写作 0.05。",
+    "{name} cannot be changed by {given}: from {least} to {most} is possible (in Python, 0.05 is 5%).",
+    "{name} 不能改变 {given}：可在 {least} 到 {most} 之间（在 Python 中 5% 写作 0.05）。",
 )
 WRONG_PERIODS = Text(
     "periods must be between 1 and {most}, not {given}.", "periods 必须在 1 到 {most} 之间，不能是 {given}。"
@@ -69,7 +69,7 @@ class Levers:
             given = getattr(self, lever.name)
             most = 10.0 if lever.name in ("expense", "amount") else 1.0
             if not -1.0 <= given <= most:
-                raise KezhiError(WRONG.fill(name=lever.name, least=-1, most=f"{most:g}", given=f"{given:g}"))
+                raise KezhiError(WRONG.fill(name=lever.name, least="-100%", most=f"{most:.0%}", given=f"{given:+.0%}"))
 
     def alone(self, name: str) -> Levers:
         """This lever only, the others left as they are."""

@@ -82,7 +82,7 @@ def section(found: Needs, report: Any, canvas: Canvas) -> Html:
     """The needs worth most; the list on trial; kinds and rules folded."""
     said = Text(
         "Which products each customer is likeliest to buy by {until}, when, what that is worth, and why.",
-        "截至{until}，每位客户最可能购买哪些产品、何时购买、价值多少，以及原因。",
+        "到{until}为止，每位客户最可能购买哪些产品、何时购买、价值多少，以及原因。",
     )
     return titled(
         canvas,

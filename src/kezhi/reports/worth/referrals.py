@@ -20,6 +20,7 @@ from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import SHOWN_PERIODS, Canvas, grid, heading
 from kezhi.reports.workbook import Book, fill_sheet
 
+OPEN_PERIODS = 8  # a longer table of periods is folded
 OPENED_BRANCHES = 3  # best referrers whose periods are listed
 
 TITLE = Text("Referrals", "客户推荐")
@@ -156,7 +157,7 @@ def section(found: Referrals, report: ValueReport, canvas: Canvas) -> Html:
         TITLE,
         tag("p", _sentence(found, report, canvas)),
         canvas.place("figure-referrals", drawing, describe, "low"),
-        _periods(found.lines, report, canvas, _CAPTION),
+        _all_periods(found, report, canvas),
         _top(found, report, canvas),
         _generations(found, canvas),
         _notes(found, report, canvas),
@@ -223,6 +224,13 @@ def _periods(lines: tuple[Line, ...], report: ValueReport, canvas: Canvas, capti
     rows.append(_row(canvas.say(Text("Total", "合计")), every, digits, "total"))
     heads = [canvas.say(head) for head in (_PERIOD, _OWN, _SENT, _SALES, _COST, _PROFIT, _SO_FAR)]
     return table(heads, rows, range(1, len(heads)), canvas.say(caption))
+
+
+def _all_periods(found: Referrals, report: ValueReport, canvas: Canvas) -> Html:
+    """The periods of everybody; where they are many the curves above say the same, and the table is one click away."""
+    shown = _periods(found.lines, report, canvas, _CAPTION)
+    few = len(every_period(found.lines, report)) <= OPEN_PERIODS
+    return shown if few else folded(canvas.say(Text("The periods as a table", "各期数据表")), shown)
 
 
 def _row(label: str, lines: list[Line], digits: int, kind: str | None = None) -> Row:

@@ -19,7 +19,7 @@ KINDS = {
 }
 _AGAIN = Text(
     "Bought on {times} days, last on {day}; the usual interval is about {days} days.",
-    "已在 {times} 天购买，最近一次是 {day}；通常约 {days} 天买一次。",
+    "有 {times} 天买过，最近一次是 {day}；通常约 {days} 天买一次。",
 )
 _ONCE = Text(
     "Bought on {day}; whoever buys it again does so after about {days} days.",
