@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 from kezhi.analysis import Run, analyse
 from kezhi.demo import make_company
 from kezhi.intake import BOOK_TABLES
+from kezhi.worth.topics import TOPICS, measure
+from worth.test_realised import run_folder
 
 # to plan again after every step costs more than such small steps do; tables are then folders of two parts
 ADAPTIVE = "spark.sql.adaptive.enabled"
@@ -36,17 +39,27 @@ def runs(spark_session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     beside = {name: str(files[name]) for name in BOOK_TABLES if name in files and name != "orders"}
     orders = folder / "orders.parquet"
     _as_parquet(files["orders"], orders)
+    earlier = _earlier_run(folder, orders)
     spark_session.conf.set(ADAPTIVE, "false")
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        # as a workspace would say; to import everything into one first would take as long again
+        patch.setattr("kezhi.analysis.measure", lambda work: measure(replace(work, earlier=(earlier,))))
         made = [
             analyse(
                 str(orders), out=folder / name, model="transition", as_of="2025-09-20", now=NOW, engine=engine, **beside
             )
             for name, engine in (("duckdb", "duckdb"), ("spark", spark_session))
         ]
-    finally:
-        spark_session.conf.set(ADAPTIVE, "true")
+    spark_session.conf.set(ADAPTIVE, "true")
     return made[0], made[1]
+
+
+def _earlier_run(folder: Path, orders: Path) -> Path:
+    """Of which every customer was to bring 100 in each of two months that are over by now."""
+    months = ((1, date(2025, 7, 1)), (2, date(2025, 8, 1)))
+    ids = sorted(set(pq.read_table(orders)["customer_id"].drop_null().to_pylist()))
+    steps = [(customer, month, step, 100.0) for customer in ids for step, month in months]
+    return run_folder(folder / "earlier", date(2025, 6, 15), steps, expense_known=True)
 
 
 def _as_parquet(source: Path, target: Path) -> None:
@@ -78,6 +91,12 @@ def test_documents_are_equal(runs: tuple[Run, Run], name: str) -> None:
         for key in OWN:
             document.pop(key, None)
     _compare(one, other, name)
+
+
+def test_every_sense_of_worth_was_compared(runs: tuple[Run, Run]) -> None:
+    """Had a topic found nothing, or been left out with a warning, its figures would be equal, and nothing shown."""
+    assert [set(run.worth) for run in runs] == [{topic.name for topic in TOPICS}] * 2
+    assert not [one["code"] for one in runs[1].manifest["warnings"] if one["code"].endswith("_left_out")]
 
 
 def test_the_manifest_names_spark(runs: tuple[Run, Run], spark_session: Any) -> None:
