@@ -60,14 +60,14 @@ _CUSTOMER = Text("Customer", "客户")
 
 VIEWS_TITLE = Text("Narrow and wide", "狭义与广义")
 WIDE = Text(
-    "The narrow view counts a customer's own purchases; the wide one takes off every cost and adds what is still "
+    "The narrow view counts a customer's own purchases; the wide one takes off every known cost and adds what is still "
     "to come.",
-    "狭义只看客户自身的购买金额；广义则扣除全部成本，并加上未来价值。",
+    "狭义只看客户自身的购买金额；广义则扣除已知的全部成本，并加上未来价值。",
 )
 WIDE_REFERRED = Text(
-    "The narrow view counts a customer's own purchases; the wide one takes off every cost and adds what is still to "
-    "come and what customers they sent have brought. The last is a view only: company totals do not count it twice.",
-    "狭义只看客户自身的购买金额；广义则扣除全部成本，并加上未来价值和其推荐的客户带来的毛利。"
+    "The narrow view counts a customer's own purchases; the wide one takes off every known cost and adds what is still "
+    "to come and what customers they sent have brought. The last is a view only: company totals do not count it twice.",
+    "狭义只看客户自身的购买金额；广义则扣除已知的全部成本，并加上未来价值和其推荐的客户带来的毛利。"
     "后者只是一种看法，公司合计不重复计算。",
 )
 VIEWS = (
