@@ -69,7 +69,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_a_history_shorter_than_the_time_looked_ahead_is_said() -> None:
-    short = SimpleNamespace(**vars(REPORT) | {"complete": (None,) * 12})
+    short: Any = SimpleNamespace(**vars(REPORT) | {"complete": (None,) * 12})
     assert "rough outlook" in section(Lifetime(FACTS, (A,), ()), short, Canvas("en"))
     said = section(Lifetime(FACTS, (A,), ()), REPORT, Canvas("en"))
     assert "rough outlook" not in said
