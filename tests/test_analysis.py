@@ -264,3 +264,24 @@ def test_the_files_have_the_promised_types(tmp_path: Path, cost: bool) -> None:
         assert made.forecast.schema.field(name).type == pa.float64(), name
     assert made.customers.schema.field("margin").type == pa.float64()
     assert made.customers.schema.field("value").type == pa.decimal128(28, 4)
+
+
+def test_a_negative_margin_follows_the_trend_as_a_positive_one_does() -> None:
+    """Where the company's margin rises, a loss becomes smaller and never turns into a larger one."""
+    lines = [
+        {"customer_id": f"c{n}", "date": date(2024, month, 2 + n), "amount": 100.0, "cost": 80.0 - 4 * month}
+        for n in range(6)
+        for month in range(1, 11)
+    ]
+    lines += [{"customer_id": name, "date": date(2024, 6, 20), "amount": 100.0, "cost": cost}
+              for name, cost in (("gain", 60.0), ("loss", 140.0))]  # fmt: skip
+    orders = {name: [line[name] for line in lines] for name in lines[0]}
+    run = kezhi.analyse(pa.table(orders), as_of="2024-10-31", model="nbd", senses=[])
+    margins: dict[str, list[float]] = {"gain": [], "loss": []}
+    for row in run.forecast.to_pylist():
+        if row["customer_id"] in margins:
+            margins[row["customer_id"]].append(row["margin"])
+    assert all(margin > 0.4 for margin in margins["gain"])
+    assert all(-0.4 < margin <= 0.0 for margin in margins["loss"])
+    changes = [(gain - 0.4, loss + 0.4) for gain, loss in zip(margins["gain"], margins["loss"], strict=True)]
+    assert all(gain == pytest.approx(loss) for gain, loss in changes)

@@ -42,7 +42,7 @@ def orders(customers: int = 40, seed: int = 1) -> list[dict[str, Any]]:
 def by_id(engine: Engine, work: Work, found: Found) -> dict[str, dict[str, Any]]:
     """The columns that were found, with what was known of the customers before."""
     assert found.columns is not None
-    known = engine.fetch(work.customers.select("customer_id", "value", "forecast_value", "amount")).to_pylist()
+    known = engine.fetch(work.customers.select("customer_id", "value", "forecast_value", "amount", "cost")).to_pylist()
     mine = {row["customer_id"]: row for row in engine.fetch(found.columns.table).to_pylist()}
     return {row["customer_id"]: row | mine[row["customer_id"]] for row in known}
 
@@ -76,7 +76,7 @@ def test_rate_0_and_the_forecasts_horizon_equal_the_forecast(engine: Engine, wor
 def slowly(work: Work, span: Span) -> dict[str, tuple[float, float]]:
     """Purchases and value of each customer after the forecast, period by period, in plain Python."""
     fits, calendar = work.forecasted.fits, work.calendar
-    fields = ("mean_next", "amount_factor", "margin_next", "expense_rate", "expense_floor", "history")
+    fields = ("mean_next", "amount_factor", "amount", "cost", "expense_rate", "expense_floor", "history")
     people = work.engine.fetch(work.customers.select("customer_id", *fields)).to_pylist()
     worth, each = {}, {}
     for step in range(work.forecasted.horizon + 1, span.periods + 1):
@@ -96,7 +96,7 @@ def slowly(work: Work, span: Span) -> dict[str, tuple[float, float]]:
         share = amount * one["expense_rate"]
         if periods and amount / periods >= one["expense_floor"]:
             share = max(share, periods * one["expense_floor"])
-        found[one["customer_id"]] = count, amount * one["margin_next"] - share
+        found[one["customer_id"]] = count, amount * float(1 - one["cost"] / one["amount"]) - share
     return found
 
 
@@ -113,6 +113,25 @@ def test_agrees_with_a_slow_sum_over_periods(engine: Engine, worked: Worked, rat
             middle = work.calendar.start(month).toordinal() - 1 + work.calendar.end(month).toordinal()
             near += float(one["value"]) * (1 + rate) ** (-(middle / 2 - END.toordinal()) / 365.2425)
         assert float(row["residual_value"]) == pytest.approx(near + slow[name][1], abs=2e-3)
+
+
+def test_after_the_forecast_the_margin_is_that_of_everything_bought(engine: Engine, worked: Worked) -> None:
+    """One bad period at the end moves the forecast, as the rule has it, and not the years after it."""
+    made = [
+        {"customer_id": f"c{n}", "date": date(2025, month, 1 + n), "amount": 100.0, "cost": 60.0}
+        for n in range(8)
+        for month in range(1, 13, 1 + n % 3)
+    ]
+    bad = [row | {"cost": 400.0} if row["customer_id"] == "c0" and row["date"].month == 12 else row for row in made]
+    good, hurt = (worked(rows, as_of=END, model="nbd", lifetime={"periods": 24}) for rows in (made, bad))
+    rows = [by_id(engine, work, measured(work))["c0"] for work in (good, hurt)]
+    assert rows[1]["forecast_value"] < 0 < rows[0]["forecast_value"]
+    after = [float(row["residual_value"] - row["forecast_value"]) for row in rows]
+    own = [float((row["amount"] - row["cost"]) / row["amount"]) for row in rows]
+    assert own == pytest.approx([0.4, (1200 - 11 * 60 - 400) / 1200])
+    assert after[1] / after[0] == pytest.approx(own[1] / own[0], rel=1e-3)
+    for row in rows:
+        assert row["lifetime_value_lower"] <= row["lifetime_value"] <= row["lifetime_value_upper"]
 
 
 def test_a_correction_counts_in_its_own_periods_only(engine: Engine, dozen: Work) -> None:

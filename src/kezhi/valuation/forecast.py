@@ -136,7 +136,9 @@ def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
     amount = sum(row["amount"] for row in ledger.company)
     cost = sum(row["cost"] for row in ledger.company)
     overall = float(1 - cost / amount) if amount > 0 else 1.0
-    margin: Any = rows.last_margin.coalesce(overall) * rows.margin_factor.coalesce(1.0)
+    last, factor = rows.last_margin.coalesce(overall), rows.margin_factor.coalesce(1.0)
+    # a margin below 0 follows the company's trend too: where that rises, the loss becomes smaller, not larger
+    margin: Any = last * ibis.ifelse(last < 0, ibis.greatest(2.0 - factor, 0.0), factor)
     # A margin above 100 % would be a negative cost.
     return rows.mutate(next_margin=ibis.least(margin, 1.0))
 

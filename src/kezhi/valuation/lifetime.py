@@ -178,7 +178,9 @@ def residual_rows(done: Forecasted, found: Residual) -> ir.Table:
         rows = rows.drop("near").left_join(near, rows.customer_id == near.who).drop("who")
     margin = _margin(rows, done.cost_known)
     amount: Any = rows.later_purchases * rows.amount_factor * rows.mean_next
-    lower, upper = value_bounds(rows, "life_", margin, max(found.all_periods, 1e-9))
+    ahead: Any = rows.forecast_amount.cast("float64")
+    whole = ((ahead * rows.margin_next + amount * margin) / (ahead + amount).nullif(0.0)).coalesce(margin)
+    lower, upper = value_bounds(rows, "life_", whole, max(found.all_periods, 1e-9))
     made = {"residual_value": rows.near}
     if found.later_periods > 0:
         expense = found.later_periods * expected_expense(amount / found.later_periods, rows)
@@ -213,9 +215,13 @@ def _near(done: Forecasted, worth: dict[int, float]) -> ir.Table:
 
 
 def _margin(rows: ir.Table, cost_known: bool) -> Any:
-    """After the forecast: the forecast's margin, or the customer's last one where nothing is forecast."""
+    """After the forecast: the customer's margin over everything bought so far; the forecast's without a purchase.
+
+    The forecast starts from the last period's margin, as the published rule does: little to go by for years.
+    """
     import ibis
 
     if not cost_known:
         return rows.margin_next
-    return ibis.ifelse(rows.forecast_amount > 0, rows.margin_next, ibis.least(rows.last_margin.coalesce(1.0), 1.0))
+    own: Any = 1.0 - rows.cost.cast("float64") / rows.amount.cast("float64").nullif(0.0)
+    return ibis.least(ibis.ifelse(rows.amount > 0, own, rows.margin_next), 1.0)
