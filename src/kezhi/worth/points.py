@@ -82,7 +82,8 @@ def measured(work: Work) -> Found | None:
     counted = [_counted(work, known, rule) for rule in rules]
     there = [one for one in counted if one.rows is not None]
     warnings = [one.warning for one in counted if one.warning]
-    more = any(one.rule.source != "bought" for one in there)
+    # purchases, and the needs foreseen from them, say nothing that the amount does not say
+    more = any(one.rule.source not in ("bought", "needs") for one in there)
     if not (more or work.settings.points != type(work.settings)().points):
         return None
     parts = work.engine.store(_parts(there, rules)) if there else None
