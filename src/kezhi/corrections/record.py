@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -116,8 +116,3 @@ def holding(entries: Iterable[Entry]) -> tuple[Correction, ...]:
     entries = list(entries)
     undone = {entry.undoes for entry in entries if isinstance(entry, Undoing)}
     return tuple(entry for entry in entries if isinstance(entry, Correction) and entry.number not in undone)
-
-
-def same_time(corrections: Sequence[Correction]) -> tuple[int, ...]:
-    """The numbers, by which two sets of corrections are compared."""
-    return tuple(one.number for one in corrections)

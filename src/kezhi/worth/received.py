@@ -22,12 +22,6 @@ COSTS = {
     "energy": Text("energy cost", "精力成本"),
     "physical": Text("physical cost", "体力成本"),
 }
-BENEFITS = {
-    "economic": Text("economic benefit", "经济利益"),
-    "technical": Text("technical benefit", "技术利益"),
-    "service": Text("service benefit", "服务利益"),
-    "social": Text("social benefit", "社会利益"),
-}
 _NOT_NEGATIVE = Text(
     "{name} must be a number of 0 or more, not {given}.", "{name} 必须是不小于 0 的数，不能是 {given}。"
 )

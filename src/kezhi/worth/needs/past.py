@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 MOST_LINES = 500_000  # customer-days of products learned from; beyond them customers are drawn by a hash of their id
 LATEST = 20  # products of a basket, or of a customer (those bought last), that pairs are made of
 TRIGGERS = 10  # a customer's products, those bought last, that may give rise to another one by a rule
-POPULAR = 5  # products that everybody may need: the most bought ones of the last window
 NEVER = "2000-01-01"
 
 
