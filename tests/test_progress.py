@@ -23,7 +23,7 @@ def test_a_run_tells_its_stages_and_its_end(tmp_path: Path) -> None:
     told: list[Event] = []
     kezhi.analyse(order_log(30, cost=False), out=tmp_path / "r", model="nbd", progress=told.append)
     stages = [event.stage for event in told if event.event == "stage"]
-    assert list(dict.fromkeys(stages)) == ["read", "ledger", "value", "worth", "write", "report"]
+    assert list(dict.fromkeys(stages)) == ["read", "ledger", "value", "worth", "write", "groups", "report"]
     assert [event.event for event in told][-1] == "finished"
     assert (tmp_path / "r" / "manifest.json").exists(), "finished means that the folder is in its place"
     assert told[-1].done == 1.0

@@ -26,10 +26,12 @@ from kezhi.ledger import Book, Calendar, Ledger, Period, last_day, open_ledger, 
 from kezhi.models.clock import Event, known_events
 from kezhi.progress import Listener, Outlook, Past, Stages, past_run
 from kezhi.reports.writing import write_report
+from kezhi.segments.fields import write_attributes
 from kezhi.settings import Settings
+from kezhi.topics import follow, measure
 from kezhi.valuation import Memory, Valuation, conclude, forecast_customers, run_trial
 from kezhi.workspace import MANIFEST, Workspace, finished_folder, run_name, write_json
-from kezhi.worth import Work, measure
+from kezhi.worth import Work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,11 +46,12 @@ STAGES = {
     "ledger": Text("Adding up customers and periods", "汇总客户与各期台账"),
     "value": Text("Fitting, testing on the past, forecasting", "拟合模型、以历史检验并预测"),
     "worth": Text("Adding up what customers are worth beside", "计算客户的其他价值"),
+    "groups": Text("Comparing groups and dates, looking for who needs a call", "比较客户群与变动，找出需联系的客户"),
     "test": Text("Forecasting from the split and comparing", "从分割日预测并比较"),
     "write": Text("Writing the results", "写出结果"),
     "report": Text("Drawing the report", "生成报告"),
 }
-RUN_STAGES = ("read", "ledger", "value", "worth", "write", "report")
+RUN_STAGES = ("read", "ledger", "value", "worth", "write", "groups", "report")
 TRIAL_STAGES = ("read", "test", "write")
 
 UNKNOWN_MODEL = Text(
@@ -355,11 +358,15 @@ def _write_run(
         )
     with stages("worth"):
         earlier = () if place is None else place.complete_runs()
-        worth = measure(Work(book.known(ledger.as_of), forecasted, settings, earlier))
-        write_traces(engine, amendment, folder, worth.facts)
+        work = Work(book.known(ledger.as_of), forecasted, settings, earlier)
+        columns = measure(work).columns
     with stages("write"):
-        valuation = conclude(forecasted, worth.columns)
+        valuation = conclude(forecasted, columns)
         write_json(folder / "models.json", valuation.models)
+    with stages("groups"):
+        write_attributes(work)
+        worth = follow(work)
+        write_traces(engine, amendment, folder, worth.facts)
     manifest = _manifest(intake, ledger, valuation, settings, now, name, late, newest)
     manifest["warnings"] += [*worth.warnings, *amendment.warnings]
     write_json(folder / MANIFEST, manifest | {"seconds": stages.seconds})

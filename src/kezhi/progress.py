@@ -34,6 +34,7 @@ COSTS: Mapping[str, tuple[float, float]] = {
     "value": (2.6, 7.0),
     "value/auto": (5.6, 15.0),
     "worth": (0.5, 3.0),
+    "groups": (0.5, 1.0),
     "test": (3.0, 25.0),
     "test/all": (4.0, 40.0),
     "write": (0.4, 3.0),
@@ -50,7 +51,8 @@ class Event:
     """One piece of news about a run."""
 
     event: Literal["stage", "finished", "failed", "cancelled"]
-    stage: str | None  # read, ledger, value, worth, write, report; import and make before them; None once it has ended
+    # read, ledger, value, worth, write, groups, report; before them import and make; None once it has ended
+    stage: str | None
     text: Text  # what is being done, or how it ended
     rows: int | None  # order lines of the run, once they are counted
     done: float  # share of the whole run, 0 to 1, never falling

@@ -18,7 +18,7 @@ import pytest
 from kezhi.analysis import Run, analyse
 from kezhi.demo import make_company
 from kezhi.intake import BOOK_TABLES
-from kezhi.worth.topics import TOPICS, measure
+from kezhi.topics import AFTERWARDS, TOPICS, measure
 from worth.test_realised import run_folder
 
 # to plan again after every step costs more than such small steps do; tables are then folders of two parts
@@ -95,7 +95,7 @@ def test_documents_are_equal(runs: tuple[Run, Run], name: str) -> None:
 
 def test_every_sense_of_worth_was_compared(runs: tuple[Run, Run]) -> None:
     """Had a topic found nothing, or been left out with a warning, its figures would be equal, and nothing shown."""
-    assert [set(run.worth) for run in runs] == [{topic.name for topic in TOPICS}] * 2
+    assert [set(run.worth) for run in runs] == [{topic.name for topic in (*TOPICS, *AFTERWARDS)}] * 2
     assert not [one["code"] for one in runs[1].manifest["warnings"] if one["code"].endswith("_left_out")]
 
 

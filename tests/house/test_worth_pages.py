@@ -16,11 +16,12 @@ from kezhi.demo import make_company
 from kezhi.engine import open_engine
 from kezhi.intake import BOOK_TABLES, import_table
 from kezhi.reports.worth import TOPICS as SHOWN
+from kezhi.topics import AFTERWARDS, TOPICS
 from kezhi.workspace import Workspace
-from kezhi.worth.topics import TOPICS
 
 in_both = pytest.mark.parametrize("language", LANGUAGES)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+MEASURED = {topic.name: topic for topic in (*TOPICS, *AFTERWARDS)}
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +44,18 @@ def worth(run: Path) -> dict[str, Any]:
 
 
 def test_the_demo_company_shows_every_sense(worth: dict[str, Any]) -> None:
-    assert set(worth) == {topic.name for topic in TOPICS}
+    assert set(worth) == set(MEASURED)
 
 
 def test_every_sense_is_in_the_report() -> None:
-    assert {topic.name for topic in TOPICS} <= set(SHOWN)
+    assert set(MEASURED) <= set(SHOWN)
 
 
 @in_both
-@pytest.mark.parametrize("topic", [topic.name for topic in TOPICS])
+@pytest.mark.parametrize("topic", MEASURED)
 def test_every_figure_of_a_sense_is_named_on_its_page(topic: str, worth: dict[str, Any], language: str) -> None:
-    assert set(worth[topic]) <= names(page(f"worth/{topic}", language))
+    room = MEASURED[topic].measured.__module__.split(".")[1]  # worth, segments or actions: the pages lie likewise
+    assert set(worth[topic]) <= names(page(f"{room}/{topic}", language))
 
 
 @in_both

@@ -52,7 +52,7 @@ def value_table(
 
     rows = _with_names(rows, names)
     for one in more:
-        rows = _with_more(rows, one)
+        rows = with_more(rows, one)
     lower, upper = value_bounds(rows, "total_", rows.margin_next, horizon)
     past: Any = rows.amount.cast("float64")
     bought: Any = rows.purchases > 0
@@ -127,7 +127,8 @@ def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
     return rows.left_join(names, "customer_id", rname="{name}_n")
 
 
-def _with_more(rows: ir.Table, more: Columns) -> ir.Table:
+def with_more(rows: ir.Table, more: Columns) -> ir.Table:
+    """Rows with customer_id, and more columns for each; what stands where `more` has no row is in its type."""
     import ibis
 
     joined = rows.left_join(more.table.select("customer_id", *more.otherwise), "customer_id", rname="{name}_more")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +14,25 @@ from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.ledger import Book, Calendar, Ledger
 from kezhi.settings import Settings
-from kezhi.valuation import Columns, Forecasted
+from kezhi.valuation import Columns, Forecasted, with_more
 from kezhi.worth.beginnings import Beginnings, beginnings_of
 from kezhi.worth.costs import Costs, costs_of
 from kezhi.worth.forest import Forest, grow
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import ibis.expr.types as ir
+
+
+FIGURES = (
+    *("customer", "customer_id", "first_purchase", "last_purchase", "tenure_days", "purchases", "active_periods"),
+    *("idle_periods", "amount", "cost", "expense", "value", "p_alive", "expected_purchases"),
+    *("forecast_amount", "forecast_value"),
+)
+
+
+def day_of(run: Path) -> date:
+    """The last day that counted in a finished run."""
+    return date.fromisoformat(json.loads((run / "manifest.json").read_text(encoding="utf-8"))["as_of"])
 
 
 @dataclass(frozen=True)
@@ -28,13 +40,14 @@ class Work:
     """A company whose customers are forecast, and where what is found may be written.
 
     book: its accepted rows, as far as they were known at `as_of`. folder: the run's. earlier: the workspace's older
-    runs, oldest first; none where the files were given by hand.
+    runs, oldest first; none where the files were given by hand. found: what the topics before this one found.
     """
 
     book: Book
     forecasted: Forecasted
     settings: Settings
     earlier: tuple[Path, ...] = ()
+    found: dict[str, Found] = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -77,6 +90,38 @@ class Work:
         rows = self.forecasted.rows
         value: Any = rows.amount - rows.cost - rows.expense
         return rows.mutate(value=value.cast("decimal(38, 4)").cast("decimal(28, 4)"))
+
+    @cached_property
+    def figures(self) -> ir.Table:
+        """`customers` stored, in the columns by which customers are put into groups (FIGURES), one row each."""
+        return self.engine.store(self.customers.select(*FIGURES))
+
+    def with_found(self, *names: str) -> ir.Table:
+        """`figures` with more columns that a topic found, such as lifetime_value or points; not stored.
+
+        A name of FIGURES is there already; one that nothing found is absent from the table.
+        """
+        rows = self.figures
+        for one in self.found.values():
+            more = [] if one.columns is None else [name for name in one.columns.otherwise if name in names]
+            if one.columns is not None and more:
+                rows = with_more(rows, Columns(one.columns.table, {name: one.columns.otherwise[name] for name in more}))
+        return rows
+
+    @cached_property
+    def written(self) -> ir.Table:
+        """The finished customers.parquet; only for topics that are measured after it."""
+        return self.engine.read_parquet(self.folder / "customers.parquet")
+
+    @cached_property
+    def before(self) -> Path | None:
+        """The newest earlier run of an earlier day than this one's: what customers were then."""
+        return next((run for run in reversed(self.earlier) if day_of(run) < self.as_of), None)
+
+    @cached_property
+    def latest(self) -> Path | None:
+        """The newest earlier run of this day or an earlier one: what was found last."""
+        return next((run for run in reversed(self.earlier) if day_of(run) <= self.as_of), None)
 
     @cached_property
     def costs(self) -> Costs | None:

@@ -1,9 +1,13 @@
-"""The senses of worth, in the order in which they are measured and shown."""
+"""What a run measures beside gross profit: the senses of worth, and the groups; in the order of measuring."""
 
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
 from kezhi.worth import (
+    Found,
+    Topic,
+    Work,
+    Worth,
     channels,
     curve,
     for_customers,
@@ -16,8 +20,8 @@ from kezhi.worth import (
     risk,
     standing,
 )
-from kezhi.worth.work import Found, Topic, Work, Worth
 
+# Before customers.parquet is written, for these may add columns to it. A topic finds those above it in `Work.found`.
 TOPICS: tuple[Topic, ...] = (
     Topic("lifetime", lifetime.measured),
     Topic("needs", needs.measured),  # before points, which count them
@@ -27,10 +31,13 @@ TOPICS: tuple[Topic, ...] = (
     Topic("curve", curve.measured),
     Topic("standing", standing.measured),
     Topic("channels", channels.measured),
+    # groups of customers by what was found so far
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
     Topic("for_customers", for_customers.measured),
 )
+# After it is written, for these read it (`Work.written`).
+AFTERWARDS: tuple[Topic, ...] = ()
 
 
 NO_SUCH_SENSE = Text(
@@ -40,16 +47,29 @@ NO_SUCH_SENSE = Text(
 
 
 def measure(work: Work) -> Worth:
-    """Measure the senses that the settings ask for (default all), as far as the data holds them.
+    """Measure what the settings ask for (default all), as far as the data holds it, up to customers.parquet.
 
-    One that cannot be measured is left out with a warning that says why. Raises KezhiError for an unknown name.
+    What cannot be measured is left out with a warning that says why. Raises KezhiError for an unknown name.
     """
-    known = [topic.name for topic in TOPICS]
-    wanted = known if work.settings.senses is None else work.settings.senses
-    for name in set(wanted) - set(known):
+    known = [topic.name for topic in (*TOPICS, *AFTERWARDS)]
+    for name in set(work.settings.senses or ()) - set(known):
         raise KezhiError(NO_SUCH_SENSE.fill(name=name, known=", ".join(known)))
-    found = {topic.name: _measured(topic, work) for topic in TOPICS if topic.name in wanted}
-    return Worth({name: one for name, one in found.items() if one is not None})
+    return _all(TOPICS, work)
+
+
+def follow(work: Work) -> Worth:
+    """Measure the rest, from the written customers.parquet; returns all that was found, the earlier too."""
+    return _all(AFTERWARDS, work)
+
+
+def _all(topics: tuple[Topic, ...], work: Work) -> Worth:
+    wanted = work.settings.senses
+    for topic in topics:
+        if wanted is None or topic.name in wanted:
+            found = _measured(topic, work)
+            if found is not None:
+                work.found[topic.name] = found
+    return Worth(dict(work.found))
 
 
 def _measured(topic: Topic, work: Work) -> Found | None:
