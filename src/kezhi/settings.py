@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.language import KezhiError, Language, Text
 from kezhi.market import Market
 from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
+from kezhi.tier_rules import Tiers
 
 MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
 
@@ -104,6 +106,11 @@ class Settings(BaseModel):
     market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = (
         Market()
     )
+    need_types: Annotated[NeedTypes, Field(description="who looks for price, who for value / 需求类型")] = NeedTypes()
+    profiles: Annotated[Profiles, Field(description="bands of frequency, age and income / 客户画像的分段")] = Profiles()
+    excellent: Annotated[Excellent, Field(description="what excellent customers are / 优质客户的标准")] = Excellent()
+    clusters: Annotated[Clusters, Field(description="groups found in the data / 自动聚类")] = Clusters()
+    tiers: Annotated[Tiers, Field(description="how customers are put into tiers / 客户分层")] = Tiers()
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
