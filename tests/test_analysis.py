@@ -152,7 +152,7 @@ def test_faults_in_the_data_are_flagged(tmp_path: Path) -> None:
         "amount": [100.0] * 6,
         "cost": [60.0, 0.0, 60.0, 130.0, 60.0, 60.0],
     }
-    made = analyse(tmp_path / "flags", pa.table(rows))
+    made = analyse(tmp_path / "flags", pa.table(rows), model="nbd", senses=())
     flags = {row["customer_id"]: row["flags"] for row in made.customers.to_pylist()}
     assert flags == {"a": ["cost_missing"], "b": ["negative_margin"], "c": []}
 
@@ -185,7 +185,7 @@ def thin(out: Path, rows: list[tuple[str, date, float]], **settings: Any) -> Run
     ],
 )
 def test_a_thin_log_gets_a_thin_but_true_answer(tmp_path: Path, rows: list[Any], model: str) -> None:
-    made = thin(tmp_path / "thin", rows, model=model)
+    made = thin(tmp_path / "thin", rows, model=model, senses=None if model == "auto" else ())
     assert total(made.customers, "amount") == sum(Decimal(str(row[2])) for row in rows)
     for name in ("p_purchase", "expected_purchases", "mean_amount", "value_lower", "value_upper"):
         assert np.isfinite(made.forecast[name].to_numpy()).all(), name
@@ -196,7 +196,7 @@ def test_a_thin_log_gets_a_thin_but_true_answer(tmp_path: Path, rows: list[Any],
 
 def test_settings_from_the_file_yield_to_what_is_given(tmp_path: Path) -> None:
     (tmp_path / "kezhi.toml").write_text('period = "quarter"\nhorizon = 2\n', encoding="utf-8")
-    made = kezhi.analyse(order_log(20), workspace=tmp_path, horizon=1, now=NOW)
+    made = kezhi.analyse(order_log(20), workspace=tmp_path, horizon=1, model="nbd", now=NOW)
     assert (made.manifest["period"], made.manifest["horizon"]) == ("quarter", 1)
     assert json.loads((made.folder / "manifest.json").read_text(encoding="utf-8")) == made.manifest
     assert (tmp_path / "runs" / "latest").read_text(encoding="utf-8").strip() == made.folder.name
@@ -216,8 +216,7 @@ def test_another_folders_content_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_a_result_is_replaced_whole(tmp_path: Path) -> None:
-    first = analyse(tmp_path / "r", order_log(10))
-    second = analyse(tmp_path / "r", order_log(12))
+    first, second = (analyse(tmp_path / "r", order_log(size), model="nbd", senses=()) for size in (10, 12))
     assert first.folder == second.folder
     assert second.customers.num_rows == 12
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
@@ -255,7 +254,7 @@ def test_statistics_are_those_of_the_literature() -> None:
 @pytest.mark.parametrize("cost", [True, False])
 def test_the_files_have_the_promised_types(tmp_path: Path, cost: bool) -> None:
     """Money is decimal(28, 4) in every file, shares and expectations are doubles, whatever is known."""
-    made = analyse(tmp_path / "types", order_log(30, cost=cost))
+    made = analyse(tmp_path / "types", order_log(30, cost=cost), model="nbd")
     for name in FILES:
         for field in pq.read_schema(made.folder / f"{name}.parquet"):
             if pa.types.is_decimal(field.type):

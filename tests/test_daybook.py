@@ -123,12 +123,12 @@ def test_what_the_past_taught_is_remembered_as_long_as_it_is_the_same_past(tmp_p
     place = Workspace(tmp_path)
     with open_engine() as engine:
         import_table(engine, place, "orders", [log.slice(100, log.num_rows - 102)], None, TODAY)
-        runs = [kezhi.analyse(workspace=tmp_path, now=now + timedelta(day), model="nbd") for day in range(2)]
+        runs = [kezhi.analyse(workspace=tmp_path, now=now + timedelta(day), model="nbd", senses=()) for day in range(2)]
         assert len(asked) == 1
         assert runs[0].models == runs[1].models
         import_table(engine, place, "orders", [log.slice(log.num_rows - 2)], None, TODAY)
-        kezhi.analyse(workspace=tmp_path, now=now + timedelta(2), model="nbd")
+        kezhi.analyse(workspace=tmp_path, now=now + timedelta(2), model="nbd", senses=())
         assert len(asked) == 1  # the newest days are later than any past forecast
         import_table(engine, place, "orders", [log.slice(0, 100)], None, TODAY)
-        kezhi.analyse(workspace=tmp_path, now=now + timedelta(3), model="nbd")
+        kezhi.analyse(workspace=tmp_path, now=now + timedelta(3), model="nbd", senses=())
         assert len(asked) == 2  # late orders are not

@@ -15,7 +15,7 @@ from kezhi.demo import make_company
 def run_and_truth(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, float]]:
     folder = tmp_path_factory.mktemp("recovery")
     company = make_company(folder / "files", customers=6000, seed=11, plain=True)
-    run = kezhi.analyse(company.files["orders"], out=folder / "run", as_of=company.last_day)
+    run = kezhi.analyse(company.files["orders"], out=folder / "run", as_of=company.last_day, senses=())
     truth = json.loads(company.files["truth"].read_text(encoding="utf-8"))
     return run, truth["groups"][0]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kezhi.cli import main
+from kezhi.workspace import DEMO_MARK, make_demo_folder
 from logs import order_log
 
 HEADER = "customer_id,date,amount\n"
@@ -155,7 +156,8 @@ def test_a_demo_company_is_made_and_valued(tmp_path: Path, capsys: pytest.Captur
     printed = capsys.readouterr().out
     assert "Customers with the highest forecast value" in printed
     assert "report.html" in printed
-    assert run("demo", "--out", tmp_path / "demo", "--customers", 50) == 0
+    make_demo_folder(tmp_path / "demo")  # a second demo begins with an empty folder
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == [DEMO_MARK]
 
 
 def write(path: Path, content: str | bytes) -> None:
