@@ -1,0 +1,382 @@
+"""Movement (T04): who was in which tier at one day and in which at a later one, and what that is worth.
+
+Two ways to look back, each with a matrix of its own:
+
+    runs  the tier that the newest run of an earlier day recorded, against the tier of this run
+    log   from this log alone: customers who bought in 12 months, put into the pyramid by the gross profit of those
+          months; the 12 months up to the last complete period against the 12 months before them
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi.language import Text
+from kezhi.ledger import SUM, as_sum
+from kezhi.worth import Found, Work
+from kezhi.worth.layers import layered, tier_of_a_run
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+FILE = "movement.parquet"
+TIERS = ("vip", "large", "ordinary", "small")
+SILENT = "silent"  # bought before, but nothing in those months
+NEW, GONE = "new", "gone"  # not yet a customer; no customer of this run any more
+DIRECTIONS = ("up", "down", NEW, GONE)
+MONEY = ("amount_before", "amount", "value_before", "value", "forecast_before", "forecast_value")
+MONTHS = 12
+# settings that put customers into other tiers though nothing else has changed
+OF_TIERS = ("tiers", "period", "fiscal_start", "horizon", "model", "subtract_cost", "subtract_expense")
+NOT_COMPARED = Text(
+    "The earlier run {run} could not be compared with this one: its customers.parquet cannot be read.",
+    "以前的运行结果 {run} 无法与本次比较：其 customers.parquet 无法读取。",
+)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Two stretches of `periods` complete periods each: the last ones up to `last`, and those up to `first`."""
+
+    first: int
+    last: int
+    periods: int
+
+
+def measured(work: Work) -> Found | None:
+    """Write movement.parquet, one row per customer who moved, and both matrices; None where nothing can be compared."""
+    stretches = _stretches(work)
+    then, problem = _earlier(work)
+    if stretches is None and then is None:
+        return Found(warnings=problem) if problem else None
+    sums = work.engine.store(_sums(work, stretches, then))
+    tables: list[tuple[str, ir.Table]] = []
+    matrices: list[dict[str, Any]] = []
+    if then is not None:
+        rows = work.engine.store(_of_runs(work, then, sums))
+        tables.append(("runs", rows))
+        matrices += _run_matrices(work, then, rows)
+    if stretches is not None:
+        rows = work.engine.store(_of_log(work, stretches, sums))
+        tables.append(("log", rows))
+        matrices.append(_log_matrix(work, stretches, rows))
+    _write(work, tables)
+    work.engine.forget(sums, *(rows for _, rows in tables))
+    return Found({"matrices": matrices, "left_out": _left_out(work, stretches, then)}, warnings=problem)
+
+
+def _left_out(work: Work, stretches: Stretches | None, then: Then | None) -> list[dict[str, str]]:
+    """Why one of the two ways to look back is missing."""
+    why = []
+    if then is None:
+        why.append({"source": "runs", "reason": "no_run" if work.before is None else "no_tiers"})
+    if stretches is None:
+        why.append({"source": "log", "reason": "history"})
+    return why
+
+
+# --- what there is to compare -----------------------------------------------------------------------------
+
+
+def _stretches(work: Work) -> Stretches | None:
+    """Twelve months against the twelve before; half of the history where that is shorter; None below two periods."""
+    numbers = [row["number"] for row in work.ledger.company if row["purchases"]]
+    history = work.ledger.present - min(numbers) + 1 if numbers else 0
+    periods = min(MONTHS // work.calendar.months, history // 2)
+    return Stretches(work.ledger.present - periods, work.ledger.present, periods) if periods > 0 else None
+
+
+@dataclass(frozen=True)
+class Then:
+    """An earlier run: its customers with their tier, its day, and the settings that differ and move customers.
+
+    recorded: whether that run wrote tiers down; an older one did not, so that today's rule is applied to its forecast.
+    """
+
+    folder: Path
+    table: ir.Table
+    day: date
+    differs: tuple[str, ...]
+    recorded: bool
+
+
+def _earlier(work: Work) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
+    """The newest earlier run of an earlier day, with the tiers it recorded."""
+    if work.before is None:
+        return None, ()
+    try:
+        manifest = json.loads((work.before / "manifest.json").read_text(encoding="utf-8"))
+        table = work.engine.read_parquet(work.before / "customers.parquet")
+        names = set(table.columns)
+    except Exception:  # an engine says in its own way that a file is missing or damaged
+        return None, (("movement_unreadable", NOT_COMPARED.fill(run=work.before.name)),)
+    recorded, rules = "tier" in names, work.settings.tiers
+    if not {"customer_id", "forecast_value"} <= names or not (recorded or _by_forecast(work)):
+        return None, ()
+    old, new = manifest.get("settings") or {}, json.loads(work.settings.model_dump_json())
+    differs = tuple(name for name in OF_TIERS if name in new and old.get(name, new[name]) != new[name])
+    day = date.fromisoformat(manifest["as_of"])
+    return Then(work.before, tier_of_a_run(table, rules), day, differs, recorded), ()
+
+
+def _by_forecast(work: Work) -> bool:
+    """Can today's tiers be made of any run's forecast?"""
+    return work.settings.tiers.by == "forecast_value" and work.settings.tiers.limits is None
+
+
+def _sums(work: Work, stretches: Stretches | None, then: Then | None) -> ir.Table:
+    """customer, began (the period of the first purchase), and what was bought in each stretch, in one pass.
+
+    `_1` is the newest stretch, `_0` the one before, `_r` the one up to the last period complete at the earlier run.
+    """
+    accounts, present = work.ledger.accounts, work.ledger.present
+    value: Any = as_sum(accounts.amount - accounts.cost - accounts.expense)
+    columns: dict[str, Any] = {"began": accounts.number.min(where=accounts.purchases > 0)}
+    year = MONTHS // work.calendar.months
+    ends = {} if then is None else {"r": (work.calendar.last_complete(then.day), year), "y": (present, year)}
+    if stretches is not None:
+        ends |= {"0": (stretches.first, stretches.periods), "1": (stretches.last, stretches.periods)}
+    for name, (last, periods) in ends.items():
+        within = accounts.number.between(last - periods + 1, last)
+        columns[f"amount_{name}"] = accounts.amount.sum(where=within).cast(SUM)
+        columns[f"value_{name}"] = value.sum(where=within).cast(SUM)
+        if name in ("0", "1"):
+            columns[f"bought_{name}"] = (within & (accounts.purchases > 0)).any()
+    return accounts.filter(accounts.number <= present).group_by("customer").aggregate(**columns)
+
+
+# --- one row per customer ---------------------------------------------------------------------------------
+
+
+def _of_log(work: Work, stretches: Stretches, sums: ir.Table) -> ir.Table:
+    """customer_id, before, after and MONEY of everybody who had bought by the end of the last complete period."""
+    import ibis
+
+    then, now = (
+        layered(
+            sums.filter(sums[f"bought_{name}"]).select("customer", by=sums[f"value_{name}"]),
+            "by",
+            "customer",
+            rules=work.settings.tiers,
+        )
+        for name in ("0", "1")
+    )
+    bought = sums.filter(sums.began.notnull())
+    rows = bought.left_join(then.select(who_0="customer", tier_0="tier"), bought.customer == then.customer)
+    return _placed(work, rows, now, stretches, ibis.literal(0).cast(SUM))
+
+
+def _placed(work: Work, rows: ir.Table, now: ir.Table, stretches: Stretches, zero: Any) -> ir.Table:
+    import ibis
+
+    later = now.select(who_1="customer", tier_1="tier")
+    rows = rows.left_join(later, rows.customer == later.who_1)
+    told = work.figures.select(who="customer", customer_id="customer_id", forecast_value="forecast_value")
+    rows = rows.join(told, rows.customer == told.who)
+    was: Any = ibis.ifelse(rows.began <= stretches.first, SILENT, NEW)
+    return rows.select(
+        "customer_id",
+        before=rows.tier_0.coalesce(was),
+        after=rows.tier_1.coalesce(SILENT),
+        amount_before=rows.amount_0.coalesce(zero).cast(SUM),
+        amount=rows.amount_1.coalesce(zero).cast(SUM),
+        value_before=rows.value_0.coalesce(zero).cast(SUM),
+        value=rows.value_1.coalesce(zero).cast(SUM),
+        forecast_before=ibis.null(SUM),
+        forecast_value=rows.forecast_value.cast(SUM),
+    )
+
+
+def _of_runs(work: Work, then: Then, sums: ir.Table) -> ir.Table:
+    """The same of everybody in either run, with rfm_before and rfm_after where both runs have RFM classes."""
+    import ibis
+
+    zero = ibis.literal(0).cast(SUM)
+    known = work.figures.select("customer", "customer_id")
+    spent = known.left_join(sums, "customer", rname="{name}_s").select(
+        "customer_id", *(f"{what}_{name}" for what in ("amount", "value") for name in ("r", "y"))
+    )
+    rfm = _both_have_rfm(work, then)
+    today = tier_of_a_run(work.written, work.settings.tiers)
+    now = today.select("customer_id", after="tier", forecast_value="forecast_value",
+                       **({"rfm_after": "rfm_segment"} if rfm else {}))  # fmt: skip
+    now = now.left_join(spent, "customer_id", rname="{name}_s").drop("customer_id_s")
+    old = then.table.select(old_id="customer_id", before="tier", forecast_before="forecast_value",
+                            **({"rfm_before": "rfm_segment"} if rfm else {}))  # fmt: skip
+    rows = now.outer_join(old, now.customer_id == old.old_id)
+    here: Any = rows.customer_id.notnull()
+    money = {"amount_before": "amount_r", "amount": "amount_y", "value_before": "value_r", "value": "value_y"}
+    return rows.select(
+        customer_id=rows.customer_id.coalesce(rows.old_id),
+        before=ibis.ifelse(rows.old_id.isnull(), NEW, rows.before),
+        after=ibis.ifelse(here, rows.after, GONE),
+        # what a customer who is in no book any more had bought is not known here
+        **{name: ibis.ifelse(here, rows[theirs].coalesce(zero), ibis.null(SUM)).cast(SUM)
+           for name, theirs in money.items()},
+        forecast_before=rows.forecast_before.cast(SUM),
+        forecast_value=rows.forecast_value.cast(SUM),
+        **({"rfm_before": ibis.ifelse(rows.old_id.isnull(), NEW, rows.rfm_before),
+            "rfm_after": ibis.ifelse(here, rows.rfm_after, GONE)} if rfm else {}),
+    )  # fmt: skip
+
+
+def _both_have_rfm(work: Work, then: Then) -> bool:
+    return "rfm_segment" in work.written.columns and "rfm_segment" in then.table.columns
+
+
+def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
+    """movement.parquet: whoever is in another tier than before, those who lost most first."""
+    import ibis
+
+    parts = []
+    for place, (source, rows) in enumerate(tables):
+        moved = rows.filter(rows.before != rows.after)
+        parts.append(
+            moved.select(
+                "customer_id",
+                source=ibis.literal(source),
+                before=moved.before,
+                after=moved.after,
+                direction=_direction(moved),
+                change=as_sum(moved.value - moved.value_before),
+                place=ibis.literal(place).cast("int8"),
+                **{name: moved[name] for name in MONEY},
+            )
+        )
+    rows = parts[0] if len(parts) == 1 else ibis.union(*parts)
+    names = ("source", "customer_id", "before", "after", "direction", *MONEY, "change")
+    ordered = rows.order_by("place", rows.change.asc(nulls_first=False), "customer_id")
+    work.engine.write_parquet(ordered.select(*names), work.folder / FILE)
+
+
+def _direction(rows: ir.Table) -> Any:
+    import ibis
+
+    was, is_now = _rank(rows.before), _rank(rows.after)
+    return ibis.cases(
+        (rows.before == NEW, NEW), (rows.after == GONE, GONE), (is_now < was, "up"), else_="down"
+    )  # fmt: skip
+
+
+def _rank(tier: Any) -> Any:
+    """A column's place from the best tier on."""
+    import ibis
+
+    return ibis.cases(*((tier == code, place) for place, code in enumerate((*TIERS, SILENT))), else_=len(TIERS) + 1)
+
+
+# --- the company ------------------------------------------------------------------------------------------
+
+
+def _log_matrix(work: Work, stretches: Stretches, rows: ir.Table) -> dict[str, Any]:
+    ends = [work.calendar.end(number) for number in (stretches.first, stretches.last)]
+    return {
+        "source": "log",
+        "by": "tier",
+        "run": None,
+        "from": ends[0],
+        "until": ends[1],
+        "periods": stretches.periods,
+        "recorded": False,
+        "differs": [],
+        **matrix(_cells(work, rows, "before", "after")),
+    }
+
+
+def _run_matrices(work: Work, then: Then, rows: ir.Table) -> list[dict[str, Any]]:
+    about = {
+        "run": then.folder.name,
+        "from": then.day,
+        "until": work.as_of,
+        "periods": MONTHS // work.calendar.months,
+        "recorded": then.recorded,
+        "differs": list(then.differs),
+    }
+    found = [{"source": "runs", "by": "tier", **about, **matrix(_cells(work, rows, "before", "after"))}]
+    if _both_have_rfm(work, then):
+        cells = _cells(work, rows, "rfm_before", "rfm_after")
+        found.append({"source": "runs", "by": "rfm_segment", **about, **matrix(cells, ranked=False)})
+    return found
+
+
+def _cells(work: Work, rows: ir.Table, before: str, after: str) -> list[dict[str, Any]]:
+    sums = rows.group_by(before=rows[before], after=rows[after]).aggregate(
+        customers=rows.count(), **{name: rows[name].sum().cast(SUM) for name in MONEY}
+    )
+    return work.engine.fetch(sums).to_pylist()
+
+
+def matrix(cells: list[dict[str, Any]], *, ranked: bool = True) -> dict[str, Any]:
+    """The facts of one matrix from its counted cells: rows and columns with their sums, shares, and who moved where.
+
+    cells: before, after, customers, MONEY; they get share_of_before (of the tier at the first day) and share_of_all.
+    rows, columns: state and customers. moves: up, down, new, gone and same with customers and MONEY.
+    """
+    if not ranked:
+        cells = [{**row, "before": row["before"] or "none", "after": row["after"] or "none"} for row in cells]
+    rows, columns = _count(cells, "before"), _count(cells, "after")
+    everybody = sum(rows.values())
+    firsts = sorted(rows, key=lambda state: _order(state, rows, ranked))
+    seconds = sorted(columns, key=lambda state: _order(state, columns, ranked))
+    cells = sorted(cells, key=lambda row: (firsts.index(row["before"]), seconds.index(row["after"])))
+    return {
+        "customers": everybody,
+        "rows": [{"state": state, "customers": rows[state]} for state in firsts],
+        "columns": [{"state": state, "customers": columns[state]} for state in seconds],
+        "cells": [
+            {
+                **row,
+                "share_of_before": row["customers"] / rows[row["before"]],
+                "share_of_all": row["customers"] / everybody,
+            }
+            for row in cells
+        ],
+        "moves": _moves(cells, ranked),
+    }
+
+
+def _count(cells: list[dict[str, Any]], side: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in cells:
+        found[row[side]] = found.get(row[side], 0) + row["customers"]
+    return found
+
+
+def _order(state: str, counts: dict[str, int], ranked: bool) -> tuple[int, int, str]:
+    """Tiers from the best on, other groups from the largest on; whoever is in none of them last."""
+    if state in (NEW, GONE):
+        return (2, 0, state)
+    known = (*TIERS, SILENT)
+    return (0, known.index(state), "") if ranked and state in known else (1, -counts[state], state)
+
+
+def _moves(cells: list[dict[str, Any]], ranked: bool) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in cells:
+        which = move_of(row["before"], row["after"], ranked=ranked)
+        sums = found.setdefault(which, {"move": which, "customers": 0, **dict.fromkeys(MONEY)})
+        sums["customers"] += row["customers"]
+        for name in MONEY:
+            if row[name] is not None:
+                sums[name] = (sums[name] or Decimal(0)) + row[name]
+    order = (*DIRECTIONS, "other", "same")
+    return [found[name] for name in order if name in found]
+
+
+def move_of(before: str, after: str, *, ranked: bool = True) -> str:
+    """up, down, new, gone, same; or other, where groups have no order."""
+    if before == NEW:
+        return NEW
+    if after == GONE:
+        return GONE
+    if before == after:
+        return "same"
+    known = (*TIERS, SILENT)
+    if not ranked or before not in known or after not in known:
+        return "other"
+    return "up" if known.index(after) < known.index(before) else "down"
