@@ -187,6 +187,7 @@ def analyse(
     contacts: object = None,
     surveys: object = None,
     receivables: object = None,
+    actions: object = None,
     mapping: Mapping[str, str] | None = None,
     progress: Listener | None = None,
     now: datetime | None = None,
@@ -223,6 +224,7 @@ def analyse(
             "contacts": contacts,
             "surveys": surveys,
             "receivables": receivables,
+            "actions": actions,
         }.items()
         if given is not None
     }

@@ -28,6 +28,7 @@ KEYS = {
     "products": ("product_id",),
     "product_links": ("product_id", "linked_id"),
     "opportunities": ("opportunity_id",),
+    "actions": ("action", "customer_id", "date"),
 }
 
 

@@ -28,6 +28,7 @@ BROKEN = {
     "unreadable_amount": ("orders", "customer,date,amount\na,2025-03-04,free\n"),
     "too_large": ("orders", "customer,date,amount\na,2025-03-04,10000000000001\n"),
     "unknown_currency": ("orders", "customer,date,amount,currency\na,2025-03-04,1,shells\n"),
+    "unknown_arm": ("actions", "customer,date,action,arm\na,2025-03-04,voucher,perhaps\n"),
     "missing_value": ("product_links", "product_id,linked_id\na,\n"),
     "unreadable_value": ("rates", "date,currency,rate\n2025-03-04,USD,much\n"),
 }

@@ -25,6 +25,7 @@ class Book:
     contacts: ir.Table | None = None
     surveys: ir.Table | None = None
     receivables: ir.Table | None = None
+    actions: ir.Table | None = None
 
     @property
     def cost_known(self) -> bool:
@@ -49,6 +50,7 @@ class Book:
             suggestions=told(self.suggestions, "date"),
             contacts=told(self.contacts, "date"),
             surveys=told(self.surveys, "date"),
+            actions=told(self.actions, "date"),
         )
 
     def extracting(self, *, cost: bool, expense: bool) -> Book:

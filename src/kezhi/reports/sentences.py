@@ -36,6 +36,7 @@ TABLES = {
     "contacts": Text("Contacts", "联系记录"),
     "surveys": Text("Surveys", "调查"),
     "receivables": Text("Receivables", "应收款"),
+    "actions": Text("Actions and campaigns", "营销行动与活动"),
     "margins": Text("Margins", "毛利率"),
     "rates": Text("Exchange rates", "汇率"),
 }

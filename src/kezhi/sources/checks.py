@@ -10,6 +10,7 @@ from kezhi.language import Text
 from kezhi.sources.amounts import CODES
 from kezhi.sources.days import FIRST
 from kezhi.sources.tables import Field
+from kezhi.sources.vocabulary import CONTROL, TREATED
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -200,6 +201,22 @@ class UnknownCurrency(Check):
         return cell.value.notnull() & ~cell.value.isin(CODES).fill_null(False)
 
 
+class UnknownArm(Check):
+    code = "unknown_arm"
+    title = Text("Unknown group", "组别无法识别")
+    sentence = Text(
+        "The row does not say whether the customer was given the action; write treated or control.",
+        "看不出该客户是否参加了行动；请写 treated（实验组）或 control（对照组）。",
+    )
+
+    def applies(self, field: Field) -> bool:
+        return field.name == "arm"
+
+    def fails(self, cell: Cell) -> ir.BooleanValue:
+        word: ir.StringValue = cell.text.strip().lower()
+        return ~cell.missing & ~word.isin((*TREATED, *CONTROL)).fill_null(False)
+
+
 class MissingValue(_Missing):
     code = "missing_value"
     title = Text("Required value missing", "缺少必填值")
@@ -232,7 +249,8 @@ CHECKS: dict[str, Check] = {
     for check in (
         MalformedRow(), NotASale(), MissingCustomer(), MissingDate(), UnreadableDate(),
         ImpossibleDate(), FutureDate(),
-        MissingAmount(), UnreadableAmount(), TooLarge(), UnknownCurrency(), MissingValue(), UnreadableValue(),
+        MissingAmount(), UnreadableAmount(), TooLarge(), UnknownCurrency(), UnknownArm(), MissingValue(),
+        UnreadableValue(),
     )
 }  # fmt: skip
 """Every rule by code, in the order in which they are tried; a row is rejected by the first that it breaks."""

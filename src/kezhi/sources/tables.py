@@ -11,6 +11,7 @@ from typing import Literal
 from kezhi.language import Text
 from kezhi.sources.vocabulary import (
     AMOUNT,
+    CAMPAIGN,
     CHANNEL,
     COST,
     CURRENCY,
@@ -153,6 +154,7 @@ ORDERS = Table(
             Text("Currency of the amount, such as CNY.", "金额的币种，例如 CNY。"),
             CURRENCY,
         ),
+        Field("campaign", "text", Text("The campaign it was sold in.", "所属的营销活动。"), CAMPAIGN),
     ),
 )
 
@@ -199,6 +201,7 @@ CUSTOMERS = Table(
             "客户来源。",
             "acquisition channel, lead source, acquisition source, 来源, 客户来源, 获客渠道, 来源渠道",
         ),
+        Field("campaign", "text", Text("The campaign that won the customer.", "赢得该客户的营销活动。"), CAMPAIGN),
         _field(
             "referrer_id",
             "id",
@@ -390,6 +393,7 @@ EXPENSES = Table(
             "type, category, expense type, 类型, 费用类型, 费用类别, 类别",
         ),
         Field("channel", "text", Text("The channel it was spent on.", "费用所属渠道。"), CHANNEL),
+        Field("campaign", "text", Text("The campaign it was spent on.", "费用所属的营销活动。"), CAMPAIGN),
     ),
 )
 
@@ -489,6 +493,22 @@ SURVEYS = Table(
     ),
 )
 
+ACTIONS = Table(
+    "actions",
+    Text("Actions and campaigns", "营销行动与活动"),
+    (
+        _customer(),
+        _day("Day of the action; for the control group the same day.", "行动日期；对照组填同一天。",
+             names=(*listed("action date, sent on, campaign date, 行动日期, 活动日期"), *DAY)),
+        Field("action", "text", Text("Name of the action.", "行动名称。"),
+              (*listed("action name, activity, 行动, 行动名称"), *CAMPAIGN, "campaign"), required=True),
+        _field("arm", "text", "treated or control; empty for all: treated.",
+               "treated 实验组或 control 对照组；全部留空为实验组。",
+               "group, test group, variant, treatment, 组别, 分组, 实验分组"),
+        Field("cost", "money", Text("What it cost for this customer.", "用于该客户的成本。"), (*COST, "费用")),
+    ),
+)  # fmt: skip
+
 RECEIVABLES = Table(
     "receivables",
     Text("Receivables", "应收账款"),
@@ -555,6 +575,6 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         ORDERS, CUSTOMERS, PRODUCTS, PRODUCT_LINKS, EXPENSES, OPPORTUNITIES,
-        SUGGESTIONS, CONTACTS, SURVEYS, RECEIVABLES, MARGINS, RATES,
+        SUGGESTIONS, CONTACTS, SURVEYS, ACTIONS, RECEIVABLES, MARGINS, RATES,
     )
 }  # fmt: skip

@@ -72,6 +72,14 @@ EXAMPLES: dict[str, tuple[dict[str, str], ...]] = {
             "comment": "Friendly",
         },
     ),
+    "actions": (
+        {
+            "customer_id": "C001", "date": "2025-04-07", "action": "Spring voucher", "arm": "treated", "cost": "2.00",
+        },
+        {
+            "customer_id": "C002", "date": "2025-04-07", "action": "Spring voucher", "arm": "control",
+        },
+    ),
     "receivables": (
         {
             "customer_id": "C001", "due_on": "2025-04-30", "amount": "64.25", "paid_on": "",

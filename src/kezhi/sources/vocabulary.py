@@ -68,3 +68,14 @@ CHANNEL = listed(
     "sales channel, source channel, platform, source name, 渠道, 销售渠道, 渠道名称, 平台, 来源渠道, 订单来源"
 )
 CURRENCY = listed("currency code, curr, order currency, ccy, 币种, 货币, 币别, 货币代码, 结算币种")
+CAMPAIGN = listed(
+    "campaign name, campaign id, utm campaign, promotion name, 营销活动, 活动名称, 活动, 推广活动, 推广计划"
+)
+# who was given an action, and who was left out of it on purpose; without case and outer blanks
+TREATED = listed(
+    "treated, treatment, test, target, targeted, contacted, exposed, yes, 1, "
+    "实验组, 试验组, 处理组, 活动组, 目标组, 干预组, 触达, 已触达, 是"
+)
+CONTROL = listed(
+    "control, control group, holdout, hold-out, untreated, untargeted, no, 0, 对照组, 对照, 控制组, 参照组, 未触达, 否"
+)
