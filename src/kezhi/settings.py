@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
+from kezhi.action_rules import Actions, Weekly
 from kezhi.language import KezhiError, Language, Text
 from kezhi.market import Market
+from kezhi.rfm_rules import Rfm
 from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
 from kezhi.tier_rules import Tiers
 
@@ -103,6 +105,8 @@ class Settings(BaseModel):
     near_loss: Annotated[float, Field(ge=0, le=1, description="value/purchases that is near zero / 临近亏损的界限")] = (
         0.05
     )
+    actions: Annotated[Actions, Field(description="what actions brought / 行动效果的衡量")] = Actions()
+    weekly: Annotated[Weekly, Field(description="the weekly report / 周报")] = Weekly()
     market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = (
         Market()
     )
@@ -110,6 +114,7 @@ class Settings(BaseModel):
     profiles: Annotated[Profiles, Field(description="bands of frequency, age and income / 客户画像的分段")] = Profiles()
     excellent: Annotated[Excellent, Field(description="what excellent customers are / 优质客户的标准")] = Excellent()
     clusters: Annotated[Clusters, Field(description="groups found in the data / 自动聚类")] = Clusters()
+    rfm: Annotated[Rfm, Field(description="recency, frequency and money / RFM 打分与分类")] = Rfm()
     tiers: Annotated[Tiers, Field(description="how customers are put into tiers / 客户分层")] = Tiers()
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
