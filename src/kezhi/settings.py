@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.action_rules import Actions, Weekly
+from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.language import KezhiError, Language, Text
 from kezhi.market import Market
 from kezhi.rfm_rules import Rfm
