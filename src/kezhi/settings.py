@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kezhi.action_rules import Actions, Weekly
+from kezhi.alert_rules import Alerts
 from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.language import KezhiError, Language, Text
 from kezhi.market import Market
@@ -105,6 +106,7 @@ class Settings(BaseModel):
     near_loss: Annotated[float, Field(ge=0, le=1, description="value/purchases that is near zero / 临近亏损的界限")] = (
         0.05
     )
+    alerts: Annotated[Alerts, Field(description="who needs a call today / 今天该联系谁")] = Alerts()
     actions: Annotated[Actions, Field(description="what actions brought / 行动效果的衡量")] = Actions()
     weekly: Annotated[Weekly, Field(description="the weekly report / 周报")] = Weekly()
     market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = (
