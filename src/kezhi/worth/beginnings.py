@@ -46,7 +46,7 @@ def beginnings_of(book: Book, ledger: Ledger) -> Beginnings:
     rows = rows.left_join(booked, rows.customer == booked.who)
     begin: Any = rows.begin.coalesce(rows.booked).coalesce(ledger.calendar.number(ledger.as_of)).cast("int32")
     stored = ledger.engine.store(rows.select("customer", *fields, begin=begin))
-    return Beginnings(_with_few(ledger, stored, fields) if fields else stored, fields)
+    return Beginnings(with_few(ledger, stored, fields) if fields else stored, fields)
 
 
 def _people(book: Book, ledger: Ledger) -> ir.Table | None:
@@ -71,8 +71,8 @@ def _first_booked(ledger: Ledger) -> ir.Table:
     return rows.group_by(who="customer").aggregate(booked=rows.number.min())
 
 
-def _with_few(ledger: Ledger, rows: ir.Table, fields: Sequence[str]) -> ir.Table:
-    """Fields with their rare texts put together."""
+def with_few(ledger: Ledger, rows: ir.Table, fields: Sequence[str]) -> ir.Table:
+    """Stored rows whose fields hold one of their MOST most frequent texts, UNKNOWN, or OTHERS."""
     import ibis
 
     counts = [
