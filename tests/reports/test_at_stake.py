@@ -26,13 +26,13 @@ MONEY = pa.decimal128(28, 4)
 SUMS = {"customers": 50, "forecast": "100.0", "actual": "60.0", "realised": 0.6, "inside": 0.75}
 REALISED = {
     "runs": 1, "left_out": {}, **SUMS, "company_forecasts": 1, "company_inside": 0,
-    "tiers": [{"tier": "top_1", **SUMS}], "steps": [{"step": 1, **SUMS}],
+    "tiers": [{"tier": "vip", **SUMS}], "steps": [{"step": 1, **SUMS}],
     "forecasts": [{"run": "old", "as_of": "2011-10-31", "period": "2011-11-01", "step": 1, **SUMS, "lower": 80.0,
                    "upper": 120.0, "inside_interval": False, "newcomers": "7.0"}],
 }  # fmt: skip
 STAKE = {"customers": 60, "value_at_risk": "9000.0", "expected_loss": "700.0"}
 RISK = {
-    "horizon": 3, "churn_after": 4, **STAKE, "tiers": [{"tier": "top_1", **STAKE}],
+    "horizon": 3, "churn_after": 4, **STAKE, "tiers": [{"tier": "vip", **STAKE}],
     "states": [{"state": "active", **STAKE}, {"state": "churned", **STAKE, "expected_loss": "100.0"}],
     "life_cycle": [{"period": "2011-11-01", "started": 3, "active": 20, "churned": 2}],
     "near_loss": {"customers": 1, "past": 1, "ahead": 0, "negative": 1, "value": "-30.0", "forecast_value": "1.0",
@@ -44,9 +44,9 @@ DELIVERED = {"parts": {"product": 4.0, "money": 2.0}, "value": 4.0, "cost": 2.0,
 FOR_CUSTOMERS = {
     "answers": 40, "customers": 10, "unknown": 0,
     "dimensions": [{"dimension": "<b>产品价值</b>", "kind": "product", "customers": 10, "mean": 4.0,
-                    "tiers": [{"tier": "top_1", "customers": 1, "mean": 5.0}]}],
-    "delivered": DELIVERED, "tiers": [{"tier": "top_1", "mean": 4.0, "delivered": DELIVERED},
-                                      {"tier": "other_80", "mean": 3.0, "delivered": None}],
+                    "tiers": [{"tier": "vip", "customers": 1, "mean": 5.0}]}],
+    "delivered": DELIVERED, "tiers": [{"tier": "vip", "mean": 4.0, "delivered": DELIVERED},
+                                      {"tier": "small", "mean": 3.0, "delivered": None}],
     "periods": [{"period": "2011-11-01", "answers": 40, "mean": 3.5, "delivered": None}],
     "market": {"quality": 1.12, "price": 1.05, "value": 1.067, "en": "A value of 1.067.", "zh": "价值为 1.067。",
                "dimensions": [{"dimension": "quality", "weight": 1.0, "ours": 6, "theirs": 5, "ratio": 1.2}],
@@ -63,7 +63,7 @@ def run(make_run: Callable[..., Path], tmp_path: Path) -> Path:
     facts = {"realised": REALISED, "risk": RISK, "for_customers": FOR_CUSTOMERS}
     (folder / "worth.json").write_text(json.dumps(facts), encoding="utf-8")
     one = Decimal("10.0000")
-    risk = {"customer_id": "C00001", "tier": "top_1", "p_alive": 0.5, "value_at_risk": one, "expected_loss": one,
+    risk = {"customer_id": "C00001", "tier": "vip", "p_alive": 0.5, "value_at_risk": one, "expected_loss": one,
             "state": "quiet", "life_start": date(2011, 1, 1), "life_end": date(2011, 11, 1),
             "life_periods": 11}  # fmt: skip
     near: dict[str, Any] = {
@@ -73,7 +73,7 @@ def run(make_run: Callable[..., Path], tmp_path: Path) -> Path:
         "expense_effect": -2 * one, "driver": "expense", "proposal_en": STEPS["expense"].en,
         "proposal_zh": STEPS["expense"].zh,
     }  # fmt: skip
-    old = {"run": "old", "made_as_of": date(2011, 10, 31), "period": date(2011, 11, 1), "step": 1, "tier": "top_1",
+    old = {"run": "old", "made_as_of": date(2011, 10, 31), "period": date(2011, 11, 1), "step": 1, "tier": "vip",
            "customers": 50, "forecast": 10 * one, "actual": 6 * one, "forecast_amount": one, "actual_amount": one,
            "inside": 30}  # fmt: skip
     for name, row in {"risk": risk, "near_loss": near, "realised": old}.items():

@@ -78,7 +78,7 @@ def test_v23_delivered_value_from_a_survey(asked: Asked) -> None:
     assert (parts["product"], parts["time"], parts["image"]) == (3, 2, 1)
     assert facts["delivered"]["difference"] == pytest.approx(9 - 9)
     top = facts["tiers"][0]
-    assert top["tier"] == "top_1"
+    assert top["tier"] == "vip"
     assert top["delivered"]["ratio"] == 1.25
 
 

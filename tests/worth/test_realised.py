@@ -122,7 +122,7 @@ def test_r24_agrees_with_adding_up_by_hand(work: Work, tmp_path: Path) -> None:
     rows = pq.read_table(tmp_path / "realised.parquet").to_pylist()
     assert sum(row["forecast"] for row in rows) == facts["forecast"]
     best = max(people, key=lambda one: sum(value for who, *_, value in steps if who == one))
-    top = [row for row in rows if row["tier"] == "top_1"]
+    top = [row for row in rows if row["tier"] == "vip"]
     assert [row["actual"] for row in top] == [actual.get((best, period), Decimal(0)) for period in periods[:3]]
 
 

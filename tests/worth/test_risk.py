@@ -82,11 +82,11 @@ def test_r22_the_layers_add_up_to_the_card(found: tuple[Work, dict[str, Any]], a
     forecast = pq.read_table(work.folder / "forecast.parquet").to_pylist()
     assert facts["value_at_risk"] == sum(row["value"] for row in forecast)
     assert sum(row["value_at_risk"] for row in facts["tiers"]) == facts["value_at_risk"]
-    top = [row for row in at_stake if row["tier"] == "top_1"]
-    assert facts["tiers"][0]["tier"] == "top_1"
+    top = [row for row in at_stake if row["tier"] == "vip"]
+    assert facts["tiers"][0]["tier"] == "vip"
     assert facts["tiers"][0]["value_at_risk"] == sum(row["value_at_risk"] for row in top)
     assert max(row["value_at_risk"] for row in at_stake) == top[0]["value_at_risk"]
-    assert Counter(row["tier"] for row in at_stake) == {"top_1": 1, "next_4": 3, "next_15": 9, "other_80": 51}
+    assert Counter(row["tier"] for row in at_stake) == {"vip": 1, "large": 3, "ordinary": 9, "small": 51}
 
 
 def test_r22_expected_loss_is_full_value_times_the_chance_of_having_left(at_stake: list[dict[str, Any]]) -> None:

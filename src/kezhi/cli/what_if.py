@@ -56,7 +56,7 @@ def command(
     """Nothing is written; the run stays as it is."""
     speak(lang, programs=json)
     from kezhi.workspace import MANIFEST, Workspace
-    from kezhi.worth.what_if import tier_title, what_if
+    from kezhi.worth.what_if import what_if
 
     if workspace is None and not (run and (Path(run) / MANIFEST).exists()):
         raise KezhiError(NO_SUCH_RUN)
@@ -74,7 +74,7 @@ def command(
         return
     console = screen()
     rows = [
-        [str(tier_title(one)), count(one.customers), whole(one.base), whole(one.changed), whole(one.effect),
+        [str(one.title), count(one.customers), whole(one.base), whole(one.changed), whole(one.effect),
          share(one.share, sign=True)]
         for one in (*found.tiers, found.company)
     ]  # fmt: skip

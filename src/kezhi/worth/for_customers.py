@@ -1,4 +1,4 @@
-"""What customers get: their answers to surveys by dimension, layer and period; delivered value; the market (V23, V24).
+"""What customers get: their answers to surveys by dimension, tier and period; delivered value; the market (V23, V24).
 
 This is value for the customer. What the customer is worth to the company is told elsewhere, and never mixed with it.
 """
@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.language import KezhiError, Text
-from kezhi.worth.layers import LAYERS, layered
+from kezhi.tier_rules import TIERS
+from kezhi.worth.layers import tiers_of
 from kezhi.worth.received import COSTS, VALUES, delivered_value
 from kezhi.worth.value_map import value_map
 from kezhi.worth.work import Found, Work
@@ -95,7 +96,7 @@ def _answers(work: Work, surveys: ir.Table) -> tuple[dict[str, Any], list[tuple[
     known = _known_answers(work, asked, names)
     latest = engine.store(_latest(work, known))
     engine.write_parquet(_by_customer(latest), work.folder / FILE)
-    by_layer = engine.fetch(_summed(latest, "place", "tier")).to_pylist()
+    by_tier = engine.fetch(_summed(latest, "place", "tier")).to_pylist()
     by_period = engine.fetch(_summed(known, "place", "number")).to_pylist()
     facts = {
         **engine.row(
@@ -107,9 +108,9 @@ def _answers(work: Work, surveys: ir.Table) -> tuple[dict[str, Any], list[tuple[
             )
         ),
         "unknown": sum(row["answers"] for row in counted[: len(names)]),
-        "dimensions": _dimensions(names, by_layer),
-        "delivered": _delivered(names, by_layer),
-        "tiers": _by_tier(names, by_layer),
+        "dimensions": _dimensions(names, by_tier),
+        "delivered": _delivered(names, by_tier),
+        "tiers": _by_tier(names, by_tier),
         "periods": _by_period(work, names, by_period),
     }
     facts["answers"] = facts["answers"] or 0
@@ -118,7 +119,7 @@ def _answers(work: Work, surveys: ir.Table) -> tuple[dict[str, Any], list[tuple[
 
 
 def _known_answers(work: Work, asked: ir.Table, names: list[str]) -> ir.Table:
-    """A customer's mean answer by dimension and day, with the layer; only of customers whom the ledger knows."""
+    """A customer's mean answer by dimension and day, with the tier; only of customers whom the ledger knows."""
     import pyarrow as pa
 
     engine = work.engine
@@ -134,8 +135,7 @@ def _known_answers(work: Work, asked: ir.Table, names: list[str]) -> ir.Table:
     days = given.group_by("customer_id", "place", "kind", "date").aggregate(
         total=given.score.sum().cast("decimal(28, 6)"), answers=given.count()
     )
-    worth = layered(work.customers.select("customer_id", "forecast_value"), "forecast_value", "customer_id")
-    known = days.join(worth.select("customer_id", "tier"), "customer_id")
+    known = days.join(tiers_of(work).select("customer_id", "tier"), "customer_id")
     score: Any = known.total.cast("float64") / known.answers
     return engine.store(known.mutate(score=score.cast(SCORE), number=work.calendar.numbers(known.date)).drop("total"))
 
@@ -198,11 +198,11 @@ def _mean(rows: list[dict[str, Any]]) -> float | None:
     return float(sum((row["total"] for row in rows), Decimal(0)) / customers) if customers else None
 
 
-def _dimensions(names: list[str], by_layer: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each dimension's mean of newest answers, in all and by layer."""
+def _dimensions(names: list[str], by_tier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each dimension's mean of newest answers, in all and by tier."""
     found = []
     for place, name in enumerate(names):
-        mine = [row for row in by_layer if row["place"] == place]
+        mine = [row for row in by_tier if row["place"] == place]
         found.append(
             {
                 "dimension": name,
@@ -210,9 +210,9 @@ def _dimensions(names: list[str], by_layer: list[dict[str, Any]]) -> list[dict[s
                 "customers": sum(row["customers"] for row in mine),
                 "mean": _mean(mine),
                 "tiers": [
-                    {"tier": layer.code, "customers": sum(row["customers"] for row in some), "mean": _mean(some)}
-                    for layer in LAYERS
-                    if (some := [row for row in mine if row["tier"] == layer.code])
+                    {"tier": tier, "customers": sum(row["customers"] for row in some), "mean": _mean(some)}
+                    for tier in TIERS
+                    if (some := [row for row in mine if row["tier"] == tier])
                 ],
             }
         )
@@ -242,9 +242,9 @@ def _delivered(names: list[str], rows: list[dict[str, Any]]) -> dict[str, Any] |
 
 def _by_tier(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {"tier": layer.code, "mean": _mean(mine), "delivered": _delivered(names, mine)}
-        for layer in LAYERS
-        if (mine := [row for row in rows if row["tier"] == layer.code])
+        {"tier": tier, "mean": _mean(mine), "delivered": _delivered(names, mine)}
+        for tier in TIERS
+        if (mine := [row for row in rows if row["tier"] == tier])
     ]
 
 

@@ -1,38 +1,43 @@
-"""Layers of customers by what is forecast of them: the best 1 %, the next 4 %, the next 15 %, the other 80 %."""
+"""Tiers of customers: a pyramid by share of customers, the best of whatever they are ranked by at its top."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.language import Text
+from kezhi.language import KezhiError, Text
+from kezhi.tier_rules import TIERS, WHOLE, Tiers, millionths
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from kezhi.worth.work import Work
+
+USUAL = Tiers()
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer, best first: its code in files, its name, and how many of 100 customers are in it or above it."""
+    """A tier, best first: its code in files, its name, and how many of a million customers are in it or above it."""
 
     code: str
     title: Text
     until: int
 
 
-LAYERS = (
-    Layer("top_1", Text("the best 1%", "最好的 1%"), 1),
-    Layer("next_4", Text("the next 4%", "其次的 4%"), 5),
-    Layer("next_15", Text("the next 15%", "再次的 15%"), 20),
-    Layer("other_80", Text("the other 80%", "其余 80%"), 100),
-)
-TITLES = {layer.code: layer.title for layer in LAYERS}
+def layers_of(rules: Tiers = USUAL) -> tuple[Layer, ...]:
+    """The tiers by share of customers, the best first."""
+    until = millionths(rules.shares)
+    return tuple(Layer(code, title, int(most)) for (code, title), most in zip(rules.titles.items(), until, strict=True))
 
 
-def layered(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = ()) -> ir.Table:
-    """Rows with `tier`, the code of their layer by the column `by`; equals in the order of `key`.
+def layered(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = (), rules: Tiers = USUAL) -> ir.Table:
+    """Rows with `tier`, the code of their tier by the column `by`; equals in the order of `key`.
 
-    The first of all is in the best layer, however few there are. `within`: columns whose values are ranked apart.
+    The first of all is in the best tier, however few there are; whoever has nothing above 0 there is in the lowest.
+    `within`: columns whose values are ranked apart.
     """
     import ibis
 
@@ -40,21 +45,58 @@ def layered(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = ()) -> 
     order = ibis.window(group_by=groups, order_by=[ibis.desc(rows[by]), rows[key]])
     whole = ibis.window(group_by=groups)
     ranked = rows.mutate(place_of_all=ibis.row_number().over(order), number_of_all=rows.count().over(whole))
-    place: Any = ranked.place_of_all.cast("int64") * 100
-    number: Any = ranked.number_of_all.cast("int64")
+    tier = tier_at(ranked[by], ranked.place_of_all, ranked.number_of_all, rules)
+    return ranked.mutate(tier=tier).drop("place_of_all", "number_of_all")
+
+
+def tier_at(value: Any, place: Any, number: Any, rules: Tiers = USUAL) -> Any:
+    """The tier of whoever is at this place (from 0) of so many, with this value."""
+    import ibis
+
+    *upper, lowest = layers_of(rules)
+    parts: Any = place.cast("int64") * WHOLE
+    of_all: Any = number.cast("int64")
     # not compared as shares: whole numbers have no rounding
-    tests = [(place < number * layer.until, layer.code) for layer in LAYERS[:-1]]
-    return ranked.mutate(tier=ibis.cases(*tests, else_=LAYERS[-1].code)).drop("place_of_all", "number_of_all")
+    tests = [((value > 0) & (parts < of_all * layer.until), layer.code) for layer in upper]
+    return ibis.cases(*tests, else_=lowest.code)
+
+
+def tiers_of(work: Work) -> ir.Table:
+    """customer, customer_id and tier of every customer: the run's tiers, or those by forecast where it has none."""
+    found = work.found.get("tiers")
+    if found is not None and found.columns is not None:
+        return found.columns.table.select("customer", "customer_id", "tier")
+    rows = work.figures.select("customer", "customer_id", "forecast_value")
+    return layered(rows, "forecast_value", "customer", rules=work.settings.tiers).drop("forecast_value")
+
+
+def tier_of_a_run(known: ir.Table, rules: Tiers) -> ir.Table:
+    """The rows of a run's customers.parquet with their tier, by forecast where it says none."""
+    return known if "tier" in known.columns else layered(known, "forecast_value", "customer_id", rules=rules)
+
+
+def rules_of_a_run(run: Path) -> Tiers:
+    """How a finished run was to be put into tiers; the usual way where it does not say."""
+    try:
+        settings = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["settings"]
+        return Tiers.model_validate(settings["tiers"])
+    except (OSError, ValueError, KeyError, TypeError, KezhiError):
+        return USUAL
+
+
+def title_of(code: str | None, rules: Tiers = USUAL) -> Text:
+    """A tier's name; the code itself where nobody knows it."""
+    return rules.titles.get(code or "") or Text(code or "", code or "")
 
 
 def rank(tier: Any) -> Any:
-    """A column's place in the order of the layers, the best first."""
+    """A column's place in the order of the tiers, the best first."""
     import ibis
 
-    return ibis.cases(*((tier == layer.code, place) for place, layer in enumerate(LAYERS)), else_=len(LAYERS))
+    return ibis.cases(*((tier == code, place) for place, code in enumerate(TIERS)), else_=len(TIERS))
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with `tier`, the best layer first."""
-    codes = [layer.code for layer in LAYERS]
+    """Rows with `tier`, the best tier first."""
+    codes: list[str] = [*TIERS]
     return sorted(rows, key=lambda row: codes.index(row["tier"]))

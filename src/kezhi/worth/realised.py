@@ -149,15 +149,15 @@ def _has_tables(engine: Engine, folder: Path) -> bool:
 
 
 def _compared(work: Work, runs: list[Earlier]) -> ir.Table:
-    """One row per run, period and layer, with the sums of forecast and of what came."""
+    """One row per run, period and tier, with the sums of forecast and of what came."""
     import ibis
 
     engine, calendar = work.engine, work.calendar
-    layers = engine.store(_layers_then(work, runs))
+    tiers = engine.store(_tiers_then(work, runs))
     steps = _union([_number(_steps(work, run), place) for place, run in enumerate(runs)])
     came = work.ledger.accounts
     actual = came.select("customer", "number", came=as_sum(came.amount - came.cost - came.expense), bought=came.amount)
-    told = steps.join(layers, ["run_number", "customer_id"]).mutate(number=calendar.numbers(steps.period))
+    told = steps.join(tiers, ["run_number", "customer_id"]).mutate(number=calendar.numbers(steps.period))
     both = told.left_join(actual, ["customer", "number"], rname="{name}_a")
     zero = ibis.literal(0).cast(SUM)
     both = both.mutate(came=both.came.coalesce(zero), bought=both.bought.coalesce(zero))
@@ -194,8 +194,8 @@ def _steps(work: Work, run: Earlier) -> ir.Table:
     )  # fmt: skip
 
 
-def _layers_then(work: Work, runs: list[Earlier]) -> ir.Table:
-    """run_number, customer_id, today's key, and the layer in which that run's forecast put the customer."""
+def _tiers_then(work: Work, runs: list[Earlier]) -> ir.Table:
+    """run_number, customer_id, today's key, and the tier in which that run's forecast put the customer."""
     rows = _union(
         [
             _number(
@@ -207,7 +207,7 @@ def _layers_then(work: Work, runs: list[Earlier]) -> ir.Table:
             for place, run in enumerate(runs)
         ]
     )
-    tiers = layered(rows, "forecast_value", "customer_id", ("run_number",))
+    tiers = layered(rows, "forecast_value", "customer_id", ("run_number",), work.settings.tiers)
     known = tiers.left_join(work.ledger.people, "customer_id", rname="{name}_p")
     return known.select("run_number", "customer_id", "tier", "customer")
 

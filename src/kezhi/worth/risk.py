@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM
-from kezhi.worth.layers import in_order, layered
+from kezhi.worth.layers import in_order, tiers_of
 from kezhi.worth.life_cycle import STATES, life_by_period, with_life_cycle
 from kezhi.worth.near_loss import near_loss, near_loss_facts
 from kezhi.worth.work import Found, Work
@@ -28,14 +28,14 @@ def measured(work: Work) -> Found:
     """Write risk.parquet and near_loss.parquet, and add them up for the company."""
     engine, settings = work.engine, work.settings
     lives = with_life_cycle(work.customers.select(*NEEDED), work, settings.churn_after)
-    people = engine.store(_at_stake(lives))
+    people = engine.store(_at_stake(lives, tiers_of(work)))
     engine.write_parquet(_published(people), work.folder / FILE)
     engine.write_parquet(near_loss(work, people, settings.near_loss), work.folder / LOSSES)
     losses = near_loss_facts(work, engine.read_parquet(work.folder / LOSSES))
     facts = {
         "horizon": work.forecasted.horizon,
         "churn_after": settings.churn_after,
-        **_totals(engine.fetch(_by_layer_and_state(people)).to_pylist()),
+        **_totals(engine.fetch(_by_tier_and_state(people)).to_pylist()),
         "life_cycle": life_by_period(work, people, settings.churn_after),
         "near_loss": losses,
         "clock": clock_lengths(work),
@@ -44,11 +44,11 @@ def measured(work: Work) -> Found:
     return Found(facts)
 
 
-def _at_stake(people: ir.Table) -> ir.Table:
-    """Customers with value_at_risk, expected_loss and their layer."""
+def _at_stake(people: ir.Table, tiers: ir.Table) -> ir.Table:
+    """Customers with value_at_risk, expected_loss and their tier."""
     rows = people.mutate(value_at_risk=people.forecast_value.cast(SUM))
     rows = rows.mutate(expected_loss=expected_loss(rows.value_at_risk, rows.p_alive))
-    return layered(rows, "value_at_risk", "customer")
+    return rows.join(tiers.select("customer", "tier"), "customer")
 
 
 def expected_loss(value: Any, p_alive: Any) -> Any:
@@ -81,7 +81,7 @@ def _published(rows: ir.Table) -> ir.Table:
     )
 
 
-def _by_layer_and_state(rows: ir.Table) -> ir.Table:
+def _by_tier_and_state(rows: ir.Table) -> ir.Table:
     return rows.group_by("tier", "state").aggregate(
         customers=rows.count(),
         value_at_risk=rows.value_at_risk.sum().cast(SUM),
@@ -90,12 +90,12 @@ def _by_layer_and_state(rows: ir.Table) -> ir.Table:
 
 
 def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The company, its layers, and the states of relationships."""
-    layers = sorted({row["tier"] for row in rows})
+    """The company, its tiers, and the states of relationships."""
+    tiers = sorted({row["tier"] for row in rows})
     return {
         **_sums(rows),
         "tiers": in_order(
-            [{"tier": tier, **_sums([row for row in rows if row["tier"] == tier])} for tier in layers]
+            [{"tier": tier, **_sums([row for row in rows if row["tier"] == tier])} for tier in tiers]
         ),
         "states": [
             {"state": state, **_sums([row for row in rows if row["state"] == state])}

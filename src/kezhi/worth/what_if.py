@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from kezhi.engine import Engine, open_engine
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
-from kezhi.worth.layers import TITLES, in_order, layered
+from kezhi.worth.layers import in_order, rules_of_a_run, tier_of_a_run
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -52,6 +52,7 @@ WRONG = Text(
 WRONG_PERIODS = Text(
     "periods must be between 1 and {most}, not {given}.", "periods 必须在 1 到 {most} 之间，不能是 {given}。"
 )
+EVERYBODY = Text("all customers", "全部客户")
 NO_RUN = Text("{folder} is not a finished run folder.", "{folder} 不是完整的运行结果文件夹。")
 
 
@@ -83,9 +84,13 @@ class Levers:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Gross profit of some customers without and with the change; alone: the effect of every lever by itself."""
+    """Gross profit of some customers without and with the change; alone: the effect of every lever by itself.
+
+    tier: its code, None for all customers; title: what it is called.
+    """
 
     tier: str | None
+    title: Text
     customers: int
     base: Decimal
     changed: Decimal
@@ -104,7 +109,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What a change would bring: for the company, and for each layer of customers by forecast value.
+    """What a change would bring: for the company, and for each tier of the run (by forecast where it has none).
 
     keep: the probability of staying one period more, customers weighed by what they are forecast to spend; None where
     nothing is forecast.
@@ -152,6 +157,7 @@ class WhatIf:
 
 def _plain(one: Outcome) -> dict[str, Any]:
     return {
+        "name": one.title.as_dict(),
         "customers": one.customers,
         "base": str(one.base),
         "changed": str(one.changed),
@@ -201,10 +207,10 @@ def _calculated(engine: Engine, folder: Path, manifest: dict[str, Any], levers: 
     scenarios = {"changed": levers} | {f"alone_{name}": levers.alone(name) for name in levers.moved}
     # a lever moves a customer's whole future, so that each scenario is a sum by step and one closed form beyond
     steps = _steps(engine, folder, rows, min(ahead, horizon))
-    found = _by_layer(engine, steps, rows, scenarios, horizon, ahead)
-    names = {row["tier"]: row for row in found}
-    tiers = tuple(_outcome(row, levers) for row in in_order([dict(row) for row in names.values()]))
-    company = _outcome(_added(found), levers)
+    found = in_order(_by_tier(engine, steps, rows, scenarios, horizon, ahead))
+    titles = rules_of_a_run(folder).titles
+    tiers = tuple(_outcome(row, levers, titles[row["tier"]]) for row in found)
+    company = _outcome(_added(found), levers, EVERYBODY)
     spent = sum(row["spent"] or 0.0 for row in found)
     keep = sum(row["kept"] or 0.0 for row in found) / spent if spent > 0 else None
     return WhatIf(levers, ahead, horizon, manifest.get("currency"), keep, company, tiers)
@@ -234,8 +240,8 @@ def _customers(engine: Engine, folder: Path, horizon: int) -> ir.Table:
         **{f"last_{name}": ends[name].max(where=at_end) for name in ("amount", "cost", "expense")},
     )
     known = engine.read_parquet(folder / "customers.parquet")
-    known = known.select("customer_id", "forecast_value", "p_alive", "idle_periods")
-    rows = layered(known, "forecast_value", "customer_id").join(sums, "customer_id")
+    known = tier_of_a_run(known, rules_of_a_run(folder)).select("customer_id", "tier", "p_alive", "idle_periods")
+    rows = known.join(sums, "customer_id")
     decline: Any = (rows.late / last) / (rows.early / first).nullif(0.0)
     seen = decline ** (1.0 / max(horizon - 1, 1))
     implied: Any = rows.p_alive ** (1.0 / (rows.idle_periods.cast("float64") + 1.0))
@@ -257,7 +263,7 @@ def _steps(engine: Engine, folder: Path, rows: ir.Table, until: int) -> ir.Table
     return wanted.join(rows.select("customer_id", "tier", "keep"), "customer_id")
 
 
-def _by_layer(
+def _by_tier(
     engine: Engine, steps: ir.Table, rows: ir.Table, scenarios: dict[str, Levers], horizon: int, ahead: int
 ) -> list[dict[str, Any]]:
     values = {"base": as_sum(steps.amount - steps.cost - steps.expense)}
@@ -340,12 +346,7 @@ def _added(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"tier": None} | {name: sum(row[name] or 0 for row in rows) for name in names}
 
 
-def _outcome(row: dict[str, Any], levers: Levers) -> Outcome:
+def _outcome(row: dict[str, Any], levers: Levers, title: Text) -> Outcome:
     base = Decimal(row.get("base") or 0)
     alone = {name: Decimal(row.get(f"alone_{name}") or 0) - base for name in levers.moved}
-    return Outcome(row["tier"], int(row.get("customers") or 0), base, Decimal(row.get("changed") or 0), alone)
-
-
-def tier_title(one: Outcome) -> Text:
-    """A layer's name."""
-    return TITLES[one.tier] if one.tier else Text("all customers", "全部客户")
+    return Outcome(row["tier"], title, int(row.get("customers") or 0), base, Decimal(row.get("changed") or 0), alone)

@@ -18,7 +18,8 @@ from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.worth.layers import LAYERS, TITLES
+from kezhi.tier_rules import TIERS, Tiers
+from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 from kezhi.worth.received import COSTS, VALUES
 
 TITLE = Text("What customers get", "客户得到的价值")
@@ -29,7 +30,7 @@ _US = Text("this company", "本公司")
 
 @dataclass(frozen=True)
 class Dimension:
-    """What was asked about, with the mean of the customers' newest answers, in all and by layer."""
+    """What was asked about, with the mean of the customers' newest answers, in all and by tier."""
 
     name: str
     kind: str | None
@@ -90,6 +91,7 @@ class ForCustomers:
     tiers: dict[str, Delivered | None]
     periods: tuple[Answers, ...]
     market: Market | None
+    rules: Tiers = USUAL
 
 
 def build(engine: Engine, run: Path, facts: Json) -> ForCustomers | None:  # noqa: ARG001
@@ -108,6 +110,7 @@ def build(engine: Engine, run: Path, facts: Json) -> ForCustomers | None:  # noq
             for row in facts.get("periods") or ()
         ),
         _market(facts.get("market")),
+        rules_of_a_run(run),
     )  # fmt: skip
 
 
@@ -167,24 +170,24 @@ def sentence(found: ForCustomers) -> Text:
 def _answers(found: ForCustomers, report: ValueReport, canvas: Canvas) -> list[Html]:
     if not found.dimensions:
         return []
-    layers = [layer for layer in LAYERS if any(layer.code in one.tiers for one in found.dimensions)]
+    tiers = [code for code in TIERS if any(code in one.tiers for one in found.dimensions)]
     heads = (
         Text("Asked about", "评价维度"),
         Text("Customers", "客户数"),
         Text("Mean score", "平均分"),
-        *(layer.title for layer in layers),
+        *(title_of(code, found.rules) for code in tiers),
     )
 
     def rows(some: tuple[Dimension, ...]) -> list[Row]:
         return [
             Row([one.name, numbers.grouped(one.customers), tag("span", numbers.grouped(one.mean, 2), class_="strong"),
-                 *(numbers.grouped(one.tiers.get(layer.code), 2) for layer in layers)])
+                 *(numbers.grouped(one.tiers.get(code), 2) for code in tiers)])
             for one in some
         ]  # fmt: skip
 
     note = Text(
-        "Each customer's newest answer; the layers are those by forecast value.",
-        "取每位客户最近一次的回答；层按预测价值划分。",
+        "Each customer's newest answer; the tiers are those of this run.",
+        "取每位客户最近一次的回答；层级为本次运行的客户层级。",
     )
     first, rest = found.dimensions[:SHOWN_DIMENSIONS], found.dimensions[SHOWN_DIMENSIONS:]
     more = Text("{n} more dimensions", "另外 {n} 个维度").fill(n=len(rest))
@@ -223,14 +226,14 @@ def _amounts_to(found: ForCustomers, report: ValueReport, canvas: Canvas) -> lis
     if not found.delivered:
         return []
     heads = [
-        Text("Customers, by forecast value", "客户（按预测价值）"),
+        Text("Tier", "客户层级"),
         *(title for kind, title in (VALUES | COSTS).items() if kind in found.delivered.parts),
         Text("Value", "总价值"),
         Text("Cost", "总成本"),
         Text("Delivered", "让渡价值"),
         Text("Ratio", "价值 ÷ 成本"),
     ]
-    rows = [_delivered_row(canvas.say(TITLES[code]), one, found) for code, one in found.tiers.items() if code in TITLES]
+    rows = [_delivered_row(canvas.say(title_of(code, found.rules)), one, found) for code, one in found.tiers.items()]
     rows.append(_delivered_row(canvas.say(Text("All customers", "全部客户")), found.delivered, found, "total"))
     return [
         heading(canvas, Text("Delivered value", "顾客让渡价值")),
@@ -326,12 +329,11 @@ def value_map(found: ForCustomers, language: Language) -> Plot:
     return figure
 
 
-_COLUMNS = (
+_ASKED = (
     Column("dimension", Text("Asked about", "评价维度"), Text("As in the survey.", "与问卷一致。"), "text"),
     Column("part", Text("Part of delivered value", "让渡价值的组成"), Text("By name.", "按名称。"), "text"),
     Column("customers", Text("Customers", "客户数"), Text("Who answered.", "回答者。"), "count"),
     Column("mean", Text("Mean score", "平均分"), Text("Newest answers.", "最近回答。"), "number"),
-    *(Column(layer.code, layer.title, Text("Mean of the layer.", "该层平均。"), "number") for layer in LAYERS),
 )
 
 
@@ -350,7 +352,9 @@ def sheets(found: ForCustomers, book: Book, engine: Engine, run: Path, report: V
         }
         for one in found.dimensions
     ]
-    sheet = book.sheet(TITLE, [column.width for column in _COLUMNS])
+    mean = Text("Mean of the tier.", "该层平均。")
+    columns = (*_ASKED, *(Column(code, title_of(code, found.rules), mean, "number") for code in TIERS))
+    sheet = book.sheet(TITLE, [column.width for column in columns])
     sheet.line(book.say(sentence(found)))
     label = Text("All dimensions", "全部维度")
-    fill_sheet(sheet, _COLUMNS, rows, count=len(rows), label=label, totals={}, shown={})
+    fill_sheet(sheet, columns, rows, count=len(rows), label=label, totals={}, shown={})

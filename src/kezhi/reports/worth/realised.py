@@ -19,7 +19,8 @@ from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.worth.layers import TITLES
+from kezhi.tier_rules import Tiers
+from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 
 TITLE = Text("How far forecasts could be trusted", "以前的预测有多可信")
 _HEADS = (
@@ -58,6 +59,7 @@ class Realised:
     forecasts: tuple[Compared, ...]
     intervals: int
     held: int
+    rules: Tiers = USUAL
 
 
 def build(engine: Engine, run: Path, facts: Json) -> Realised | None:  # noqa: ARG001
@@ -71,6 +73,7 @@ def build(engine: Engine, run: Path, facts: Json) -> Realised | None:  # noqa: A
         tuple(_compared(row) for row in facts.get("forecasts") or ()),
         int(facts.get("company_forecasts") or 0),
         int(facts.get("company_inside") or 0),
+        rules_of_a_run(run),
     )
 
 
@@ -91,7 +94,7 @@ def _compared(row: Json) -> Compared:
 
 
 def section(found: Realised, report: ValueReport, canvas: Canvas) -> Html:
-    """One sentence, the periods as a figure, the layers of customers as a table."""
+    """One sentence, the periods as a figure, the tiers of customers as a table."""
     describe = Text("Forecast and actual gross profit by period.", "各期预测毛利与实际毛利。")
     figure = canvas.place("figure-realised", compared.plain(found, report, canvas.language), describe, "low")
     return part(
@@ -106,7 +109,7 @@ def section(found: Realised, report: ValueReport, canvas: Canvas) -> Html:
     )  # fmt: skip
 
 
-_LAYER = Text("Customers, by what was forecast of them", "客户（按当时的预测价值）")
+_LAYER = Text("Tier, by what was forecast then", "层级（按当时的预测价值）")
 _ALL = Text("Every forecast that is over by now", "已到期的各次预测")
 _NOTE = Text(
     "Counted are the customers known when the forecast was made; what customers brought who came later is listed "
@@ -154,7 +157,7 @@ def _cells(one: Compared) -> list[Child]:
 
 
 def _tiers(found: Realised, canvas: Canvas) -> list[Row]:
-    rows = [Row([canvas.say(TITLES.get(one.label) or Text(one.label, one.label)), *_cells(one)]) for one in found.tiers]
+    rows = [Row([canvas.say(title_of(one.label, found.rules)), *_cells(one)]) for one in found.tiers]
     return [*rows, Row([canvas.say(Text("All customers", "全部客户")), *_cells(found.whole)], "total")]
 
 
@@ -217,8 +220,8 @@ _COLUMNS = (
     Column("made_as_of", Text("As of", "截止日"), Text("Its last day that counts.", "该次运行的截止日。"), "day"),
     Column("period", Text("Period", "期"), Text("First day of the period.", "期的第一天。"), "day"),
     Column("step", Text("Step", "步"), Text("Periods ahead.", "提前的期数。"), "count"),
-    Column("tier_name", Text("Layer", "层"), Text("By what was forecast then.", "按当时预测价值分层。"), "text"),
-    Column("customers", Text("Customers", "客户数"), Text("In the layer.", "该层客户数。"), "count"),
+    Column("tier_name", Text("Tier", "层级"), Text("By what was forecast then.", "按当时预测价值分层。"), "text"),
+    Column("customers", Text("Customers", "客户数"), Text("In the tier.", "该层客户数。"), "count"),
     Column("forecast", Text("Forecast", "预测"), Text("Gross profit forecast.", "预测毛利。"), "money", total=True),
     Column("actual", Text("Came", "实际"), Text("Gross profit that came.", "实际毛利。"), "money", total=True),
     Column("realised", Text("Realised", "实现率"), Text("Came / forecast.", "实际 ÷ 预测。"), "share"),
@@ -229,10 +232,10 @@ _COLUMNS = (
 
 
 def sheets(found: Realised, book: Book, engine: Engine, run: Path, report: ValueReport) -> None:
-    """Every earlier run, period and layer."""
+    """Every earlier run, period and tier."""
     rows: list[dict[str, Any]] = engine.fetch(engine.read_parquet(run / "realised.parquet")).to_pylist()
     for row in rows:
-        row["tier_name"] = book.say(TITLES.get(row["tier"]) or Text(row["tier"], row["tier"]))
+        row["tier_name"] = book.say(title_of(row["tier"], found.rules))
         row["realised"] = float(row["actual"] / row["forecast"]) if row["forecast"] > 0 else None
     sheet = book.sheet(Text("Realised", "预测与实际"), [column.width for column in _COLUMNS])
     sheet.line(book.say(sentence(found, report)))

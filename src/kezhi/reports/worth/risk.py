@@ -18,7 +18,8 @@ from kezhi.reports.markup import Child, Html, Row, folded, table, tag
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.worth.layers import TITLES
+from kezhi.tier_rules import Tiers
+from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 from kezhi.worth.life_cycle import STATES
 from kezhi.worth.near_loss import BASES, DRIVERS, STEPS
 
@@ -29,7 +30,7 @@ SHOWN_PERIODS = 24
 
 @dataclass(frozen=True)
 class Group:
-    """Customers together: a layer, a state, or all."""
+    """Customers together: a tier, a state, or all."""
 
     code: str
     customers: int
@@ -86,6 +87,7 @@ class Risk:
     near: Json
     threatened: tuple[Threatened, ...]
     losing: tuple[NearLoss, ...]
+    rules: Tiers = USUAL
 
     @property
     def undecided(self) -> Decimal:
@@ -110,6 +112,7 @@ def build(engine: Engine, run: Path, facts: Json) -> Risk | None:
         facts.get("near_loss") or {},
         tuple(_threatened(row) for row in _first(engine, run, "risk", SHOWN, lost=False)),
         tuple(_near(row) for row in _first(engine, run, "near_loss", SHOWN)),
+        rules_of_a_run(run),
     )
 
 
@@ -192,7 +195,7 @@ def sentence(found: Risk, report: ValueReport) -> Text:
 
 
 _TIER_HEADS = (
-    Text("Customers, by forecast value", "客户（按预测价值）"),
+    Text("Tier", "客户层级"),
     Text("Customers", "客户数"),
     Text("Lost if they left", "若离开将失去"),
     Text("Share", "占比"),
@@ -201,7 +204,7 @@ _TIER_HEADS = (
 
 
 def _tiers(found: Risk, canvas: Canvas) -> list[Row]:
-    rows = [_tier(one, found, canvas.say(TITLES.get(one.code) or Text(one.code, one.code))) for one in found.tiers]
+    rows = [_tier(one, found, canvas.say(title_of(one.code, found.rules))) for one in found.tiers]
     return [*rows, _tier(found.whole, found, canvas.say(Text("All customers", "全部客户")), "total")]
 
 
@@ -376,7 +379,7 @@ _NAME = Column("name", Text("Name", "客户名称"), Text("Where known.", "已�
 _RISK = (
     _ID,
     _NAME,
-    Column("tier_name", Text("Layer", "层"), Text("By forecast value.", "按预测价值。"), "text"),
+    Column("tier_name", Text("Tier", "层级"), Text("See tiers.", "见客户层级。"), "text"),
     Column("p_alive", Text("P(active)", "仍活跃的概率"), Text("Not left for good.", "尚未离开。"), "share"),
     Column(
         "value_at_risk", Text("Lost if they left", "若离开将失去"), Text("Forecast.", "预测。"), "money", total=True
@@ -408,7 +411,7 @@ def sheets(found: Risk, book: Book, engine: Engine, run: Path, report: ValueRepo
     """The customers with the largest expected loss, and those near loss."""
     rows = _first(engine, run, "risk", book.listed)
     for row in rows:
-        row["tier_name"] = book.say(TITLES.get(row["tier"]) or Text(row["tier"], row["tier"]))
+        row["tier_name"] = book.say(title_of(row["tier"], found.rules))
         row["state_name"] = book.say(STATES.get(row["state"]) or Text(row["state"], row["state"]))
     _sheet(
         book,
