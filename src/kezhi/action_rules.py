@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Actions(BaseModel):
+class Uplift(BaseModel):
     """How long after an action its effect is looked for, and from how many customers on anything is claimed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kezhi.action_rules import Actions, Weekly
+from kezhi.action_rules import Uplift, Weekly
 from kezhi.alert_rules import Alerts
 from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.language import KezhiError, Language, Text
@@ -107,7 +107,7 @@ class Settings(BaseModel):
         0.05
     )
     alerts: Annotated[Alerts, Field(description="who needs a call today / 今天该联系谁")] = Alerts()
-    actions: Annotated[Actions, Field(description="what actions brought / 行动效果的衡量")] = Actions()
+    uplift: Annotated[Uplift, Field(description="what actions brought / 行动效果的衡量")] = Uplift()
     weekly: Annotated[Weekly, Field(description="the weekly report / 周报")] = Weekly()
     market: Annotated[Market, Field(description="offers of the company and its competitors / 竞争对手与权重")] = (
         Market()
