@@ -14,6 +14,7 @@ from kezhi.valuation.arrays import from_rows
 from kezhi.worth.beginnings import UNKNOWN
 from kezhi.worth.cohorts import acquired
 from kezhi.worth.costs import WORDS
+from kezhi.worth.outcomes import outcome, says_the_outcome
 from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("source", "role")
 UNASSIGNED = "-"  # money spent on winning customers that names no channel of theirs
-WON = ("won", "closed won", "win", "赢单", "成交", "已成交", "已赢单", "成功", "赢")
-LOST = ("lost", "closed lost", "lose", "输单", "丢单", "失败", "已失败", "已丢单", "流失", "输")
 ZERO = Decimal(0)
 
 
@@ -204,11 +203,11 @@ def _opportunities(work: Work) -> list[dict[str, Any]]:
     rows, people = work.book.opportunities, work.book.customers
     if rows is None or people is None or "source" not in people.columns:
         return []
-    if not {"stage", "probability"} & set(rows.columns):
+    if not says_the_outcome(rows):
         return []
     sources = people.group_by(who="customer_id").aggregate(source=people.source.strip().max())
-    won, lost = _ended(rows, WON, 1.0), _ended(rows, LOST, 0.0)
-    marked = rows.select("customer_id", "amount", won=won & ~lost, lost=lost)
+    ended = outcome(rows)
+    marked = rows.select("customer_id", "amount", won=ended == "won", lost=ended == "lost")
     joined = marked.left_join(sources, marked.customer_id == sources.who)
     sums = joined.group_by(source=joined.source.fill_null(UNKNOWN)).aggregate(
         opened=joined.count(),
@@ -218,18 +217,6 @@ def _opportunities(work: Work) -> list[dict[str, Any]]:
     )
     found = work.engine.fetch(sums.order_by(sums.opened.desc(), "source")).to_pylist()
     return [{**row, "conversion": _conversion(row["won"], row["lost"])} for row in found]
-
-
-def _ended(rows: ir.Table, words: tuple[str, ...], probability: float) -> Any:
-    """By the stage where it is given, else by a probability of 1 or 0."""
-    import ibis
-
-    stage: Any = rows.stage if "stage" in rows.columns else ibis.null("string")
-    said: Any = stage.strip().lower().isin(words)
-    if "probability" not in rows.columns:
-        return said.fill_null(False)
-    certain: Any = rows.probability.cast("float64") == probability
-    return ibis.ifelse(stage.notnull(), said, certain).fill_null(False)
 
 
 def _conversion(won: int, lost: int) -> float | None:
