@@ -181,7 +181,6 @@ def test_what_a_filter_means(text: str, same: Filter | str) -> None:
     [
         ("", None, "empty"),
         ("region =", 9, "a value is expected"),
-        ("region = North", 10, "a value is expected"),
         ("region = 'North", 10, "not closed"),
         ("region 'North'", 8, "after a field"),
         ("= 3", 1, "name of a field"),
@@ -191,8 +190,8 @@ def test_what_a_filter_means(text: str, same: Filter | str) -> None:
         ("day = 2025-02-30", 7, "no such day"),
         ("a = 1e999", 5, "too large"),
         ("name contains 3", 15, "text in quotes"),
-        ("(" * 60 + "a = 1" + ")" * 60, 51, "brackets"),
-        ("not " * 60 + "a = 1", 205, "brackets"),
+        ("(" * 60 + "a = 1" + ")" * 60, 21, "brackets"),
+        ("not " * 60 + "a = 1", 85, "brackets"),
         ("a = 1 or " * 2000, None, "at most"),
     ],
 )
