@@ -45,8 +45,8 @@ FIXED_MISSING = Text(
     "{{ days = 90, purchases = 3, money = 2000 }}。",
 ).fill()
 FIXED_UNUSED = Text(
-    "The setting 'rfm.fixed' counts only with rfm.cut = \"fixed\"; now it is \"{cut}\".",
-    "设置项 'rfm.fixed' 只在 rfm.cut = \"fixed\" 时有效；现在是 \"{cut}\"。",
+    'The setting \'rfm.fixed\' counts only with rfm.cut = "fixed"; now it is "{cut}".',
+    '设置项 \'rfm.fixed\' 只在 rfm.cut = "fixed" 时有效；现在是 "{cut}"。',
 )
 NO_SUCH_CLASS = Text(
     "The setting 'rfm.names' names {code!r}, which is no class; there are {known}.",

@@ -1,0 +1,278 @@
+"""RFM: how recently, how often and for how much each customer has bought, as scores, eleven names and eight classes.
+
+Names after the R package rfm and common usage, classes after Chinese usage (T12).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi.ledger import SUM, as_sum
+from kezhi.rfm_rules import CLASSES, SEGMENTS, Rfm
+from kezhi.segments.rfm_grid import GRID, SCORES, fm_of
+from kezhi.segments.rfm_scores import MEASURES, Measuring, measure_all, scored
+from kezhi.segments.rfm_then import known_at
+from kezhi.valuation import Columns
+from kezhi.worth import Found, Work
+from kezhi.worth.work import day_of
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+CODES = ("rfm_segment", "rfm_class")
+COLUMNS = ("r_score", "f_score", "m_score", *CODES, *(f"{name}_previous" for name in CODES))
+MODEL_COLUMNS = ("r_model", "f_model", "m_model", "rfm_segment_model")
+SUMS = ("amount", "value", "forecast_value")
+
+
+def measured(work: Work) -> Found | None:
+    """Score every buyer, today and at the day before, and add up each name and class; None where nobody ever bought.
+
+    Customers without a purchase have no scores and are in no class.
+    """
+    rules = work.settings.rfm
+    known = work.engine.store(_today(work, rules))
+    twins = rules.model_based and _modelled(work, known)
+    measuring = measure_all(work.engine, known, rules, twins=twins)
+    if measuring is None:
+        return None
+    before = _before(work, rules)
+    now = scored(known, measuring)
+    rows = work.engine.store(_with_previous(now, before))
+    facts = _facts(work, rows, rules, measuring, before)
+    names = (*COLUMNS, *(MODEL_COLUMNS if twins else ()))
+    return Found(facts, Columns(rows.select("customer_id", *names), dict.fromkeys(names)))
+
+
+def rfm_at(work: Work, day: date) -> ir.Table | None:
+    """Scores, name and class of everybody who had bought by the end of a day, by what was known then.
+
+    customer, customer_id, days, purchases, money, r_score, f_score, m_score, rfm_segment, rfm_class; not stored. Edges
+    and cuts are those of that day. None where nobody had bought. With the setting rfm.money = "value", relationship
+    expenses count up to the last period that was complete.
+    """
+    rules = work.settings.rfm
+    known = work.engine.store(_then(work, day, rules))
+    measuring = measure_all(work.engine, known, rules)
+    return None if measuring is None else scored(known, measuring)
+
+
+# --- what is scored ---------------------------------------------------------------------------------------
+
+
+def _today(work: Work, rules: Rfm) -> ir.Table:
+    """Buyers with days, purchases and money, what is added up of them, and what is expected of them."""
+    rows = work.figures.filter(work.figures.purchases > 0)
+    more: dict[str, Any] = {}
+    if rules.model_based:
+        expected: Any = rows.expected_purchases
+        each: Any = rows.forecast_amount.cast("float64") / expected.nullif(0.0)
+        more = {"p_gone": 1.0 - rows.p_alive, "expected_purchases": expected, "expected_mean": each.coalesce(0.0)}
+    return rows.select(
+        "customer",
+        "customer_id",
+        "purchases",
+        *SUMS,
+        days=_days_since(rows.last_purchase, work.as_of),
+        money=_money(rows.amount, rows.purchases) if rules.money == "mean_amount" else rows[rules.money],
+        **more,
+    )
+
+
+def _then(work: Work, day: date, rules: Rfm) -> ir.Table:
+    """The same measures for an earlier day: from what had been told by then."""
+    rows = known_at(work, day)
+    value: Any = as_sum(rows.amount - rows.cost - rows.expense)
+    made = rows.select(
+        "customer",
+        "purchases",
+        days=_days_since(rows.last_purchase, day),
+        money={"amount": rows.amount, "value": value, "mean_amount": _money(rows.amount, rows.purchases)}[rules.money],
+    )
+    return made.join(work.ledger.people, "customer").select("customer", "customer_id", "days", "purchases", "money")
+
+
+def _days_since(last: Any, day: date) -> Any:
+    import ibis
+
+    return ibis.literal(day).delta(last, unit="day").cast("int64")
+
+
+def _money(amount: Any, purchases: Any) -> Any:
+    """A mean amount to four decimals, so that equal means are equal to the last digit."""
+    return (amount.cast("float64") / purchases).round(4).cast(SUM)
+
+
+def _modelled(work: Work, known: ir.Table) -> bool:
+    """Does the method that forecast them say how likely each buyer is still there?"""
+    told = work.engine.row(known.aggregate(unknown=known.p_gone.isnull().any()))["unknown"]
+    return told is False
+
+
+# --- what they were ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Before:
+    """What customers were called on an earlier day; taken from a run's folder, or worked out from the book."""
+
+    source: str
+    day: date
+    rows: ir.Table
+
+
+def _before(work: Work, rules: Rfm) -> Before | None:
+    """From the newest earlier run that went by the same rules, else from this book at the end of the period before."""
+    run = work.before
+    if run is not None and _same_rules(run, rules):
+        rows = work.engine.read_parquet(run / "customers.parquet")
+        if set(CODES) <= set(rows.columns):
+            return Before("run", day_of(run), rows.select("customer_id", *CODES))
+    day = work.calendar.end(work.calendar.number(work.as_of) - 1)
+    found = rfm_at(work, day)
+    return None if found is None else Before("book", day, found.select("customer_id", *CODES))
+
+
+def _same_rules(run: Path, rules: Rfm) -> bool:
+    """Did an earlier run score by these rules? Names and scores by model do not matter."""
+    told = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("settings", {}).get("rfm")
+    if told is None:
+        return False
+    mine = rules.model_dump(mode="json", exclude={"names", "model_based"})
+    return {name: told.get(name) for name in mine} == mine
+
+
+def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:
+    import ibis
+
+    if before is None:
+        return now.mutate(**{f"{name}_previous": ibis.null("string") for name in CODES})
+    then = before.rows.rename({f"{name}_previous": name for name in CODES})
+    return now.left_join(then, "customer_id", rname="{name}_then").drop("customer_id_then")
+
+
+# --- the company's figures --------------------------------------------------------------------------------
+
+
+def _facts(work: Work, rows: ir.Table, rules: Rfm, measuring: Measuring, before: Before | None) -> dict[str, Any]:
+    groups = work.engine.fetch(_by_scores(rows)).to_pylist()
+    for group in groups:
+        group["fm"] = fm_of(group["f_score"], group["m_score"])
+    return {
+        "customers": measuring.customers,
+        "money": rules.money,
+        "scores": {key: _scores(groups, key, measuring) for key in MEASURES},
+        "cuts": {"by": rules.cut, **{key: cut.value for key, cut in measuring.cuts.items()}},
+        "segments": [_added([g for g in groups if g["rfm_segment"] == code], code) for code in SEGMENTS],
+        "classes": [_added([g for g in groups if g["rfm_class"] == code], code) for code in CLASSES],
+        "grid": _grid(groups),
+        "previous": _moved(work, rows, before),
+        "model": _twins(work, rows, measuring),
+        "names": {code: title.as_dict() for code, title in rules.titles.items()},
+    }
+
+
+def _by_scores(rows: ir.Table) -> ir.Table:
+    """What every combination of scores and class adds up to: a few hundred rows, whatever the number of customers."""
+    sums = {name: rows[name].sum().cast(SUM) for name in SUMS}
+    ends = {
+        f"{key}_{end}": getattr(rows[column], end)() for key, column in MEASURES.items() for end in ("min", "max")
+    }  # fmt: skip
+    return rows.group_by("r_score", "f_score", "m_score", "rfm_segment", "rfm_class").aggregate(
+        customers=rows.count(), **sums, **ends
+    )
+
+
+def _added(groups: list[dict[str, Any]], code: str) -> dict[str, Any]:
+    return {
+        "code": code,
+        "customers": sum(group["customers"] for group in groups),
+        **{name: sum((group[name] for group in groups), Decimal(0)) for name in SUMS},
+    }
+
+
+def _scores(groups: list[dict[str, Any]], key: str, measuring: Measuring) -> dict[str, Any]:
+    """Each score of a measure: who has it, from which value to which. Nobody has some where values are few."""
+    found = []
+    for score in reversed(SCORES):
+        mine = [group for group in groups if group[f"{key}_score"] == score]
+        found.append(
+            {
+                "score": score,
+                "customers": sum(group["customers"] for group in mine),
+                "from": min((group[f"{key}_min"] for group in mine), default=None),
+                "to": max((group[f"{key}_max"] for group in mine), default=None),
+            }
+        )
+    scale = measuring.scales[key]
+    return {"own": scale.own, "edges": _edges(scale.edges, scale.own, found), "scores": found}
+
+
+def _edges(edges: tuple[float, ...], own: bool, scores: list[dict[str, Any]]) -> list[Any]:
+    """The four values up to which a score goes: as given, or the highest that a customer has."""
+    if own:
+        return list(edges)
+    ends = sorted(row["to"] for row in scores if row["to"] is not None)
+    return [max(end for end in ends if float(end) <= edge) for edge in edges]
+
+
+def _grid(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"r": r, "fm": fm, **_added([g for g in groups if (g["r_score"], g["fm"]) == (r, fm)], name)}
+        for r, names in GRID.items()
+        for fm, name in zip(SCORES, names, strict=True)
+    ]
+
+
+def _moved(work: Work, rows: ir.Table, before: Before | None) -> dict[str, Any] | None:
+    """Where customers were and are: names then by names now; who was none then is new."""
+    if before is None:
+        return None
+    both = [f"{name}{end}" for name in CODES for end in ("_previous", "")]
+    counted = work.engine.fetch(rows.group_by(*both).aggregate(customers=rows.count())).to_pylist()
+    moves = {name: _moves(counted, name) for name in CODES}
+    stayed: Mapping[str, int] = {
+        name: sum(move["customers"] for move in found if move["before"] == move["now"]) for name, found in moves.items()
+    }
+    known = sum(move["customers"] for move in moves["rfm_segment"] if move["before"] is not None)
+    return {
+        "source": before.source,
+        "day": before.day,
+        "customers": known,
+        "moved": known - stayed["rfm_segment"],
+        "moved_classes": known - stayed["rfm_class"],
+        "segments": moves["rfm_segment"],
+        "classes": moves["rfm_class"],
+    }
+
+
+def _moves(counted: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    order = {code: place for place, code in enumerate((*SEGMENTS, *CLASSES))}
+    found: dict[tuple[Any, Any], int] = {}
+    for row in counted:
+        move = (row[f"{name}_previous"], row[name])
+        found[move] = found.get(move, 0) + row["customers"]
+    places = sorted(found, key=lambda move: (order.get(move[0], len(order)), order[move[1]]))
+    return [{"before": then, "now": now, "customers": found[then, now]} for then, now in places]
+
+
+def _twins(work: Work, rows: ir.Table, measuring: Measuring) -> dict[str, Any] | None:
+    """What the names by model add up to, and how many customers have another one by it."""
+    if not measuring.twins:
+        return None
+    sums = {name: rows[name].sum().cast(SUM) for name in SUMS}
+    by = rows.group_by("rfm_segment_model", "rfm_segment", once=rows.purchases == 1)
+    groups = work.engine.fetch(by.aggregate(customers=rows.count(), **sums)).to_pylist()
+    other = [group for group in groups if group["rfm_segment_model"] != group["rfm_segment"]]
+    return {
+        "segments": [_added([g for g in groups if g["rfm_segment_model"] == code], code) for code in SEGMENTS],
+        "other_name": sum(group["customers"] for group in other),
+        "once": sum(group["customers"] for group in groups if group["once"]),
+        "once_other_name": sum(group["customers"] for group in other if group["once"]),
+    }
