@@ -47,19 +47,46 @@ def falling_customers(
     falling only if each of them had something to fall from.
     """
     _refuse(share, times)
+    sums = stretches(ledger, times + 1, periods, measure)
+    values = [sums[f"value_{step}"] for step in range(times + 1)]
+    kept = sums.drop(*(f"square_{step}" for step in range(times + 1)))
+    return kept.mutate(falling=falling(values, share, times))
+
+
+def stretches(ledger: Ledger, number: int, periods: int, measure: str = "value") -> ir.Table:
+    """customer, value_0 .. (the newest last), square_0 ..: sums of the last complete stretches, and of squared periods.
+
+    The squares tell how much a customer's periods differ within a stretch: see `beyond_noise`.
+    """
     accounts = ledger.accounts
-    first = ledger.present - periods * (times + 1) + 1
+    first = ledger.present - periods * number + 1
     recent = accounts.filter(accounts.number.between(first, ledger.present))
     worth: Any = recent.amount - recent.cost - recent.expense if measure == "value" else recent[measure]
-    stretch: Any = (recent.number - first) // periods
-    sums = recent.group_by("customer").aggregate(
+    recent = recent.select("customer", worth=worth.cast("decimal(38, 4)"), stretch=(recent.number - first) // periods)
+    size: Any = recent.worth.cast("float64")
+    recent = recent.mutate(square=(size * size).cast("decimal(38, 4)"))
+    return recent.group_by("customer").aggregate(
         **{
-            f"value_{step}": worth.cast("decimal(38, 4)").sum(where=stretch == step).coalesce(0).cast("float64")
-            for step in range(times + 1)
+            f"{name}_{step}": recent[column].sum(where=recent.stretch == step).coalesce(0).cast("float64")
+            for name, column in (("value", "worth"), ("square", "square"))
+            for step in range(number)
         }
     )
-    values = [sums[f"value_{step}"] for step in range(times + 1)]
-    return sums.mutate(falling=falling(values, share, times))
+
+
+def beyond_noise(values: Sequence[Any], squares: Sequence[Any], periods: int, least: float) -> Any:
+    """Is the fall from the first to the last of these stretches at least `least` times as large as its own noise?
+
+    The noise is what the periods within one stretch differ by: s2 = sum over stretches of (squares - value^2 / n) /
+    (stretches x (n - 1)), n periods each. The difference of two sums of n periods then varies by the root of 2 n s2.
+    Stretches of one period show no noise: True.
+    """
+    if periods < 2 or least <= 0:
+        return values[0] >= values[-1]
+    within: Any = sum(square - value * value / periods for value, square in zip(values, squares, strict=True))
+    variance: Any = within / (len(values) * (periods - 1))
+    fell: Any = values[0] - values[-1]
+    return (fell >= 0) & (fell * fell * (1 + _HAIR) >= least * least * 2 * periods * variance)
 
 
 def _refuse(share: float, times: int) -> None:
