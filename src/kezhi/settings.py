@@ -16,6 +16,7 @@ from kezhi.language import KezhiError, Language, Text
 from kezhi.market import Market
 from kezhi.rfm_rules import Rfm
 from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
+from kezhi.segment_rules import Segments
 from kezhi.tier_rules import Tiers
 
 MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
@@ -118,6 +119,7 @@ class Settings(BaseModel):
     clusters: Annotated[Clusters, Field(description="groups found in the data / 自动聚类")] = Clusters()
     rfm: Annotated[Rfm, Field(description="recency, frequency and money / RFM 打分与分类")] = Rfm()
     tiers: Annotated[Tiers, Field(description="how customers are put into tiers / 客户分层")] = Tiers()
+    segments: Segments = {}
     memory_limit: Annotated[str | None, Field(description="memory the engine may use / 引擎内存上限")] = None
     threads: Annotated[int | None, Field(ge=1, description="threads the engine may use / 引擎线程数")] = None
 
