@@ -28,6 +28,7 @@ FREQUENCIES = ("high", "low", "once", "never")
 TEXTS = ("region", "sex", "role", "source", "industry", "size")
 ATTRIBUTES = ("frequency", "region", "age_band", "sex", "income_band", "role", "source", "industry", "size")
 OLDEST = 120
+LAYERS = ("top", "upper", "middle", "base")
 MEASURES = ("price", "income", "loyalty", "referred")
 ZERO = Decimal(0)
 
@@ -41,8 +42,8 @@ def measured(work: Work) -> Found:
     staged = people is not None and len(attributes) > 1
     more = []
     if staged:
-        rows = layered(placed(rows), "placed", "customer")
-        more = ["tier"]
+        rows = _in_layers(work, placed(rows))
+        more = ["value_layer"]
     stored = engine.store(rows)
     groups = _groups(work, stored, attributes, more)
     _write(work, attributes, groups, staged=staged)
@@ -54,8 +55,7 @@ def measured(work: Work) -> Found:
     columns: dict[str, float | None] = {"frequency": None}
     columns |= {"age_band": None} if "age_band" in attributes else {}
     columns |= {"value_layer": None} if staged else {}
-    added = stored.rename(value_layer="tier") if staged else stored
-    return Found(facts, Columns(added, columns))
+    return Found(facts, Columns(stored, columns))
 
 
 # --- what is known of them --------------------------------------------------------------------------------
@@ -189,26 +189,36 @@ def placed(rows: ir.Table) -> ir.Table:
     return ranked.mutate(placed=(total / number).round(12))
 
 
+def _in_layers(work: Work, rows: ir.Table) -> ir.Table:
+    """Rows with their layer of the pyramid; as many customers are in a layer as in a tier, but others."""
+    import ibis
+
+    rules = work.settings.tiers
+    rows = layered(rows, "placed", "customer", rules=rules)
+    codes = zip((layer.code for layer in layers_of(rules)), LAYERS, strict=True)
+    return rows.mutate(value_layer=ibis.cases(*((rows.tier == tier, code) for tier, code in codes))).drop("tier")
+
+
 def _pyramid(work: Work, rows: ir.Table) -> list[dict[str, Any]]:
     """The layers, the best first, with what tells them apart."""
     measures = [name for name in MEASURES if f"{name}_told" in rows.columns]
     found = work.engine.fetch(
-        rows.group_by("tier").aggregate(
+        rows.group_by("value_layer").aggregate(
             customers=rows.count(),
             **_sums(rows),
             **{name: rows[f"{name}_told"].cast("decimal(38, 6)").sum() for name in measures},
             **{f"{name}_known": rows[f"{name}_told"].count() for name in measures},
         )
     ).to_pylist()
-    by_tier = {row["tier"]: row for row in found}
+    by_layer = {row["value_layer"]: row for row in found}
     return [
         {
-            "layer": layer.code,
+            "layer": code,
             **{name: row[name] for name in ("customers", "amount", "value", "forecast_value")},
             **{name: float(row[name]) / row[f"{name}_known"] if row[f"{name}_known"] else None for name in measures},
         }
-        for layer in layers_of()
-        if (row := by_tier.get(layer.code))
+        for code in LAYERS
+        if (row := by_layer.get(code))
     ]
 
 
@@ -237,7 +247,6 @@ def _write(work: Work, attributes: Sequence[str], groups: list[dict[str, Any]], 
     """profiles.parquet, and value_pyramid.parquet with the layers of each group."""
     import pyarrow.parquet as pq
 
-    order = {code: place for place, code in enumerate(layer.code for layer in layers_of())}
     whole = _summed(row for row in groups if row["attribute"] == "frequency")
     rows = []
     for name in attributes:
@@ -249,7 +258,7 @@ def _write(work: Work, attributes: Sequence[str], groups: list[dict[str, Any]], 
     pq.write_table(profile_table(rows), work.folder / FILE, compression="zstd")
     if staged:
         place = {(row["attribute"], row["group"]): number for number, row in enumerate(rows)}
-        groups.sort(key=lambda row: (place[row["attribute"], row["group"]], order[row["tier"]]))
+        groups.sort(key=lambda row: (place[row["attribute"], row["group"]], LAYERS.index(row["value_layer"])))
         pq.write_table(_layers_table(groups), work.folder / PYRAMID, compression="zstd")
 
 
@@ -298,7 +307,7 @@ def _layers_table(rows: list[dict[str, Any]]) -> pa.Table:
 
     schema = _schema()
     schema.insert(2, ("layer", pa.string()))
-    return from_rows([{**row, "layer": row["tier"]} for row in rows], pa.schema(schema))
+    return from_rows([{**row, "layer": row["value_layer"]} for row in rows], pa.schema(schema))
 
 
 def _schema() -> list[tuple[str, pa.DataType]]:
