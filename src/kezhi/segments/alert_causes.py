@@ -165,10 +165,12 @@ def named(code: str) -> Text:
 
 def rule(code: Cause, rules: Alerts, periods: int, titles: Mapping[str, Text] | None = None) -> Text:
     """The rule of a cause with this company's limits; `titles` are the names of its tiers."""
-    said = dict(titles or TITLES)
+    said: dict[str, Text] = {**{str(code): title for code, title in TITLES.items()}, **(titles or {})}
 
     def tiers(codes: tuple[str, ...], language: Any) -> str:
-        return (", " if language == "en" else "、").join((said.get(one) or Text(one, one)).to(language) for one in codes)
+        return (", " if language == "en" else "、").join(
+            (said.get(one) or Text(one, one)).to(language) for one in codes
+        )
 
     return Text(
         *(
@@ -200,7 +202,7 @@ def why(row: Mapping[str, Any], titles: Mapping[str, Text] | None = None) -> Tex
         said = Text("Nobody has ever contacted them.", "从未有人联系过。")
     if row["cause"] == "review_due" and row["measure"] is None:
         said = Text("Never reviewed.", "从未复核。")
-    tiers = dict(titles or TITLES)
+    tiers: dict[str, Text] = {**{str(code): title for code, title in TITLES.items()}, **(titles or {})}
     return Text(*(said.to(language).format(**_figures(row, language, tiers)) for language in ("en", "zh")))
 
 

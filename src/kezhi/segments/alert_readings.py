@@ -1,0 +1,441 @@
+"""What the causes of alerts read of each customer: a measure, its limit, and whether it fires.
+
+A reading has customer_id, cause, fires (the cause holds, and enough is at stake), stays (an alert that is open
+already lasts), measure, threshold, before (what it was, or what is usual), detail, value_at_stake and probability.
+value_at_stake is gross profit over the forecast horizon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from kezhi.alert_rules import Alerts, Cause
+from kezhi.ledger import SUM
+from kezhi.segments.alert_causes import HISTORY, LEAST_HISTORY
+from kezhi.tier_rules import TIERS
+from kezhi.worth.falling import beyond_noise, falling, stretches
+from kezhi.worth.near_loss import DRIVERS
+from kezhi.worth.risk import LEAST_CHANCE, LOSSES
+from kezhi.worth.work import Work
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MARGIN = 0.1  # an open doubt is laid aside only when P(alive) is that much above its limit
+FLAT = 0.2  # the least quartile range of the logarithm of amounts: equal amounts must not make a cent a jump
+COLUMNS = (
+    *("customer_id", "cause", "fires", "stays", "measure", "threshold", "before", "detail"),
+    *("value_at_stake", "probability"),
+)
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All readings, stored, and of so many who fell alike a stretch earlier, how many stayed down."""
+
+    rows: ir.Table
+    fell: int = 0
+    stayed: int = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every cause needs to know: the company, the rules, the least money at stake, and who is on the list already.
+
+    told: what the book says of customers, if anything. open: customer_id and cause of the alerts carried over.
+    """
+
+    work: Work
+    rules: Alerts
+    least: float
+    told: ir.Table | None
+    open: ir.Table | None
+
+    @property
+    def horizon(self) -> int:
+        """Periods over which values at stake are counted."""
+        return self.work.forecasted.horizon
+
+    @property
+    def periods(self) -> int:
+        """Periods of a stretch: a quarter of a year, at least one."""
+        return self.rules.fall_periods or max(3 // self.work.calendar.months, 1)
+
+    def wants(self, *causes: Cause) -> bool:
+        """Is one of these switched on?"""
+        return any(cause in self.rules.causes for cause in causes)
+
+    def carried(self, rows: ir.Table, *causes: Cause) -> ir.Table:
+        """Rows (with customer_id) with `carried`: has an alert of one of these causes that is carried over."""
+        import ibis
+
+        if self.open is None:
+            return rows.mutate(carried=ibis.literal(False))
+        mine = self.open.filter(self.open.cause.isin(causes)).select(carried_id="customer_id").distinct()
+        joined = rows.left_join(mine, rows.customer_id == mine.carried_id)
+        return joined.mutate(carried=joined.carried_id.notnull()).drop("carried_id")
+
+
+def read(asked: Asked) -> Readings:
+    """The readings of all causes that are switched on and that the data holds."""
+    people = _people(asked)
+    parts = [*_of_state(asked, people)]
+    fell = stayed = 0
+    if asked.wants("value_falling"):
+        part, fell, stayed = _of_falls(asked)
+        parts.append(part)
+    if asked.wants("jump_up", "jump_down"):
+        parts += _of_jumps(asked)
+    if asked.wants("losing_money", "near_loss") and (asked.work.folder / LOSSES).exists():
+        parts += _of_losses(asked)
+    stored = [asked.work.engine.store(part) for part in parts]  # statically empty parts must not be joined unstored
+    return Readings(reduce(lambda one, other: one.union(other), stored), fell, stayed)
+
+
+def _reading(
+    rows: ir.Table,
+    cause: Cause,
+    least: float,
+    *,
+    holds: Any,
+    stays: Any,
+    measure: Any,
+    stake: Any,
+    probability: Any,
+    threshold: Any = None,
+    before: Any = None,
+    detail: Any = None,
+) -> ir.Table:
+    """Readings of those with whom the cause fires, or whose alert may last."""
+    import ibis
+
+    def number(value: Any) -> Any:
+        return ibis.null("float64") if value is None else ibis.literal(value, "float64") if _plain(value) else value
+
+    worth: Any = number(stake)
+    read = rows.select(
+        "customer_id",
+        cause=ibis.literal(cause),
+        fires=(holds & (worth >= least)).coalesce(False),
+        stays=(stays & rows.carried).coalesce(False),
+        kept=rows.carried,
+        measure=number(measure).cast("float64"),
+        threshold=number(threshold).cast("float64"),
+        before=number(before).cast("float64"),
+        detail=ibis.null("string") if detail is None else detail,
+        value_at_stake=ibis.greatest(worth, 0.0).coalesce(0.0).cast(SUM),
+        probability=number(probability).cast("float64"),
+    )
+    return read.filter(read.fires | read.kept).select(*COLUMNS)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+# --- what can be said from a customer's figures ------------------------------------------------------------
+
+
+def _people(asked: Asked) -> ir.Table:
+    """Customers of whom a cause that reads figures may hold, with what these causes need; stored."""
+    import ibis
+
+    work, rules = asked.work, asked.rules
+    rows = work.with_found("tier", "tier_previous")
+    today = ibis.literal(work.as_of)
+    gaps: Any = (rows.purchases - 1).nullif(0)
+    p_alive: Any = rows.p_alive.coalesce(1.0)
+    first, last = rows.first_purchase, rows.last_purchase
+    rows = rows.mutate(
+        p=p_alive,
+        gone=1.0 - p_alive,
+        full=ibis.greatest(rows.forecast_value.cast("float64"), 0.0) / ibis.greatest(p_alive, LEAST_CHANCE),
+        silence=today.delta(last, unit="day").cast("float64"),
+        tenure=today.delta(first, unit="day").cast("float64"),
+        rhythm=last.delta(first, unit="day").cast("float64") / gaps,
+        rare=last.delta(first, unit="day").cast("float64") * _longest(gaps, rules.overdue),
+    )
+    rows = rows.filter(rows.purchases > 0)
+    rows = asked.carried(rows, "maybe_gone", "order_overdue", "tier_lost", "no_contact", "review_due")
+    told = asked.told if "review_due" in rules.causes else None
+    if told is not None and "reviewed_on" in told.columns:
+        reviewed = told.select(told_id=told.customer_id, reviewed_on=_as_day(told.reviewed_on))
+        rows = rows.left_join(reviewed, rows.customer_id == reviewed.told_id).drop("told_id")
+    kept = work.engine.store(rows.filter(rows.carried | _may_hold(asked, rows)))
+    return _with_forecast_before(asked, _with_contacts(asked, kept))
+
+
+def _longest(gaps: Any, sure: float) -> Any:
+    """The quantile of the next gap, in units of the sum of so many gaps before.
+
+    For purchases at random at an unknown rate of the customer's own (prior 1 / rate), the next gap G after n gaps with
+    the sum S exceeds s with the probability (S / (S + s))^n.
+    """
+    odds: Any = 1.0 / gaps
+    chance: Any = 1.0 / (1.0 - sure)
+    return chance**odds - 1.0
+
+
+def _as_day(column: Any) -> Any:
+    """A day from a column that the book keeps as it was given; what is no day is none."""
+    kind = column.type()
+    if kind.is_date():
+        return column
+    if kind.is_timestamp():
+        return column.date()
+    return column.cast("string").strip().left(10).try_cast("date")
+
+
+def _doubted(rows: ir.Table, rules: Alerts) -> Any:
+    return (rows.p < rules.doubtful) & (rows.p >= rules.lost)
+
+
+def _overdue(rows: ir.Table, rules: Alerts) -> Any:
+    return (rows.purchases >= rules.least_purchases) & (rows.silence > rows.rare) & (rows.p >= rules.lost)
+
+
+def _may_hold(asked: Asked, rows: ir.Table) -> Any:
+    rules = asked.rules
+    found: Any = (rows.full >= asked.least) & (_doubted(rows, rules) | _overdue(rows, rules))
+    if {"tier", "tier_previous"} <= set(rows.columns):
+        found = found | (_place(rows.tier) > _place(rows.tier_previous))
+    if "tier" in rows.columns and asked.work.book.contacts is not None:
+        found = found | rows.tier.isin(rules.contact_tiers)
+    if "reviewed_on" in rows.columns:
+        found = found | _review_due(asked, rows)
+    return found.coalesce(False)
+
+
+def _place(tier: Any) -> Any:
+    """0 for the best tier; null where there is none."""
+    import ibis
+
+    return ibis.cases(*((tier == code, place) for place, code in enumerate(TIERS)), else_=None).cast("int32")
+
+
+def _review_due(asked: Asked, rows: ir.Table) -> Any:
+    import ibis
+
+    age: Any = ibis.literal(asked.work.as_of).delta(rows.reviewed_on, unit="day")
+    due: Any = (age > asked.rules.review_days).coalesce(False)
+    if "tier" not in rows.columns:
+        return due
+    return due | (rows.reviewed_on.isnull() & rows.tier.isin(asked.rules.review_tiers)).coalesce(False)
+
+
+def _with_contacts(asked: Asked, rows: ir.Table) -> ir.Table:
+    """With the day of the last contact, where contacts are kept and tiers are known."""
+    contacts = asked.work.book.contacts
+    if contacts is None or "tier" not in rows.columns or not asked.wants("no_contact"):
+        return rows
+    mine = contacts.semi_join(rows, "customer_id")
+    last = mine.group_by(contact_id=mine.customer_id).aggregate(last_contact=mine.date.max())
+    return rows.left_join(last, rows.customer_id == last.contact_id).drop("contact_id")
+
+
+def _with_forecast_before(asked: Asked, rows: ir.Table) -> ir.Table:
+    """With what was forecast of the customer in the earlier run, where tiers have changed since."""
+    before = asked.work.before
+    if before is None or "tier_previous" not in rows.columns or not asked.wants("tier_lost"):
+        return rows
+    earlier = asked.work.engine.read_parquet(before / "customers.parquet")
+    earlier = earlier.select(earlier_id=earlier.customer_id, forecast_before=earlier.forecast_value.cast("float64"))
+    return rows.left_join(earlier, rows.customer_id == earlier.earlier_id).drop("earlier_id")
+
+
+def _of_state(asked: Asked, people: ir.Table) -> list[ir.Table]:
+    rules, least = asked.rules, asked.least
+    parts = [
+        _reading(
+            people, "maybe_gone", least,
+            holds=_doubted(people, rules),
+            stays=(people.p < rules.doubtful + MARGIN) & (people.p >= rules.lost),
+            measure=people.p, threshold=rules.doubtful, before=people.silence,
+            stake=people.full, probability=people.gone,
+        ),
+        _reading(
+            people, "order_overdue", least,
+            holds=_overdue(people, rules), stays=_overdue(people, rules),
+            measure=people.silence, threshold=people.rare, before=people.rhythm,
+            stake=people.full, probability=people.gone,
+        ),
+    ]  # fmt: skip
+    parts = [part for part, cause in zip(parts, ("maybe_gone", "order_overdue"), strict=True) if cause in rules.causes]
+    if "forecast_before" in people.columns:
+        parts.append(_of_tiers(asked, people))
+    if "last_contact" in people.columns:
+        parts.append(_of_contacts(asked, people))
+    if "reviewed_on" in people.columns:
+        parts.append(_of_reviews(asked, people))
+    return parts
+
+
+def _of_tiers(asked: Asked, people: ir.Table) -> ir.Table:
+    """What was lost since is no longer a chance: the probability is 1."""
+    import ibis
+
+    now, earlier = _place(people.tier), _place(people.tier_previous)
+    forecast: Any = people.forecast_value.cast("float64")
+    lost: Any = ibis.greatest(people.forecast_before, 0.0) - ibis.greatest(forecast, 0.0)
+    fell: Any = (lost > 0) & (lost >= asked.rules.fall * people.forecast_before)
+    return _reading(
+        people, "tier_lost", asked.least,
+        holds=(now > earlier) & fell & (people.p >= asked.rules.lost), stays=people.p >= asked.rules.lost,
+        measure=now, threshold=earlier, before=earlier, stake=lost, probability=1.0,
+    )  # fmt: skip
+
+
+def _of_contacts(asked: Asked, people: ir.Table) -> ir.Table:
+    import ibis
+
+    days: Any = ibis.literal(asked.work.as_of).delta(people.last_contact, unit="day").cast("float64")
+    since: Any = days.coalesce(people.tenure)
+    holds: Any = people.tier.isin(asked.rules.contact_tiers) & (since > asked.rules.contact_days)
+    holds = holds & (people.p >= asked.rules.lost)
+    return _reading(
+        people, "no_contact", asked.least,
+        holds=holds, stays=holds, measure=days, threshold=asked.rules.contact_days,
+        stake=people.full, probability=people.gone,
+    )  # fmt: skip
+
+
+def _of_reviews(asked: Asked, people: ir.Table) -> ir.Table:
+    """Listed whatever is at stake: the company has set itself this schedule."""
+    import ibis
+
+    due = _review_due(asked, people)
+    return _reading(
+        people, "review_due", 0.0,
+        holds=due, stays=due,
+        measure=ibis.literal(asked.work.as_of).delta(people.reviewed_on, unit="day").cast("float64"),
+        threshold=asked.rules.review_days, stake=people.full, probability=people.gone,
+    )  # fmt: skip
+
+
+# --- what takes the accounts ------------------------------------------------------------------------------
+
+
+def _of_falls(asked: Asked) -> tuple[ir.Table, int, int]:
+    """Readings of falling values; how many fell alike a stretch earlier, and how many of these stayed down.
+
+    At stake is what the last stretch brought less than the one before the falls, in a horizon's time. The probability
+    that it stays away is that of those who fell alike a stretch earlier and have not made up half of the fall since
+    (with one more of either kind).
+    """
+    rules, work, each = asked.rules, asked.work, asked.periods
+    sums = stretches(work.ledger, rules.falls + 2, each)
+    values = [sums[f"value_{step}"] for step in range(rules.falls + 2)]
+    squares = [sums[f"square_{step}"] for step in range(rules.falls + 2)]
+    scale = asked.horizon / each
+
+    def fell(first: int, last: int) -> Any:
+        found = falling(values[first:last], rules.fall, rules.falls)
+        return found & beyond_noise(values[first:last], squares[first:last], each, rules.noise)
+
+    earlier: Any = fell(0, -1) & ((values[0] - values[-2]) * scale >= asked.least)
+    sums = sums.select(
+        "customer", start=values[1], end=values[-1], now=fell(1, len(values)), earlier=earlier,
+        stayed=earlier & (values[-1] < (values[0] + values[-2]) / 2),
+    )  # fmt: skip
+    known = work.figures.select("customer", "customer_id", "p_alive")
+    rows = asked.carried(sums.inner_join(known, "customer"), "value_falling")
+    kept = work.engine.store(rows.filter(rows.now | rows.earlier | rows.carried))
+    found = work.engine.row(kept.aggregate(fell=kept.earlier.sum(), stayed=kept.stayed.sum()))
+    fallen, stayed = int(found["fell"] or 0), int(found["stayed"] or 0)
+    alive: Any = kept.p_alive.coalesce(1.0) >= rules.lost
+    reading = _reading(
+        kept, "value_falling", asked.least,
+        holds=kept.now & alive, stays=alive, measure=kept.end, threshold=kept.start * (1.0 - rules.fall),
+        before=kept.start, stake=(kept.start - kept.end) * scale, probability=(stayed + 1) / (fallen + 2),
+    )  # fmt: skip
+    return reading, fallen, stayed
+
+
+def _of_jumps(asked: Asked) -> list[ir.Table]:
+    """The last complete period against the twelve before it (only periods with a purchase), on the scale of logarithms.
+
+    Beyond all of them, and beyond the quartiles by a multiple of the quartile range (Tukey's far-out values). That the
+    next period is like that again has, after n others that were not, the probability 1 / (n + 2).
+    """
+    import ibis
+
+    work, present = asked.work, asked.work.ledger.present
+    figures = work.figures.select("customer", "customer_id", "active_periods", "amount", "value")
+    regular = figures.filter(figures.active_periods > LEAST_HISTORY)
+    accounts = work.ledger.accounts
+    bought = accounts.filter((accounts.purchases > 0) & (accounts.amount > 0))
+    last = bought.filter(bought.number == present).select("customer", bought_last=bought.amount.cast("float64"))
+    rows = work.engine.store(last.inner_join(regular, "customer"))
+    past = bought.filter(bought.number.between(present - HISTORY, present - 1)).semi_join(rows, "customer")
+    size: Any = past.amount.cast("float64")
+    history = past.group_by("customer").aggregate(
+        seen=past.count(), low=size.min(), high=size.max(), usual=size.quantile(0.5),
+        first_quarter=size.ln().quantile(0.25), third_quarter=size.ln().quantile(0.75),
+    )  # fmt: skip
+    both = rows.inner_join(history, "customer")
+    both = asked.carried(both.filter(both.seen >= LEAST_HISTORY), "jump_up", "jump_down")
+    range_: Any = ibis.greatest(both.third_quarter - both.first_quarter, FLAT) * asked.rules.jump
+    top, bottom = (both.third_quarter + range_).exp(), (both.first_quarter - range_).exp()
+    margin: Any = both.value.cast("float64") / both.amount.cast("float64").nullif(0.0)
+    both = work.engine.store(
+        both.mutate(
+            top=top, bottom=bottom,
+            up=(both.bought_last > top) & (both.bought_last > both.high),
+            down=(both.bought_last < bottom) & (both.bought_last < both.low),
+            stake=(both.bought_last - both.usual).abs() * margin.clip(0.0, 1.0) * asked.horizon,
+            chance=1.0 / (both.seen + 2),
+        )
+    )  # fmt: skip
+    sides: tuple[tuple[Cause, Any, Any], ...] = (
+        ("jump_up", both.up, both.top),
+        ("jump_down", both.down, both.bottom),
+    )
+    return [
+        _reading(
+            both, cause, asked.least, holds=holds, stays=holds, measure=both.bought_last, threshold=limit,
+            before=both.usual, stake=both.stake, probability=both.chance,
+        )
+        for cause, holds, limit in sides
+        if asked.wants(cause)
+    ]  # fmt: skip
+
+
+def _of_losses(asked: Asked) -> list[ir.Table]:
+    """Who costs more than they bring, and who nearly does, from near_loss.parquet.
+
+    At stake is what they lose in a horizon's time, by forecast or at their present pace; of those near loss, what the
+    largest cause takes. It goes on as long as they are customers: the probability is P(alive).
+    """
+    import ibis
+
+    work, rules = asked.work, asked.rules
+    found = work.engine.read_parquet(work.folder / LOSSES)
+    known = work.figures.select(figure_id="customer_id", p_alive="p_alive")
+    rows = found.left_join(known, found.customer_id == known.figure_id).drop("figure_id")
+    rows = asked.carried(rows, "losing_money", "near_loss")
+    value, ahead = rows.value.cast("float64"), rows.forecast_value.cast("float64")
+    effects = [(rows.driver == name, rows[f"{name}_effect"].cast("float64")) for name in DRIVERS]
+    rows = rows.mutate(
+        so_far=value,
+        ahead=ahead,
+        p=rows.p_alive.coalesce(1.0),
+        negative=((value < 0) | (ahead < 0)).coalesce(False),
+        both=(rows.near_past & rows.near_ahead).coalesce(False),
+        pace=ibis.greatest(-ahead, -rows.after.cast("float64") * asked.horizon),
+        largest=-ibis.cases(*effects, else_=0.0) * asked.horizon,
+    )
+    here: Any = rows.p >= rules.lost
+    parts: tuple[tuple[Cause, Any, Any], ...] = (
+        ("losing_money", rows.negative & here, rows.pace),
+        ("near_loss", ~rows.negative & rows.both & here, rows.largest),
+    )
+    return [
+        _reading(
+            rows, cause, asked.least, holds=holds, stays=holds, measure=rows.ahead, threshold=0.0, before=rows.so_far,
+            detail=rows.driver, stake=stake, probability=rows.p,
+        )
+        for cause, holds, stake in parts
+        if asked.wants(cause)
+    ]  # fmt: skip
