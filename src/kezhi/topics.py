@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
+from kezhi.segments import rfm
 from kezhi.worth import (
     Found,
     Topic,
@@ -32,6 +33,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("standing", standing.measured),
     Topic("channels", channels.measured),
     # groups of customers by what was found so far
+    Topic("rfm", rfm.measured),
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
     Topic("for_customers", for_customers.measured),

@@ -136,7 +136,11 @@ def scored(bought: ir.Table, measuring: Measuring) -> ir.Table:
 
 
 def _high(bought: ir.Table, key: str, cut: Cut) -> Any:
-    value: Any = bought[MEASURES[key]].cast("float64")
+    value = _number(bought, key)
     if key == "r":
         return value <= cut.value
     return value >= cut.value if cut.reached else value > cut.value
+
+
+def _number(bought: ir.Table, key: str) -> Any:
+    return bought[MEASURES[key]].cast("float64")

@@ -25,6 +25,7 @@ TOPICS: tuple[str, ...] = (
     "curve",
     "standing",
     "channels",
+    "rfm",
     "realised",
     "risk",
     "for_customers",
