@@ -14,17 +14,14 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 MOST_LIVES = LIVES / 4  # after so many lives without another one, a product is no longer replaced
-# what a candidate carries besides moment, customer, product, kind, strength
+# what a candidate carries beside moment, customer, product, kind, strength: only what candidates are ordered by, for
+# there are some thirty of each customer; the rest of the reason follows for the few that are kept, see `with_reasons`
 REASON = {
     "because": None,  # the product that gives rise to the need; its type is that of the engine's key
-    "because_on": "date",  # when the customer last bought it
     "times": "int32",  # on how many days
-    "days": "float64",  # the interval or the life
-    "due": "date",  # the day after which it is needed
-    "support": "float64",
-    "confidence": "float64",
     "lift": "float64",
 }
+NARROW = ("moment", "customer", "product", "kind", "strength", "activity", "came", *REASON)
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,16 @@ class Known:
 
 
 def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None = None) -> ir.Table:
-    """moment, customer, product, kind, strength, activity, came, and REASON; not stored.
+    """The columns of NARROW; not stored.
 
     `only`: a table with a column product; candidates for those products. A product the customer has is proposed again
     or as a replacement, any other for the other reasons; one no longer sold gives way to what took its place.
     """
     import ibis
 
-    owned = known.held.filter(known.held.owned & known.held.moment.isin([m.number for m in moments]))
+    numbers = [m.number for m in moments]
+    held = known.held.filter(known.held.moment.isin(numbers))
+    owned = held.filter(held.owned)
     parts = [_again(known, owned, moments), _replacements(known, owned, moments)]
     others = [_offers(known, owned, moments), _rules(known, owned), _popular(known, moments)]
     found = [part for part in parts if part is not None]
@@ -56,12 +55,12 @@ def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None 
     rows = rows.union(_without_gone(known, new))
     if only is not None:
         rows = rows.semi_join(only, "product")
-    had = known.held.select("moment", "customer", "product", "owned", "came")
+    had = held.select("moment", "customer", "product", "owned", "came")
     rows = rows.left_join(had, ["moment", "customer", "product"], rname="{name}_had")
     rows = rows.filter(rows.kind.isin(["again", "replacement"]) | ~rows.owned.coalesce(False))
     rows = rows.mutate(came=rows.came.coalesce(False))
-    rows = rows.join(known.activities, ["moment", "customer"], rname="{name}_of")
-    return rows.select("moment", "customer", "product", "kind", "strength", "activity", "came", *REASON)
+    people = known.activities.filter(known.activities.moment.isin(numbers))
+    return rows.join(people, ["moment", "customer"], rname="{name}_of").select(*NARROW)
 
 
 def _elapsed(rows: ir.Table, moments: tuple[Moment, ...]) -> Any:
@@ -101,13 +100,19 @@ def own_interval(times: Any, first_on: Any, last_on: Any, typical: Any) -> Any:
     return (span + typical) / times.cast("float64")
 
 
+def _interval(rows: ir.Table) -> Any:
+    """Days after which the customer is expected to buy it again; null where nobody ever did."""
+    import ibis
+
+    return ibis.greatest(own_interval(rows.times, rows.first_on, rows.last_on, rows.interval), 1.0)
+
+
 def _again(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Table:
     """What is bought repeatedly, by this customer or by others."""
     import ibis
 
     rows = owned.join(known.facts.select("moment", "product", "interval"), ["moment", "product"])
-    interval: Any = ibis.greatest(own_interval(rows.times, rows.first_on, rows.last_on, rows.interval), 1.0)
-    rows = rows.mutate(days=interval, elapsed=_elapsed(rows, moments)).filter(lambda t: t.interval.notnull())
+    rows = rows.mutate(days=_interval(rows), elapsed=_elapsed(rows, moments)).filter(lambda t: t.interval.notnull())
     often = _clipped(rows.times.cast("float64").log2().ceil(), TIMES)
     late = _clipped((ibis.greatest(rows.elapsed, 0.25) / rows.days).log2() + 4.0, RATIOS)
     return _row(
@@ -115,10 +120,7 @@ def _again(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Tab
         "again",
         often * RATIOS + late,
         because=rows.product,
-        because_on=rows.last_on,
         times=rows.times,
-        days=rows.days,
-        due=_later(rows.last_on, rows.days),
     )
 
 
@@ -141,10 +143,7 @@ def _replacements(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) ->
         "replacement",
         _clipped(rows.elapsed / rows.days * 4.0, LIVES),
         because=rows.product,
-        because_on=rows.last_on,
         times=rows.times,
-        days=rows.days,
-        due=_later(rows.last_on, rows.days),
     )
 
 
@@ -156,7 +155,7 @@ def _offers(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Ta
     rows = rows.mutate(main=rows.product, product=rows.then, elapsed=_elapsed(rows, moments))
     windows: Any = rows.moment.cases(*((m.number, float(m.window)) for m in moments), else_=1.0)
     strength = _clipped(rows.elapsed / windows, AGES)
-    return _row(rows, rows.kind, strength, because=rows.main, because_on=rows.last_on, times=rows.times)
+    return _row(rows, rows.kind, strength, because=rows.main, times=rows.times)
 
 
 def _rules(known: Known, owned: ir.Table) -> ir.Table:
@@ -165,15 +164,7 @@ def _rules(known: Known, owned: ir.Table) -> ir.Table:
     rows = latest.join(known.rules, ["moment", "product"], rname="{name}_rule")
     rows = rows.mutate(main=rows.product, product=rows.then)
     strength = _clipped(rows.confidence.log2() * -2.0, CONFIDENCES)
-    return _row(
-        rows,
-        rows.scope,
-        strength,
-        because=rows.main,
-        because_on=rows.last_on,
-        times=rows.times,
-        **{name: rows[name] for name in ("support", "confidence", "lift")},
-    )
+    return _row(rows, rows.scope, strength, because=rows.main, times=rows.times, lift=rows.lift)
 
 
 def _popular(known: Known, moments: tuple[Moment, ...]) -> ir.Table:
@@ -207,11 +198,11 @@ def with_chances(rows: ir.Table, cells: ir.Table | None, factors: ir.Table | Non
         return rows.mutate(probability=ibis.null("float64"))
     rows = rows.left_join(cells, ["moment", "kind", "activity", "strength"], rname="{name}_cell")
     if factors is None:
-        return rows.mutate(probability=rows.chance)
+        return rows.select(*NARROW, probability="chance")
     rows = rows.left_join(factors, ["moment", "kind", "product"], rname="{name}_factor")
     more: Any = rows.factor.coalesce(1.0)
     # the factor moves the odds of rare purchases as it does their chance, and never leads beyond certainty
-    return rows.mutate(probability=rows.chance * more / (1.0 - rows.chance + rows.chance * more))
+    return rows.select(*NARROW, probability=rows.chance * more / (1.0 - rows.chance + rows.chance * more))
 
 
 def worth_listing(rows: ir.Table, least: float) -> ir.Table:
@@ -221,18 +212,33 @@ def worth_listing(rows: ir.Table, least: float) -> ir.Table:
 
 
 def best(rows: ir.Table, most: int) -> ir.Table:
-    """At most so many products of each moment and customer, the likeliest first, each for its best reason; `rank`."""
+    """At most so many products of each moment and customer, the likeliest first, each for its best reason; `rank`.
+
+    rows: stored, for they are read twice. What cannot be among the first is left behind before anything is sorted by
+    more than the chance: a product whose best chance is below that of so many others.
+    """
     import ibis
 
     kinds = list(STRENGTHS)
-    settled: Any = rows.kind.cases(*((kind, at) for at, kind in enumerate(kinds)), else_=len(kinds))
-    chance = [ibis.desc(rows.probability.coalesce(-1.0)), settled, ibis.desc(rows.lift.coalesce(0.0))]
-    reason = [*chance, ibis.desc(rows.times.coalesce(0)), rows.because]
-    once: Any = ibis.row_number().over(ibis.window(group_by=["moment", "customer", "product"], order_by=reason))
-    rows = rows.mutate(once=once, settled=settled)
+    chance: Any = rows.probability.coalesce(-1.0)
+    rows = rows.mutate(
+        certainty=chance, settled=rows.kind.cases(*((kind, at) for at, kind in enumerate(kinds)), else_=len(kinds))
+    )
+    key = ["moment", "customer", "product"]
+    tops = rows.group_by(key).aggregate(certainty=rows.certainty.max())
+    ahead: Any = ibis.rank().over(ibis.window(group_by=["moment", "customer"], order_by=ibis.desc("certainty")))
+    rows = rows.semi_join(tops.mutate(ahead=ahead).filter(lambda t: t.ahead < most), [*key, "certainty"])
+    order = [
+        ibis.desc(rows.certainty),
+        rows.settled,
+        ibis.desc(rows.lift.coalesce(0.0)),
+        ibis.desc(rows.times.coalesce(0)),
+    ]
+    once: Any = ibis.row_number().over(ibis.window(group_by=key, order_by=[*order, rows.because]))
+    rows = rows.mutate(once=once)
     rows = rows.filter(rows.once == 0)
     order = [
-        ibis.desc(rows.probability.coalesce(-1.0)),
+        ibis.desc(rows.certainty),
         rows.settled,
         ibis.desc(rows.lift.coalesce(0.0)),
         ibis.desc(rows.times.coalesce(0)),
@@ -240,4 +246,32 @@ def best(rows: ir.Table, most: int) -> ir.Table:
     ]
     rank: Any = ibis.row_number().over(ibis.window(group_by=["moment", "customer"], order_by=order)) + 1
     ranked = rows.mutate(rank=rank.cast("int32"))
-    return ranked.filter(ranked["rank"] <= most).drop("once", "settled")
+    return ranked.filter(ranked["rank"] <= most).drop("once", "settled", "certainty")
+
+
+def with_reasons(known: Known, rows: ir.Table) -> ir.Table:
+    """Candidates of the newest moment with the rest of their reason.
+
+    because_on: when the customer last bought the product that gives rise to the need; days: the interval or the life;
+    due: the day after which it is needed; support and confidence of the rule.
+    """
+    import ibis
+
+    now = known.past.now.number
+    held = known.held.filter((known.held.moment == now) & known.held.owned)
+    had = held.select("customer", "first_on", "last_on", because="product")
+    facts = known.facts.filter(known.facts.moment == now).select("interval", because="product")
+    rules = known.rules.filter(known.rules.moment == now)
+    rules = rules.select("support", "confidence", kind="scope", because="product", product="then")
+    rows = rows.left_join(had, ["customer", "because"], rname="{name}_had")
+    rows = rows.left_join(facts, "because", rname="{name}_fact")
+    rows = rows.left_join(rules, ["kind", "because", "product"], rname="{name}_rule")
+    lives = known.offered.lives
+    if lives is not None:
+        rows = rows.left_join(lives.select("life_days", because="product"), "because", rname="{name}_life")
+    rows = rows.mutate(interval=ibis.ifelse(rows.kind == "again", _interval(rows), ibis.null("float64")))
+    days: Any = rows.interval
+    if lives is not None:
+        days = ibis.ifelse(rows.kind == "replacement", rows.life_days.cast("float64"), days)
+    rows = rows.mutate(days=days)
+    return rows.mutate(due=_later(rows.last_on, rows.days)).rename(because_on="last_on")

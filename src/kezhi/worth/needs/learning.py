@@ -98,8 +98,9 @@ def trial(known: Known, learned: Learned, least: float = 0.0) -> dict[str, Any] 
         return None
     moment = known.past.moments[-2]
     assert learned.seen is not None
-    rows = with_chances(learned.seen.filter(learned.seen.moment == moment.number), learned.cells, learned.factors)
     engine, most = known.past.engine, max(HITS_AT)
+    seen = learned.seen.filter(learned.seen.moment == moment.number)
+    rows = engine.store(with_chances(seen, learned.cells, learned.factors))
     listed = engine.store(best(worth_listing(rows, least), most))
     lists = {
         "needs": listed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import Book
-from kezhi.worth.needs.candidates import Known, best, candidates, with_chances
+from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, with_reasons
 from kezhi.worth.needs.learning import Learned
 from kezhi.worth.needs.listing import LIKELIEST, money, price_tags
 from kezhi.worth.needs.rates import STRENGTHS
@@ -28,8 +28,9 @@ def prospects(known: Known, learned: Learned, book: Book, product: str) -> ir.Ta
     target = tags.filter(tags.product_id == product)
     rows = candidates(known, known.past.moments[-1:], target.select("product"))
     rows = with_chances(rows.filter(rows.kind != NO_REASON), learned.cells, learned.factors)
-    chosen = known.past.engine.store(best(rows, 1)).drop("rank")
-    rows = chosen.join(target.select("product", "price", "quantity"), "product", rname="{name}_tag")
+    engine = known.past.engine
+    chosen = engine.store(best(engine.store(rows), 1)).drop("rank")
+    rows = with_reasons(known, chosen).join(target.select("product", "price", "quantity"), "product", rname="{name}_tag")
     main = tags.select(because="product", because_product_id="product_id", because_name="name")
     rows = rows.left_join(main, "because", rname="{name}_main").join(known.past.people, "customer")
     rows = _without_refusals(rows, book)

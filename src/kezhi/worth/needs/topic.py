@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.ledger import SUM, Book
-from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, worth_listing
+from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, with_reasons, worth_listing
 from kezhi.worth.needs.learning import Learned, learn_chances, trial
 from kezhi.worth.needs.listing import needs_table, price_tags, rules_table, visits
 from kezhi.worth.needs.past import (
@@ -52,7 +52,8 @@ def measured(work: Work) -> Found | None:
         tried = trial(known, learned, wanted.least_probability)
         tags = price_tags(known.past, work.book)
         rows = with_chances(candidates(known, known.past.moments[-1:]), learned.cells, learned.factors)
-        chosen = engine.store(best(worth_listing(rows, wanted.least_probability), wanted.per_customer))
+        listed = engine.store(worth_listing(rows, wanted.least_probability))
+        chosen = with_reasons(known, engine.store(best(listed, wanted.per_customer)))
         correction = tried["calibration"]["correction"] if tried else 1.0
         table = needs_table(known, chosen, tags, visits(work.ledger), correction)
         engine.write_parquet(table, work.folder / NEEDS)
