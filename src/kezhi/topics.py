@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.segments import rfm
+from kezhi.segments import clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard
 from kezhi.worth import (
     Found,
     Topic,
@@ -37,9 +37,17 @@ TOPICS: tuple[Topic, ...] = (
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
     Topic("for_customers", for_customers.measured),
+    Topic("need_types", need_types.measured),
+    Topic("profiles", profiles.measured),  # after referrals, whose value it ranks by
+    Topic("criteria", criteria.measured),
+    Topic("clusters", clusters.measured),
 )
 # After it is written, for these read it (`Work.written`).
-AFTERWARDS: tuple[Topic, ...] = ()
+AFTERWARDS: tuple[Topic, ...] = (
+    Topic("movement", movement.measured),
+    Topic("scorecard", scorecard.measured),  # after movement, for growth by tier
+    Topic("segments", rules.measured),  # last: rules may ask for all that was found
+)
 
 
 NO_SUCH_SENSE = Text(

@@ -37,6 +37,10 @@ class Plot:
         """Coloured cells."""
         self.data.append({"type": "heatmap", **trace})
 
+    def add_sankey(self, **trace: Any) -> None:
+        """Flows from groups on the left to groups on the right."""
+        self.data.append({"type": "sankey", **trace})
+
     def add_shape(self, **shape: Any) -> None:
         """A line or an area."""
         self.layout.setdefault("shapes", []).append(shape)

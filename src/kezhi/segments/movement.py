@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 FILE = "movement.parquet"
 TIERS = ("vip", "large", "ordinary", "small")
 SILENT = "silent"  # bought before, but nothing in those months
-NEW, GONE = "new", "gone"  # not yet a customer; no customer of this run any more
-DIRECTIONS = ("up", "down", NEW, GONE)
+NOT_YET, GONE = "not_yet", "gone"  # not yet a customer; no customer of this run any more
+DIRECTIONS = ("up", "down", "new", "gone")
 MONEY = ("amount_before", "amount", "value_before", "value", "forecast_before", "forecast_value")
 MONTHS = 12
 # settings that put customers into other tiers though nothing else has changed
@@ -178,7 +178,7 @@ def _placed(work: Work, rows: ir.Table, now: ir.Table, stretches: Stretches, zer
     rows = rows.left_join(later, rows.customer == later.who_1)
     told = work.figures.select(who="customer", customer_id="customer_id", forecast_value="forecast_value")
     rows = rows.join(told, rows.customer == told.who)
-    was: Any = ibis.ifelse(rows.began <= stretches.first, SILENT, NEW)
+    was: Any = ibis.ifelse(rows.began <= stretches.first, SILENT, NOT_YET)
     return rows.select(
         "customer_id",
         before=rows.tier_0.coalesce(was),
@@ -213,14 +213,14 @@ def _of_runs(work: Work, then: Then, sums: ir.Table) -> ir.Table:
     money = {"amount_before": "amount_r", "amount": "amount_y", "value_before": "value_r", "value": "value_y"}
     return rows.select(
         customer_id=rows.customer_id.coalesce(rows.old_id),
-        before=ibis.ifelse(rows.old_id.isnull(), NEW, rows.before),
+        before=ibis.ifelse(rows.old_id.isnull(), NOT_YET, rows.before),
         after=ibis.ifelse(here, rows.after, GONE),
         # what a customer who is in no book any more had bought is not known here
         **{name: ibis.ifelse(here, rows[theirs].coalesce(zero), ibis.null(SUM)).cast(SUM)
            for name, theirs in money.items()},
         forecast_before=rows.forecast_before.cast(SUM),
         forecast_value=rows.forecast_value.cast(SUM),
-        **({"rfm_before": ibis.ifelse(rows.old_id.isnull(), NEW, rows.rfm_before),
+        **({"rfm_before": ibis.ifelse(rows.old_id.isnull(), NOT_YET, rows.rfm_before),
             "rfm_after": ibis.ifelse(here, rows.rfm_after, GONE)} if rfm else {}),
     )  # fmt: skip
 
@@ -259,7 +259,7 @@ def _direction(rows: ir.Table) -> Any:
 
     was, is_now = _rank(rows.before), _rank(rows.after)
     return ibis.cases(
-        (rows.before == NEW, NEW), (rows.after == GONE, GONE), (is_now < was, "up"), else_="down"
+        (rows.before == NOT_YET, "new"), (rows.after == GONE, "gone"), (is_now < was, "up"), else_="down"
     )  # fmt: skip
 
 
@@ -349,7 +349,7 @@ def _count(cells: list[dict[str, Any]], side: str) -> dict[str, int]:
 
 def _order(state: str, counts: dict[str, int], ranked: bool) -> tuple[int, int, str]:
     """Tiers from the best on, other groups from the largest on; whoever is in none of them last."""
-    if state in (NEW, GONE):
+    if state in (NOT_YET, GONE):
         return (2, 0, state)
     known = (*TIERS, SILENT)
     return (0, known.index(state), "") if ranked and state in known else (1, -counts[state], state)
@@ -370,10 +370,10 @@ def _moves(cells: list[dict[str, Any]], ranked: bool) -> list[dict[str, Any]]:
 
 def move_of(before: str, after: str, *, ranked: bool = True) -> str:
     """up, down, new, gone, same; or other, where groups have no order."""
-    if before == NEW:
-        return NEW
+    if before == NOT_YET:
+        return "new"
     if after == GONE:
-        return GONE
+        return "gone"
     if before == after:
         return "same"
     known = (*TIERS, SILENT)

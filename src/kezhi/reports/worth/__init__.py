@@ -26,9 +26,15 @@ TOPICS: tuple[str, ...] = (
     "standing",
     "channels",
     "rfm",
+    "movement",
+    "scorecard",
     "realised",
     "risk",
     "for_customers",
+    "need_types",
+    "profiles",
+    "criteria",
+    "clusters",
 )
 
 
