@@ -30,7 +30,8 @@ def prospects(known: Known, learned: Learned, book: Book, product: str) -> ir.Ta
     rows = with_chances(rows.filter(rows.kind != NO_REASON), learned.cells, learned.factors)
     engine = known.past.engine
     chosen = engine.store(best(engine.store(rows), 1)).drop("rank")
-    rows = with_reasons(known, chosen).join(target.select("product", "price", "quantity"), "product", rname="{name}_tag")
+    priced = target.select("product", "price", "quantity")
+    rows = with_reasons(known, chosen).join(priced, "product", rname="{name}_tag")
     main = tags.select(because="product", because_product_id="product_id", because_name="name")
     rows = rows.left_join(main, "because", rname="{name}_main").join(known.past.people, "customer")
     rows = _without_refusals(rows, book)
