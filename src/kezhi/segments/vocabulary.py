@@ -1,0 +1,124 @@
+"""How people call what a rule may ask for: fields by their titles, codes of kezhi's own by their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kezhi.filters import Vocabulary
+from kezhi.language import KezhiError, Text
+from kezhi.rfm_rules import Rfm
+from kezhi.settings import Settings
+from kezhi.tier_rules import Tiers
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# Titles of fields: what the workbook writes above its columns, and what the customers table says.
+TITLES: dict[str, Text] = {
+    "customer_id": Text("Customer id", "客户编号"),
+    "name": Text("Name", "客户名称"),
+    "first_purchase": Text("First purchase", "首次购买"),
+    "last_purchase": Text("Last purchase", "最近购买"),
+    "tenure_days": Text("Days known", "建立关系天数"),
+    "purchases": Text("Purchases", "购买次数"),
+    "active_periods": Text("Active periods", "有成交期数"),
+    "idle_periods": Text("Idle periods", "未成交期数"),
+    "amount": Text("Purchase amount", "购买金额"),
+    "cost": Text("Product cost", "产品成本"),
+    "expense": Text("Relationship expense", "关系营销费用"),
+    "value": Text("Value so far", "已有价值"),
+    "margin": Text("Margin", "毛利率"),
+    "mean_amount": Text("Mean amount", "平均金额"),
+    "p_alive": Text("P(active)", "仍活跃的概率"),
+    "expected_purchases": Text("Expected purchases", "预计购买次数"),
+    "forecast_amount": Text("Forecast amount", "预测购买金额"),
+    "forecast_value": Text("Forecast value", "预测价值"),
+    "lifetime_value": Text("Lifetime value", "生命周期价值"),
+    "points": Text("Points", "积分"),
+    "tier": Text("Tier", "客户层级"),
+    "tier_previous": Text("Tier before", "上次层级"),
+    "rfm_segment": Text("RFM segment", "RFM 分群"),
+    "rfm_class": Text("RFM class", "RFM 类别"),
+    "rfm_segment_previous": Text("RFM segment before", "上次 RFM 分群"),
+    "need_type": Text("Need type", "需求类型"),
+    "frequency": Text("Purchase frequency", "购买频率"),
+    "age_band": Text("Age", "年龄段"),
+    "value_layer": Text("Value layer", "价值层"),
+    "excellent": Text("Excellent customer", "优质客户"),
+    "cluster": Text("Cluster", "聚类"),
+    "flags": Text("Flags", "标记"),
+    "region": Text("Region", "地区"),
+    "role": Text("Role in the chain", "供应链角色"),
+    "source": Text("Source", "客户来源"),
+    "sex": Text("Sex", "性别"),
+    "birth_year": Text("Year of birth", "出生年份"),
+    "income": Text("Income", "收入"),
+    "industry": Text("Industry", "行业"),
+    "size": Text("Size", "规模"),
+    "owner": Text("In charge", "负责人"),
+    "consent": Text("Agreed to be contacted", "同意营销"),
+    "excluded": Text("Blacklisted", "黑名单"),
+    "acquired_on": Text("Won on", "获客日期"),
+    "phone": Text("Phone", "电话"),
+    "email": Text("E-mail", "邮箱"),
+}
+NO_CODES = {"customer_id", "name"}  # texts of customers.parquet that are not kezhi's own codes
+TIER_COLUMNS = ("tier", "tier_previous")
+
+
+def title(field: str) -> Text:
+    """What a field is called; its own name where nobody knows a better one."""
+    return TITLES.get(field) or Text(field, field)
+
+
+def vocabulary(customers: ir.Table, settings: Settings) -> Vocabulary:
+    """How fields and codes of a run's customers may be called, by the settings it was made with.
+
+    `customers`: the columns of customers.parquet. A code stands for itself in any letters, for its name in both
+    languages (as the settings change it), and for the usual name.
+    """
+    codes = {name: dict(_codes(name, settings)) for name in customers.columns if _holds_codes(customers, name)}
+    fields = {one.lower(): name for name, said in TITLES.items() for one in (said.en, said.zh)}
+    return Vocabulary(codes, fields)
+
+
+def settings_of(run: Path) -> Settings:
+    """The settings a finished run was made with; the usual ones where they cannot be read any more."""
+    try:
+        known = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError):
+        return Settings()
+    read = {}
+    for name, model in (("tiers", Tiers), ("rfm", Rfm)):
+        try:
+            read[name] = model.model_validate(known[name])
+        except (ValueError, KeyError, TypeError, KezhiError):
+            continue
+    segments = {str(name): str(rule) for name, rule in (known.get("segments") or {}).items()}
+    return Settings().model_copy(update={**read, "segments": segments})
+
+
+def names_of(column: str, settings: Settings) -> Mapping[str, Text]:
+    """The names of a column's codes; none where kezhi gives them none."""
+    if column in TIER_COLUMNS:
+        return {str(code): said for code, said in settings.tiers.titles.items()}
+    return settings.rfm.titles if column.startswith("rfm_") else {}
+
+
+def _holds_codes(customers: ir.Table, name: str) -> bool:
+    kind = customers[name].type()
+    return name not in NO_CODES and (kind.is_string() or kind.is_array())
+
+
+def _codes(column: str, settings: Settings) -> list[tuple[str, str]]:
+    """What a code may be called, in small letters, and the code; what the settings say wins over the usual."""
+    usual = names_of(column, Settings())
+    return [
+        (one.lower(), code)
+        for names in (usual, names_of(column, settings))
+        for code, said in names.items()
+        for one in (said.en, said.zh, code)
+    ]
