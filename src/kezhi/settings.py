@@ -115,7 +115,7 @@ class Settings(BaseModel):
     )
     need_types: Annotated[NeedTypes, Field(description="who looks for price, who for value / 需求类型")] = NeedTypes()
     profiles: Annotated[Profiles, Field(description="bands of frequency, age and income / 客户画像的分段")] = Profiles()
-    excellent: Annotated[Excellent, Field(description="what excellent customers are / 优质客户的标准")] = Excellent()
+    excellent: Annotated[Excellent, Field(description="what excellent customers are / 优秀客户的标准")] = Excellent()
     clusters: Annotated[Clusters, Field(description="groups found in the data / 自动聚类")] = Clusters()
     rfm: Annotated[Rfm, Field(description="recency, frequency and money / RFM 打分与分类")] = Rfm()
     tiers: Annotated[Tiers, Field(description="how customers are put into tiers / 客户分层")] = Tiers()

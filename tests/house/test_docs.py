@@ -24,7 +24,18 @@ from kezhi.sources import CHECKS, TABLES
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FILES = ("customers", "periods", "forecast", "current_period", "quarantine")
 # columns that a run has only where the book holds more than orders; test_worth_pages sees them
-SOMETIMES = {"customers": {"points", "referrals", "referred_value", "wide_value"}}
+SOMETIMES = {
+    "customers": {
+        "points",
+        "referrals",
+        "referred_value",
+        "wide_value",
+        "need_type",
+        "age_band",
+        "value_layer",
+        "cluster",
+    }
+}
 
 in_both = pytest.mark.parametrize("language", LANGUAGES)
 

@@ -16,6 +16,7 @@ from kezhi.engine import Engine
 
 # modules of this room, in the order of the report; the name is the topic's in worth.json
 TOPICS: tuple[str, ...] = (
+    "alerts",  # what to do today comes first
     "corrections",
     "lifetime",
     "needs",

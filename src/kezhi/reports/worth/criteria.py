@@ -18,7 +18,7 @@ from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as titled
 from kezhi.reports.workbook import Book, fill_sheet
 
-TITLE = Text("Excellent customers", "优质客户")
+TITLE = Text("Excellent customers", "优秀客户")
 SHOWN = 10
 GROUPS = {
     "profile": Text("Size, industry, geography", "规模、产业、地理位置"),
@@ -106,7 +106,7 @@ def sentence(found: Excellent) -> Text:
     """How many reach the threshold, and what they bring."""
     told = Text(
         "{eligible} of {customers} customers score {threshold} or more of 100 and are eligible for a programme.",
-        "{customers} 位客户中有 {eligible} 位得分不低于 {threshold}（满分 100），可列入优质客户计划。",
+        "{customers} 位客户中有 {eligible} 位得分不低于 {threshold}（满分 100），可列入优秀客户计划。",
     )
     shown = {"eligible": numbers.grouped(found.eligible), "customers": numbers.grouped(found.customers)}
     first = told.fill(threshold=f"{found.threshold:g}", **shown)
