@@ -34,6 +34,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("channels", channels.measured),
     # groups of customers by what was found so far
     Topic("rfm", rfm.measured),
+    Topic("tiers", tiers.measured),  # before what is told by tier
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
     Topic("for_customers", for_customers.measured),

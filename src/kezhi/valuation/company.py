@@ -164,13 +164,22 @@ def concentration(engine: Engine, values: ir.Table, points: int = 100) -> dict[s
     ranked = values.select("value").mutate(place=ibis.row_number().over(order))
     count = engine.row(values.aggregate(count=values.count(), total=values.value.sum()))
     customers, total = count["count"], count["total"]
-    if not customers or not total or total <= 0:
-        return {"concentration": [], "top10_share": None, "top20_share": None}
     bucket: Any = (ranked.place * points // customers).cast("int32")
     grouped = ranked.group_by(bucket=bucket).aggregate(value=ranked.value.sum(), customers=ranked.count())
+    parts = engine.fetch(grouped.order_by("bucket")).to_pylist() if total and total > 0 else []
+    return share_curve(parts, customers, total)
+
+
+def share_curve(parts: list[dict[str, Any]], customers: int, total: Decimal | None) -> dict[str, Any]:
+    """The curve, and the shares of the best 10 % and 20 %, from sums (`value`, `customers`) of the best first.
+
+    No curve where the total is not above 0: there is no share of it.
+    """
+    if not customers or not total or total <= 0:
+        return {"concentration": [], "top10_share": None, "top20_share": None}
     curve = [{"customers": 0.0, "value": 0.0}]
     people, worth = 0, Decimal(0)
-    for row in engine.fetch(grouped.order_by("bucket")).to_pylist():
+    for row in parts:
         people, worth = people + row["customers"], worth + row["value"]
         curve.append({"customers": people / customers, "value": float(worth / total)})
     return {"concentration": curve, "top10_share": _share(curve, 0.1), "top20_share": _share(curve, 0.2)}

@@ -1,0 +1,325 @@
+"""Tiers of customers (T02), how unequal value is (T01), metals (T03), tags (T05), and core customers (T14).
+
+With n customers, ranked by the value chosen (equals in the order of customers, places from 0):
+
+    tier       vip while place < 1 % of n, large while < 5 %, ordinary while < 20 %, else small; with fixed limits: the
+               first tier whose limit is reached. By share, whoever has nothing above 0 is small.
+    low        profit so far <= 0, or profit / purchases < 50 % of the company's; large volume: purchases above 0 and at
+               least the median. Low is iron with large volume and lead without; the others are platinum among the best
+               20 % by profit, else gold.
+    value_tag  high among the best 20 % by profit so far, middle among the next 30 %, both above 0; else low.
+    potential  low, but above 0 and among the best 20 % by forecast.
+    core       the values of all before add up to less than 80 % of the whole: the shortest list that brings so much.
+
+All percentages are settings, see `kezhi.tier_rules`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kezhi.language import Text
+from kezhi.ledger import SUM
+from kezhi.segments.tags import by_hand
+from kezhi.segments.tier_facts import facts_of
+from kezhi.segments.value_classes import BASES
+from kezhi.tier_rules import TIERS, WHOLE, Tiers, millionths
+from kezhi.valuation import Columns
+from kezhi.worth import Found, Work
+from kezhi.worth.layers import tier_at
+from kezhi.worth.work import day_of
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+FILE = "core.parquet"
+COLUMNS = ("tier", "tier_previous", "tier_since", "value_class", "value_tag", "potential", "core")
+POINTS = 100  # of the curve
+TOTAL = "decimal(38, 4)"
+_SUMMED = ("amount", "value", "forecast_value", "basis")
+NOT_MEASURED = Text(
+    "The tiers were to be by {asked}, which this run did not measure; they are by {used} instead. Import what it "
+    "needs, or choose another value with 'by' under [tiers] in kezhi.toml.",
+    "设置要求按{asked}分层，但本次运行没有算出该值，因此改按{used}分层。请导入所需数据，"
+    "或在 kezhi.toml 的 [tiers] 中用 by 另选一种价值。",
+)
+NOBODY = Text(
+    "The tiers were to be by {asked}, of which no customer has any above 0; they are by {used} instead.",
+    "设置要求按{asked}分层，但没有一位客户的该值大于 0，因此改按{used}分层。",
+)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The company: its customers, sums by name, the middle customer's purchases, and what the tiers are by."""
+
+    by: str
+    customers: int
+    sums: dict[str, Decimal]
+    median: float
+    profit_known: bool
+
+    @cached_property
+    def margin(self) -> float:
+        """What is left of purchases, as a share of them; 0 where nothing is."""
+        amount = self.sums["amount"]
+        return max(float(self.sums["value"] / amount), 0.0) if amount > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Before:
+    """An earlier run that recorded tiers: its day, whether it made them by today's rules, and who was where."""
+
+    as_of: date
+    same_rules: bool
+    rows: ir.Table
+
+
+def measured(work: Work) -> Found:
+    """Put every customer into a tier and the groups beside it; write core.parquet."""
+    rules = work.settings.tiers
+    whole, warnings = _whole(work, rules)
+    before = before_of(work)
+    people = work.engine.store(_grouped(_places(_valued(work, whole.by)), work, rules, whole, before))
+    work.engine.write_parquet(_core(people, whole, before), work.folder / FILE)
+    facts = facts_of(
+        rules,
+        whole,
+        groups=work.engine.fetch(_sums(people)).to_pylist(),
+        curve=work.engine.fetch(_curve(people, whole.customers)).to_pylist(),
+        before=before,
+        tags=by_hand(work, people),
+    )
+    return Found(facts, Columns(people, dict.fromkeys(COLUMNS)), warnings)
+
+
+# --- what they are by -------------------------------------------------------------------------------------
+
+
+def _valued(work: Work, by: str) -> ir.Table:
+    """One row per customer with what all groups are made of; `basis` is what the tiers are by."""
+    import ibis
+
+    rows = work.with_found(by)
+    nothing = ibis.literal(0).cast(SUM)
+    return rows.select(
+        "customer",
+        "customer_id",
+        *(rows[name].cast(SUM).coalesce(nothing).name(name) for name in ("amount", "value", "forecast_value")),
+        basis=rows[by].cast(SUM).coalesce(nothing),
+    )
+
+
+def _whole(work: Work, rules: Tiers) -> tuple[Whole, tuple[tuple[str, Text], ...]]:
+    """The company's sums, by whichever value the tiers can be made by, and a warning where it is another one."""
+    asked = rules.by if rules.by in work.with_found(rules.by).columns else None
+    # what nobody has any of makes no order: the next best is taken
+    choices = list(dict.fromkeys(name for name in (asked, "forecast_value", "value") if name))
+    rows = work.with_found(*choices)
+    names = list(dict.fromkeys((*choices, "amount")))
+    found = work.engine.row(
+        rows.aggregate(
+            customers=rows.count(),
+            median=rows.amount.cast("float64").median(),
+            **{f"sum_{name}": rows[name].cast(SUM).sum().cast(TOTAL) for name in names},
+            **{f"some_{name}": rows.count(where=rows[name] > 0) for name in choices},
+        )
+    )
+    by = next((name for name in choices if found[f"some_{name}"]), choices[0])
+    if rules.limits is not None and asked:
+        by = asked  # fixed limits need no order
+    sums = {name: found[f"sum_{name}"] or Decimal(0) for name in names}
+    profit_known = work.book.cost_known or work.book.expenses is not None
+    whole = Whole(by, int(found["customers"]), sums | {"basis": sums[by]}, found["median"] or 0.0, profit_known)
+    if by == rules.by:
+        return whole, ()
+    code, text = ("tiers_nobody", NOBODY) if asked else ("tiers_not_measured", NOT_MEASURED)
+    asked_for, used = BASES[rules.by], BASES[by]
+    return whole, (
+        (
+            code,
+            Text(text.en.format(asked=asked_for.en, used=used.en), text.zh.format(asked=asked_for.zh, used=used.zh)),
+        ),
+    )
+
+
+# --- one row per customer ---------------------------------------------------------------------------------
+
+
+def _places(rows: ir.Table) -> ir.Table:
+    """Rows with their places by three values, and with what all before them bring together."""
+    import ibis
+
+    def first(name: str) -> list[Any]:
+        return [ibis.desc(rows[name]), rows.customer]
+
+    before = ibis.window(order_by=first("basis"), rows=(None, -1))
+    return rows.mutate(
+        place=ibis.row_number().over(order_by=first("basis")),
+        value_place=ibis.row_number().over(order_by=first("value")),
+        forecast_place=ibis.row_number().over(order_by=first("forecast_value")),
+        brought_before=rows.basis.sum().over(before).cast(TOTAL),
+    )
+
+
+def _grouped(rows: ir.Table, work: Work, rules: Tiers, whole: Whole, before: Before | None) -> ir.Table:
+    """customer, customer_id, place, the sums, and COLUMNS; `was_core`: was in the core before, null where not known."""
+    import ibis
+
+    tier = _tier(rows, rules, whole.customers)
+    high, middle, _ = (int(part) for part in millionths(rules.tags))
+    value_tag = ibis.cases(
+        ((rows.value > 0) & _among(rows.value_place, high, whole), "high"),
+        ((rows.value > 0) & _among(rows.value_place, middle, whole), "middle"),
+        else_="low",
+    )
+    told = rows.mutate(
+        tier=tier, value_tag=value_tag, value_class=_value_class(rows, rules, whole), core=_is_core(rows, rules, whole)
+    )
+    expected: Any = (told.forecast_value > 0) & _among(told.forecast_place, high, whole)
+    told = told.mutate(potential=(told.value_tag == "low") & expected)
+    return _remembered(told, work.as_of, before).select(
+        "customer", "customer_id", "place", "brought_before", *_SUMMED, *COLUMNS, "was_core"
+    )
+
+
+def _among(place: Any, most: int, whole: Whole) -> Any:
+    """Is this place among the best `most` of a million?"""
+    return place.cast("int64") * WHOLE < whole.customers * most
+
+
+def _tier(rows: ir.Table, rules: Tiers, customers: int) -> Any:
+    import ibis
+
+    if rules.limits is None:
+        return tier_at(rows.basis, rows.place, ibis.literal(customers, type="int64"), rules)
+    reached = [
+        (rows.basis >= _money(Decimal(repr(limit))), code) for limit, code in zip(rules.limits, TIERS[:-1], strict=True)
+    ]
+    return ibis.cases(*reached, else_=TIERS[-1])
+
+
+def _money(value: Decimal) -> Any:
+    import ibis
+
+    return ibis.literal(format(value, "f")).cast(TOTAL)
+
+
+def _value_class(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
+    import ibis
+
+    amount: Any = rows.amount.cast("float64")
+    least = amount * (whole.margin * rules.low_margin / 100.0)
+    low: Any = (rows.value <= 0) | (rows.value.cast("float64") < least)
+    much: Any = (rows.amount > 0) & (amount >= whole.median)
+    best = _among(rows.value_place, int(millionths((rules.platinum,))[0]), whole)
+    return ibis.cases((low & much, "iron"), (low, "lead"), (best, "platinum"), else_="gold")
+
+
+def _is_core(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
+    import ibis
+
+    total = whole.sums["basis"]
+    if total <= 0:
+        return ibis.literal(False)
+    wanted = (total * Decimal(repr(rules.core)) / 100).quantize(Decimal("0.0001"), ROUND_CEILING)
+    nothing = ibis.literal(0).cast(TOTAL)
+    return (rows.basis > 0) & (rows.brought_before.coalesce(nothing) < _money(wanted))
+
+
+# --- what was before --------------------------------------------------------------------------------------
+
+
+def before_of(work: Work) -> Before | None:
+    """The newest earlier run of an earlier day that recorded tiers; None where there is none."""
+    for run in reversed(work.earlier):
+        as_of = day_of(run)
+        if as_of >= work.as_of:
+            continue
+        rows = work.engine.read_parquet(run / "customers.parquet")
+        if {"tier", "tier_since", "core"} <= set(rows.columns):
+            return Before(as_of, _rules_then(run) == _rules_now(work), rows)
+    return None
+
+
+def _rules_then(run: Path) -> Any:
+    """What decided the tiers of a run: the rules and the value that was used."""
+    try:
+        said = json.loads((run / "worth.json").read_text(encoding="utf-8"))["tiers"]
+        return {name: said[name] for name in ("asked", "shares", "limits")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _rules_now(work: Work) -> Any:
+    rules = work.settings.tiers.model_dump(mode="json")
+    return {"asked": rules["by"], "shares": rules["shares"], "limits": rules["limits"]}
+
+
+def _remembered(rows: ir.Table, as_of: date, before: Before | None) -> ir.Table:
+    """Rows with the tier before, the day since which today's holds without interruption, and the core before."""
+    import ibis
+
+    today = ibis.literal(as_of)
+    if before is None:
+        return rows.mutate(
+            tier_previous=ibis.null("string"), tier_since=today, was_core=ibis.null("boolean")
+        )  # fmt: skip
+    then = before.rows.select("customer_id", was="tier", since="tier_since", was_core="core")
+    both = rows.left_join(then, "customer_id", rname="{name}_then")
+    known = both.since.cast("date").coalesce(ibis.literal(before.as_of))
+    same: Any = (both.was == both.tier).coalesce(False)
+    return both.mutate(tier_previous=both.was, tier_since=ibis.ifelse(same, known, today))
+
+
+# --- what is told of them together ------------------------------------------------------------------------
+
+
+def _sums(people: ir.Table) -> ir.Table:
+    """One row for each combination of groups that there is."""
+    keys = ("tier", "tier_previous", "value_class", "value_tag", "potential", "core", "was_core")
+    return people.group_by(*keys).aggregate(
+        customers=people.count(),
+        **{name: people[name].sum().cast(TOTAL) for name in _SUMMED},
+        least=people.basis.min(),
+        most=people.basis.max(),
+    )
+
+
+def _curve(people: ir.Table, customers: int) -> ir.Table:
+    """Sums of the customers in up to POINTS steps, the best first, as `valuation.company.share_curve` wants them."""
+    step: Any = (people.place.cast("int64") * POINTS // max(customers, 1)).cast("int32")
+    named = people.mutate(bucket=step)
+    sums = named.group_by("bucket").aggregate(value=named.basis.sum().cast(TOTAL), customers=named.count())
+    return sums.order_by("bucket")
+
+
+def _core(people: ir.Table, whole: Whole, before: Before | None) -> ir.Table:
+    """The rows of core.parquet: the core customers, the best first, and those who were and are no longer."""
+    import ibis
+
+    total = float(whole.sums["basis"])
+    now: Any = people.core
+    was: Any = people.was_core.coalesce(False)
+    rows = people.filter(now | was)
+    nothing = ibis.literal(0).cast(TOTAL)
+    reached: Any = rows.brought_before.coalesce(nothing).cast("float64") + rows.basis.cast("float64")
+    change = ibis.cases(
+        (~rows.core, "left"), (rows.was_core.coalesce(False), "stayed"), else_="came"
+    )  # fmt: skip
+    listed = rows.mutate(
+        change=change if before is not None else ibis.null("string"),
+        share=rows.basis.cast("float64") / total if total > 0 else ibis.null("float64"),
+        cumulative_share=reached / total if total > 0 else ibis.null("float64"),
+        number=(rows.place.cast("int64") + 1),
+    )
+    return listed.order_by("number").select(
+        "customer_id", "change", "tier", place="number", basis="basis", share="share",
+        cumulative_share="cumulative_share", amount="amount", value="value", forecast_value="forecast_value",
+    )  # fmt: skip
