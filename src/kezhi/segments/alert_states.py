@@ -56,7 +56,7 @@ def followed(readings: ir.Table, earlier: ir.Table | None, rules: Alerts, as_of:
         joined.measure > joined.threshold_first,  # a higher place is a lower tier
         joined.measure < joined.threshold_first,
     )
-    stays: Any = joined.stays & (~event | (young & down))
+    stays: Any = joined.stays & was & (~event | (young & down))
     first: Any = event & was
     return joined.select(
         *key,

@@ -129,8 +129,8 @@ def _one_off_buyers(work: Work) -> ir.Table:
         "amount",
         "p_alive",
         "forecast_value",
-        place_by_order=placed.place_by_order.cast("int64"),
-        place_by_forecast=placed.place_by_forecast.cast("int64"),
+        place_by_order=placed.place_by_order.cast("int32"),
+        place_by_forecast=placed.place_by_forecast.cast("int32"),
     ).order_by(ibis.desc("amount"), "customer_id")
 
 
