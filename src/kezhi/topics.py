@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.segments import clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard
+from kezhi.segments import alerts, clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard
 from kezhi.worth import (
     Found,
     Topic,
@@ -45,6 +45,7 @@ TOPICS: tuple[Topic, ...] = (
 )
 # After it is written, for these read it (`Work.written`).
 AFTERWARDS: tuple[Topic, ...] = (
+    Topic("alerts", alerts.measured),  # after risk, whose customers near loss they list
     Topic("movement", movement.measured),
     Topic("scorecard", scorecard.measured),  # after movement, for growth by tier
     Topic("segments", rules.measured),  # last: rules may ask for all that was found
