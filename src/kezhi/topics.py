@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kezhi.language import KezhiError, Text
-from kezhi.segments import alerts, clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard
+from kezhi.segments import alerts, clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard, tiers
 from kezhi.worth import (
     Found,
     Topic,
