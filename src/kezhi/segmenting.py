@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 import shutil
 import tomllib
@@ -32,12 +33,18 @@ if TYPE_CHECKING:
 
 NO_SUCH = Text("There is no segment {name!r}{near}", "没有名为 {name!r} 的分群{near}")
 NEAR = Text("; did you mean {name!r}?", "；您是否指 {name!r}？")
+THERE_ARE = Text("; there are: {names}.", "；已保存的有：{names}。")
+NONE_THERE = Text(
+    "; none is saved. A filter looks like this: idle_periods >= 2 and value > 1000",
+    "；尚未保存任何分群。条件的写法例如：idle_periods >= 2 and value > 1000",
+)
 NEITHER = Text("There is no segment of this name{near} {reason}", "没有这个名称的分群{near}{reason}")
 NO_WORKSPACE = Text(
     "Segments are saved in a workspace's kezhi.toml, and {folder} is no folder.",
     "分群保存在工作区的 kezhi.toml 中，而 {folder} 不是文件夹。",
 )
 NO_TOML = Text("kezhi.toml cannot be read: {reason}.", "kezhi.toml 无法读取：{reason}。")
+_PLAIN = re.compile(r"[\w\s·.&/-]+")  # a name rather than a filter, which has signs
 # What to begin with where nothing is saved; each is offered where the run has its fields.
 SUGGESTED: tuple[tuple[Text, str], ...] = (
     (Text("VIP gone quiet", "沉寂的 VIP 客户"), "tier = 'vip' and idle_periods >= 2"),
@@ -74,6 +81,8 @@ class Asked:
             filtered = parse(rule)
             condition(filtered, self.rows, self.words)
         except KezhiError as error:
+            if _PLAIN.fullmatch(query):
+                raise no_such(query, self.segments) from None
             near = _near(query, self.segments)
             if near is None:
                 raise
@@ -122,7 +131,7 @@ def in_order(rows: ir.Table) -> ir.Table:
     return rows.order_by(ibis.desc("forecast_value"), "customer_id")
 
 
-def segments(run_or_workspace: object, *, run: str | None = None) -> dict[str, Any]:
+def saved_segments(run_or_workspace: object, *, run: str | None = None) -> dict[str, Any]:
     """The saved segments counted on a run: customers, worth, profile, overlaps; `left_out` says which cannot be.
 
     As the topic `segments` of worth.json, without who came and went.
@@ -170,7 +179,7 @@ def segment_profile(run_or_workspace: object, query: str, *, run: str | None = N
 
 
 def segment_fields(run_or_workspace: object, *, run: str | None = None) -> list[dict[str, Any]]:
-    """Every field that a filter may ask for: field, title in both languages, kind, and the values where they are few."""
+    """Every field that a filter may ask for: field, title in both languages, kind, its values where they are few."""
     with opened(run_or_workspace, run) as asked:
         rows = asked.rows
         few = [name for name in compared_by(asked.engine, rows) if rows[name].type().is_string()]
@@ -197,6 +206,15 @@ def _values(engine: Engine, rows: ir.Table, name: str) -> list[str]:
     known = rows.filter(rows[name].notnull() & (rows[name] != "")).select(name).distinct()
     found: list[str] = engine.fetch(known.order_by(name))[name].to_pylist()
     return found
+
+
+def no_such(name: str, names: Mapping[str, str]) -> KezhiError:
+    """The answer to the name of a segment that is not saved: the nearest, or those there are."""
+    near = _near(name, names)
+    ends = NEAR.fill(name=near) if near else THERE_ARE.fill(names=", ".join(names)) if names else NONE_THERE
+    return KezhiError(
+        Text(NO_SUCH.en.format(name=name[:80], near=ends.en), NO_SUCH.zh.format(name=name[:80], near=ends.zh))
+    )
 
 
 def _named(query: str, names: Mapping[str, str]) -> str | None:
@@ -239,10 +257,8 @@ def save_segment(workspace: str | Path, name: str, rule: str) -> Saved:
     table = _table(document)
     old = _named(name, table)
     before = None if old is None else str(table[old])
-    if old is not None and old != name:
-        del table[old]
-    table[name] = rule
-    return Saved(name, rule, before, _write(place, document))
+    table[old or name] = rule
+    return Saved(old or name, rule, before, _write(place, document))
 
 
 def drop_segment(workspace: str | Path, name: str) -> Saved:
@@ -252,9 +268,7 @@ def drop_segment(workspace: str | Path, name: str) -> Saved:
     table = _table(document)
     old = _named(name, table)
     if old is None:
-        near = _near(name, table)
-        ends = NEAR.fill(name=near) if near else Text(".", "。")
-        raise KezhiError(Text(NO_SUCH.en.format(name=name, near=ends.en), NO_SUCH.zh.format(name=name, near=ends.zh)))
+        raise no_such(name, table)
     rule = str(table[old])
     del table[old]
     return Saved(old, rule, rule, _write(place, document))

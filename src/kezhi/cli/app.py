@@ -15,7 +15,21 @@ import typer
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
-from kezhi.cli import backtest, check, correct, customer, demo, importing, lifetime, models, needs, report, run, what_if
+from kezhi.cli import (
+    backtest,
+    check,
+    correct,
+    customer,
+    demo,
+    importing,
+    lifetime,
+    models,
+    needs,
+    report,
+    run,
+    segments,
+    what_if,
+)
 from kezhi.cli.screen import audience, complain
 from kezhi.language import KezhiError, Text
 from kezhi.progress import CANCELLED, ended
@@ -63,6 +77,7 @@ for _name, _module in {
     "needs": needs,
     "lifetime": lifetime,
     "what-if": what_if,
+    "segments": segments,
     "demo": demo,
 }.items():
     _context = getattr(_module, "CONTEXT", None)
