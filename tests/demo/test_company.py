@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -111,6 +112,7 @@ def test_referrals_are_a_forest(customers: dict[str, Row]) -> None:
         ("expenses", "date"),
         ("suggestions", "date"),
         ("contacts", "date"),
+        ("actions", "date"),
         ("surveys", "date"),
         ("opportunities", "opened_on"),
     ],
@@ -190,3 +192,27 @@ def test_busy_months_are_busy(clean: Company) -> None:
     season = dict(zip(range(36), clean.truth["season"], strict=True))
     november, summer = [season[m] for m in (1, 13, 25)], [season[m] for m in (9, 21, 33)]
     assert min(november) > 1.15 > 0.9 > max(summer)
+
+
+def test_vouchers_brought_what_the_truth_says(clean: Company, orders: list[Row], truth: dict[str, Row]) -> None:
+    """Drawn by lot, alike before, and then more purchases by the true share, within sampling error."""
+    said = clean.truth["actions"][0]
+    begin = date.fromisoformat(said["date"])
+    arms = {row["customer_id"]: row["arm"] for row in table(clean, "actions") if row["action"] == said["name"]}
+    assert Counter(arms.values()) == {"treated": said["treated"], "control": said["control"]}
+    days = {(row["customer_id"], row["date"]) for row in orders if row["quantity"] > 0 and row["customer_id"] in arms}
+    for first, effect in ((begin, said["extra_purchases"]), (begin - timedelta(said["days"]), 0.0)):
+        last = first + timedelta(said["days"])
+        bought = Counter(customer for customer, day in days if first <= day < last)
+        treated, control = ([bought[who] for who, one in arms.items() if one == arm] for arm in ("treated", "control"))
+        error = np.sqrt(np.var(treated) / len(treated) + np.var(control) / len(control))
+        assert abs(np.mean(treated) - np.mean(control) - effect) < 3 * error
+    assert all(truth[who]["habit"] not in ("falling", "rising", "one_off") for who in arms)
+
+
+def test_actions_are_with_and_without_a_control_group(clean: Company) -> None:
+    arms = Counter((row["action"], row["arm"]) for row in table(clean, "actions"))
+    for action in clean.truth["actions"]:
+        counts = tuple(arms[action["name"], arm] for arm in ("treated", "control"))
+        assert counts == (action["treated"], action["control"])
+        assert (action["control"] == 0) == (action["groups"] == "none")

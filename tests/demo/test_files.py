@@ -25,6 +25,7 @@ REQUIRED = {
     "suggestions": ("customer_id", "date"),
     "contacts": ("customer_id", "date"),
     "surveys": ("customer_id", "date"),
+    "actions": ("customer_id", "date", "action", "arm"),
     "receivables": ("customer_id", "due_on", "amount"),
 }
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from kezhi.demo import dealings, expenses, files, tables
+from kezhi.demo import actions, dealings, expenses, files, tables
 from kezhi.demo.dirt import put_dirt
 from kezhi.demo.plan import BLANK, COMPANY_NAME, HABIT_SHARES, LAST_DAY, make_plan
 from kezhi.demo.season import MOST_YEARS
@@ -61,12 +61,13 @@ def make_company(
     world = draw_world(plan)
     folder.mkdir(parents=True, exist_ok=True)
     orders, dirty = put_dirt(plan, tables.order_table(world, language), language)
-    written = {"orders": orders} | _tables(world, language)
+    done = actions.draw_actions(world)
+    written = {"orders": orders} | _tables(world, language) | {"actions": actions.action_table(done, language)}
     paths = {name: files.write_csv(table, name, folder, language) for name, table in written.items()}
     counts = {name: len(next(iter(table.values()))) for name, table in written.items()}
     blank_rows = dirty.pop(BLANK, 0)
     counts["orders"] -= blank_rows
-    truth = _truth(world, counts, dirty, language)
+    truth = _truth(world, counts, dirty, language) | {"actions": actions.truth_of(done, language)}
     known = tables.truth_table(world)
     paths["truth"] = files.write_json(truth, folder / "truth.json")
     paths["truth_customers"] = files.write_parquet(known, folder / "truth.parquet")

@@ -94,6 +94,13 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
         "score": "评分",
         "comment": "评论",
     },
+    "actions": {
+        "customer_id": "客户编号",
+        "date": "行动日期",
+        "action": "行动名称",
+        "arm": "组别",
+        "cost": "成本",
+    },
     "receivables": {
         "customer_id": "客户编号",
         "due_on": "到期日期",
@@ -260,6 +267,12 @@ CONTACT_CHANNELS = (
     Text("visit", "拜访"),
     Text("chat", "在线客服"),
 )
+ACTIONS = (
+    Text("summer voucher", "夏季优惠券"),
+    Text("calls to business customers", "企业客户回访"),
+    Text("tasting invitation", "品鉴会邀请"),
+)
+ARMS = (Text("treated", "实验组"), Text("control", "对照组"))
 STAGES = ("prospect", "quoted", "negotiating", "won", "lost")
 DIMENSIONS = ("quality", "support", "delivery", "price")
 
