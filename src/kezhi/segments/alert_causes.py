@@ -225,20 +225,20 @@ _WHY: dict[str, Text] = {
         "已沉默 {measure} 天，而以往平均每 {before} 天就有一单；超过 {threshold} 天已属罕见。",
     ),
     "value_falling": Text(
-        "The value of a stretch fell again and again, from {before} to {measure}.",
-        "每段价值接连下降，从 {before} 降到 {measure}。",
+        "Gross profit fell again and again, from {before} to {measure} in equally long times.",
+        "同样长的时间内，毛利接连下降，从 {before} 降到 {measure}。",
     ),
     "tier_lost": Text(
         "Fell from {tier_before} to {tier}; the forecast is {stake} lower than in the earlier run.",
         "从{tier_before}降为{tier}，预测价值比上一次运行少 {stake}。",
     ),
     "losing_money": Text(
-        "Brought {before} so far and {measure} by forecast; largest cause: {driver}.",
-        "至今价值 {before}，预测 {measure}；主要原因：{driver}。",
+        "Gross profit {before} so far, {measure} by forecast; largest cause: {driver}.",
+        "至今毛利 {before}，预测 {measure}；主要原因：{driver}。",
     ),
     "near_loss": Text(
-        "Brought only {before} so far and {measure} by forecast; largest cause: {driver}.",
-        "至今价值仅 {before}，预测 {measure}；主要原因：{driver}。",
+        "Gross profit only {before} so far, {measure} by forecast; largest cause: {driver}.",
+        "至今毛利仅 {before}，预测 {measure}；主要原因：{driver}。",
     ),
     "no_contact": Text("Last contact {measure} days ago.", "距上次联系已有 {measure} 天。"),
     "jump_down": Text(

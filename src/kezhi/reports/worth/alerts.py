@@ -130,11 +130,11 @@ def sentence(found: Calls, report: ValueReport) -> Text:
             "今天没有需要联系的客户：没有客户出现涉及足够价值的预警原因。",
         )
     told = Text(
-        "{alerted} of {customers} customers ({share}) need a call, {opened} of their alerts are new; if nobody calls, "
-        "{priority} of gross profit is expected to stay away over the next {periods}, {first} of it with the first "
-        "{calls}.",
-        "{customers} 位客户中有 {alerted} 位（{share}）需要联系，其中新预警 {opened} 条；如不联系，未来 {periods}"
-        "预计失去毛利 {priority}，其中 {first}来自前 {calls} 位客户。",
+        "{alerted} of {customers} customers ({share}) need a call, {opened} of their alerts are new; unless something "
+        "changes, {priority} of gross profit is expected to be lost over the next {periods}, {first} of it with the "
+        "first {calls}.",
+        "{customers} 位客户中有 {alerted} 位（{share}）需要联系，其中新预警 {opened} 条；如果没有改变，未来 {periods}"
+        "预计损失毛利 {priority}，其中 {first}来自前 {calls} 位客户。",
     )
 
     def said(language: Language) -> str:
@@ -152,14 +152,12 @@ def sentence(found: Calls, report: ValueReport) -> Text:
 _HEADS = (
     Text("Customer", "客户"),
     Text("Expected loss", "预计损失"),
-    Text("Why", "原因"),
-    Text("What usually helps", "通常有效的做法"),
+    Text("Why, and what usually helps", "原因与通常有效的做法"),
     Text("At stake × chance", "涉及价值 × 概率"),
-    Text("Open since", "预警日期"),
-    Text("Act by", "处理期限"),
-    Text("Owner", "负责人"),
+    Text("Since, act by", "预警日期、处理期限"),
     Text("Last survey", "最近满意度"),
 )
+_WIDE = "display: block; white-space: normal; min-width: 15em; max-width: 38em"
 
 
 def _list(found: Calls, canvas: Canvas) -> list[Html]:
@@ -174,7 +172,7 @@ def _list(found: Calls, canvas: Canvas) -> list[Html]:
         "（设置 alerts.calls）。⚠ 已过处理期限；⊘ 未同意营销：只作服务沟通，不作推销。",
     )
     said = tag("p", canvas.say(about, calls=numbers.grouped(found.rules.calls)), class_="soft")
-    rows = table(heads, [_row(one, found, canvas) for one in found.called], (1, 4))
+    rows = table(heads, [_row(one, found, canvas) for one in found.called], (1, 3))
     total = found.count("alerted")
     rest = Text(
         "The first {shown} of {total}; the sheet of the workbook and {file} have all.",
@@ -188,23 +186,27 @@ def _row(one: Called, found: Calls, canvas: Canvas) -> Row:
     row = one.first
     late = found.as_of is not None and row["due_on"] < found.as_of
     score = row["survey_score"]
+    since = min(alert["opened_on"] for alert in one.alerts)
     cells: list[Child] = [
-        _who(one.customer_id, one.name, f"{one.place}. ", mark=bool(row["no_marketing"])),
+        joined([
+            _who(one.customer_id, one.name, f"{one.place}. ", mark=bool(row["no_marketing"])),
+            tag("span", row["owner"], class_="id") if row["owner"] else None,
+        ]),
         tag("span", numbers.grouped(row["priority"]), class_="strong"),
-        joined(_reason(alert, found, canvas) for alert in one.alerts),
-        tag("span", canvas.say(helps(row)), class_="who"),
+        joined([
+            *(_reason(alert, found, canvas) for alert in one.alerts),
+            tag("span", f"→ {canvas.say(helps(row))}", class_="soft", style=_WIDE),
+        ]),
         f"{numbers.grouped(row['value_at_stake'])} × {numbers.percent(row['probability'])}",
-        numbers.short_day(min(alert["opened_on"] for alert in one.alerts)),
-        f"{'⚠ ' if late else ''}{numbers.short_day(row['due_on'])}",
-        row["owner"] or "–",
+        tag("span", numbers.short_day(since), tag("br"), "⚠ " if late else "→ ", numbers.short_day(row["due_on"])),
         "–" if score is None else f"{numbers.short(score, 2)} ({numbers.short_day(row['survey_on'])})",
-    ]
+    ]  # fmt: skip
     return Row(cells)
 
 
 def _reason(alert: Json, found: Calls, canvas: Canvas) -> Html:
     title = tag("span", canvas.say(named(alert["cause"])), class_="strong")
-    return tag("span", title, canvas.say(Text(": ", "：")), canvas.say(why(alert, found.titles)), class_="who")
+    return tag("span", title, canvas.say(Text(": ", "：")), canvas.say(why(alert, found.titles)), style=_WIDE)
 
 
 def _who(customer: str, name: str | None, place: str = "", *, mark: bool = False) -> Html:
@@ -229,7 +231,7 @@ def _causes(found: Calls, report: ValueReport, canvas: Canvas) -> list[Html]:
             *("–" if cause in missing else numbers.grouped(int(counted.get(cause, {}).get(name) or 0))
               for name in ("open", "opened", "closed")),
             "–" if cause in missing else numbers.grouped(money(counted.get(cause, {}).get("priority")) or 0),
-            tag("span", canvas.say(rule(cause, found.rules, found.count("stretch") or 1, found.titles)), class_="who"),
+            tag("span", canvas.say(rule(cause, found.rules, found.count("stretch") or 1, found.titles)), style=_WIDE),
         ])
         for cause in found.rules.causes
     ]  # fmt: skip
