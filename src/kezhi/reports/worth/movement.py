@@ -59,6 +59,11 @@ LOG = Text(
     "将截至 {last} 的 {periods}内有购买的客户，按这段时间的毛利分层，并与截至 {first} 的 {periods}相比。"
     "无需以前的运行结果；与今天名单中的层级（可能按预测划分）不同。“{silent}”指以前买过、但这段时间内没有购买的客户。",
 )
+FLOWS = Text(
+    "Left: the tier on {first}; right: on {last}. Blue rose (▲), orange fell (▼). Who stayed or is new is in the "
+    "table only.",
+    "左：{first} 的层级；右：{last} 的层级。蓝色为上升（▲），橙色为下降（▼）。未变动的和新客户只列在表中。",
+)
 DIFFERS = Text(
     "Careful: these settings were different in the earlier run, and part of the movement comes from that: {names}.",
     "请注意：以下设置在以前的运行中不同，部分变动由此产生：{names}。",
@@ -188,8 +193,10 @@ def _comparison(one: Matrix, found: Movement, report: Any, canvas: Canvas) -> Ht
         "Flow chart of customers who changed tier; the same figures follow as a table.",
         "层级变动流向图，数据见下表。",
     )
-    moved = any(cell["before"] != cell["after"] for cell in one.facts["cells"])
-    figure = canvas.place(name, flows.plain(found, one, canvas.language), describe, "low") if moved else None
+    figure: Child = None
+    if _flowing(one):
+        drawn = canvas.place(name, flows.plain(found, one, canvas.language), describe, "low")
+        figure = joined([drawn, tag("p", canvas.say(FLOWS, **_days(one, canvas)), class_="soft")])
     return joined(
         [
             heading(canvas, _label(one, canvas)),
@@ -259,19 +266,23 @@ def _moves(one: Matrix, report: Any, canvas: Canvas) -> Html:
 
 @Drawn
 def flows(found: Movement, one: Matrix, language: Language) -> Plot:
-    """Who moved from which tier on the left to which on the right; whoever stayed is left to the table."""
+    """Who moved from which tier on the left to which on the right; who stayed or is new is left to the table."""
     figure = plain()
-    cells = [cell for cell in one.facts["cells"] if cell["before"] != cell["after"]]
-    left = [row["state"] for row in one.facts["rows"] if any(cell["before"] == row["state"] for cell in cells)]
-    right = [row["state"] for row in one.facts["columns"] if any(cell["after"] == row["state"] for cell in cells)]
-    moves = [_move(one, cell) for cell in cells]
+    cells = _flowing(one)
+    left, right = (
+        [row["state"] for row in one.facts[side] if any(cell[end] == row["state"] for cell in cells)]
+        for side, end in (("rows", "before"), ("columns", "after"))
+    )
+    height = 60 + 40 * max(len(left), len(right))
     unit = Text("customers", "位客户").to(language)
     figure.add_sankey(
-        arrangement="snap",
+        arrangement="fixed",
         node={
             "label": [found.name(state).to(language) for state in (*left, *right)],
+            "x": [_EDGE] * len(left) + [1 - _EDGE] * len(right),
+            "y": _middles(cells, "before", left, _PAD / height) + _middles(cells, "after", right, _PAD / height),
             "color": OBSERVED,
-            "pad": 14,
+            "pad": _PAD,
             "thickness": 12,
             "line": {"width": 0},
             "hovertemplate": "%{label}: %{value:,}<extra></extra>",
@@ -280,15 +291,34 @@ def flows(found: Movement, one: Matrix, language: Language) -> Plot:
             "source": [left.index(cell["before"]) for cell in cells],
             "target": [len(left) + right.index(cell["after"]) for cell in cells],
             "value": [cell["customers"] for cell in cells],
-            "color": [_COLOURS[move] for move in moves],
-            "customdata": [ARROWS[move] for move in moves],
+            "color": [_COLOURS[_move(one, cell)] for cell in cells],
+            "customdata": [ARROWS[_move(one, cell)] for cell in cells],
             "hovertemplate": f"%{{customdata}} %{{source.label}} → %{{target.label}}: %{{value:,}} {unit}"
             "<extra></extra>",
         },
         textfont={"color": "#6f757d", "size": 12, "shadow": "none"},
     )
-    figure.update_layout(height=90 + 34 * max(len(left), len(right)))
+    figure.update_layout(height=height)
     return figure
+
+
+_PAD, _EDGE = 16, 0.001
+
+
+def _flowing(one: Matrix) -> list[dict[str, Any]]:
+    """The cells of those who were there before and are somewhere else now."""
+    return [cell for cell in one.facts["cells"] if cell["before"] not in (cell["after"], NOT_YET)]
+
+
+def _middles(cells: list[dict[str, Any]], end: str, states: list[str], pad: float) -> list[float]:
+    """Where the groups of one side are, from top to bottom in the order of the tiers; 0 is the top, 1 the bottom."""
+    sizes = [sum(cell["customers"] for cell in cells if cell[end] == state) for state in states]
+    room, top, found = max(1.0 - pad * (len(states) - 1), 0.1), 0.0, []
+    for size in sizes:
+        tall = room * size / sum(sizes)
+        found.append(min(max(top + tall / 2, _EDGE), 1 - _EDGE))
+        top += tall + pad
+    return found
 
 
 _FAINT = 0.45
