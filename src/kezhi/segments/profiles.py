@@ -163,7 +163,8 @@ def placed(rows: ir.Table) -> ir.Table:
     """Rows with `placed`, 0 to 1: the mean of a customer's places among all, by each measure that is known of them.
 
     price: the mean amount of a purchase; income: as told; loyalty: periods with a purchase x the probability of still
-    being active; referred: what referred customers bring. The place is the share of others who are below.
+    being active; referred: what referred customers bring. The place is the share of others who are below; equals share
+    the middle of their places.
     """
     import ibis
 
@@ -181,7 +182,9 @@ def placed(rows: ir.Table) -> ir.Table:
     for name in found:
         measure = told[f"{name}_told"]
         order = ibis.window(group_by=measure.isnull(), order_by=measure)
-        places[f"{name}_place"] = ibis.ifelse(measure.notnull(), ibis.percent_rank().over(order), None)
+        # the mean of the lowest and the highest place that equals could have: most have referred nobody
+        middle: Any = (ibis.percent_rank().over(order) + ibis.cume_dist().over(order)) / 2.0
+        places[f"{name}_place"] = ibis.ifelse(measure.notnull(), middle, None)
     ranked = told.mutate(**places)
     every: list[Any] = [ranked[name] for name in places]
     total = sum((one.coalesce(0.0) for one in every[1:]), start=every[0].coalesce(0.0))

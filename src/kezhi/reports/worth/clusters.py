@@ -147,6 +147,9 @@ def section(found: Clusters, report: Any, canvas: Canvas) -> Html:  # noqa: ARG0
         tag("p", canvas.say(sentence(found))),
         _table(found, canvas) if found.clusters else None,
         tag("p", canvas.say(about), class_="soft") if found.clusters else None,
+        folded(canvas.say(Text("The typical customer of each", "各群的典型客户")), _typical(found, canvas))
+        if found.clusters
+        else None,
         folded(canvas.say(Text("How the number was chosen", "群数怎样选定")), *_trials(found, canvas))
         if found.trials
         else None,
@@ -162,7 +165,6 @@ def _table(found: Clusters, canvas: Canvas) -> Html:
         Text("Value so far", "迄今价值"),
         Text("Per customer", "人均价值"),
         Text("Forecast value", "预测价值"),
-        *(Text(f"Typical: {name.en.lower()}", f"典型{name.zh}") for name in FEATURES.values()),
     )
     rows = [
         Row(
@@ -173,12 +175,19 @@ def _table(found: Clusters, canvas: Canvas) -> Html:
                 tag("span", numbers.grouped(one.value), class_="strong"),
                 numbers.grouped(float(one.value) / one.customers if one.customers else None),
                 numbers.grouped(one.forecast),
-                *(numbers.grouped(one.centre[name], 1 if name == "purchases" else 0) for name in FEATURES),
             ]
         )
         for one in found.clusters
     ]
     return grid(canvas, heads, rows)
+
+
+def _typical(found: Clusters, canvas: Canvas) -> Html:
+    rows = [
+        Row([one.code, *(numbers.grouped(one.centre[name], 1 if name == "purchases" else 0) for name in FEATURES)])
+        for one in found.clusters
+    ]
+    return grid(canvas, (Text("Cluster", "客户群"), *FEATURES.values()), rows)
 
 
 def _trials(found: Clusters, canvas: Canvas) -> list[Html]:
