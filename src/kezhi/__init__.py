@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 __all__ = [
     "__version__",
+    "alerts",
     "analyse",
     "assess",
     "backtest",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from kezhi.correcting import correct, correct_from, corrections_of, undo_correction
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.segments.alert_lists import alerts
     from kezhi.worth.continuing import continuing_value
     from kezhi.worth.followed import cohort_table, customer_curve
     from kezhi.worth.received import delivered_value, perceived_value, value_sheet
@@ -58,6 +60,7 @@ _HOMES = {
     **dict.fromkeys(("delivered_value", "perceived_value", "value_sheet"), "kezhi.worth.received"),
     **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
     **dict.fromkeys(("correct", "correct_from", "corrections_of", "undo_correction"), "kezhi.correcting"),
+    "alerts": "kezhi.segments.alert_lists",
     "assess": "kezhi.assessments",
     "continuing_value": "kezhi.worth.continuing",
     "customers_for": "kezhi.prospects",

@@ -16,6 +16,7 @@ import typer
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its products are small here, see decisions
 
 from kezhi.cli import (
+    alerts,
     backtest,
     check,
     correct,
@@ -73,6 +74,7 @@ for _name, _module in {
     "models": models,
     "report": report,
     "customer": customer,
+    "alerts": alerts,
     "correct": correct,
     "needs": needs,
     "lifetime": lifetime,

@@ -198,10 +198,14 @@ def _row(one: Called, found: Calls, canvas: Canvas) -> Row:
             tag("span", f"→ {canvas.say(helps(row))}", class_="soft", style=_WIDE),
         ]),
         f"{numbers.grouped(row['value_at_stake'])} × {numbers.percent(row['probability'])}",
-        tag("span", numbers.short_day(since), tag("br"), "⚠ " if late else "→ ", numbers.short_day(row["due_on"])),
+        joined([_line(numbers.short_day(since)), _line(f"{'⚠' if late else '→'} {numbers.short_day(row['due_on'])}")]),
         "–" if score is None else f"{numbers.short(score, 2)} ({numbers.short_day(row['survey_on'])})",
     ]  # fmt: skip
     return Row(cells)
+
+
+def _line(text: str) -> Html:
+    return tag("span", text, style="display: block; white-space: nowrap")
 
 
 def _reason(alert: Json, found: Calls, canvas: Canvas) -> Html:
