@@ -426,9 +426,7 @@ def _by_model(found: Rfm, report: Any, canvas: Canvas) -> list[Html]:
         heading(canvas, Text("The same groups by what is expected", "按预期划分的同样客户群")),
         tag("p", canvas.say(WHY_TWINS), class_="soft"),
         tag("p", canvas.say(said, **{name: numbers.grouped(value) for name, value in counts.items()})),
-        folded(
-            canvas.say(Text("The groups by what is expected", "按预期划分的客户群")), table(heads, rows, range(1, 5))
-        ),
+        folded(canvas.say(title), table(heads, rows, range(1, 5))),
     ]
 
 
