@@ -57,7 +57,7 @@ def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None 
         rows = rows.semi_join(only, "product")
     had = held.select("moment", "customer", "product", "owned", "came")
     rows = rows.left_join(had, ["moment", "customer", "product"], rname="{name}_had")
-    rows = rows.filter(rows.kind.isin(["again", "replacement"]) | ~rows.owned.coalesce(False))
+    rows = rows.filter(rows.kind.isin(codes("again", "replacement")) | ~rows.owned.coalesce(False))
     rows = rows.mutate(came=rows.came.coalesce(False))
     people = known.activities.filter(known.activities.moment.isin(numbers))
     return rows.join(people, ["moment", "customer"], rname="{name}_of").select(*NARROW)
@@ -71,6 +71,16 @@ def _elapsed(rows: ir.Table, moments: tuple[Moment, ...]) -> Any:
     return day.cast("date").delta(rows.last_on, unit="day").cast("float64") if moments else ibis.null("float64")
 
 
+def codes(*kinds: str) -> list[int]:
+    """Kinds as candidates have them: by their place in STRENGTHS, which takes less room than the words."""
+    return [list(STRENGTHS).index(kind) for kind in kinds]
+
+
+def _coded(kind: Any) -> Any:
+    """The code of a column of words."""
+    return kind.cases(*((word, at) for at, word in enumerate(STRENGTHS)), else_=len(STRENGTHS)).cast("int32")
+
+
 def _row(rows: ir.Table, kind: Any, strength: Any, **reason: Any) -> ir.Table:
     """Candidates in the common columns; `rows` has moment, customer, product."""
     import ibis
@@ -80,7 +90,7 @@ def _row(rows: ir.Table, kind: Any, strength: Any, **reason: Any) -> ir.Table:
         name: (reason[name] if name in reason else ibis.null(kind_ or key)).cast(kind_ or key)
         for name, kind_ in REASON.items()
     }
-    said = ibis.literal(kind) if isinstance(kind, str) else kind
+    said = ibis.literal(codes(kind)[0], type="int32") if isinstance(kind, str) else kind
     return rows.select("moment", "customer", "product", kind=said, strength=strength.cast("int32"), **given)
 
 
@@ -151,7 +161,8 @@ def _offers(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Ta
     """What the company says goes with a product that the customer has, or is newer."""
     if known.offered.offers is None:
         return None
-    rows = owned.join(known.offered.offers, ["moment", "product"], rname="{name}_offered")
+    offers = known.offered.offers.mutate(kind=_coded(known.offered.offers.kind))
+    rows = owned.join(offers, ["moment", "product"], rname="{name}_offered")
     rows = rows.mutate(main=rows.product, product=rows.then, elapsed=_elapsed(rows, moments))
     windows: Any = rows.moment.cases(*((m.number, float(m.window)) for m in moments), else_=1.0)
     strength = _clipped(rows.elapsed / windows, AGES)
@@ -161,10 +172,11 @@ def _offers(known: Known, owned: ir.Table, moments: tuple[Moment, ...]) -> ir.Ta
 def _rules(known: Known, owned: ir.Table) -> ir.Table:
     """What others have who have one of the products this customer bought last."""
     latest = owned.filter(owned.place < TRIGGERS)
-    rows = latest.join(known.rules, ["moment", "product"], rname="{name}_rule")
+    strength: Any = _clipped(known.rules.confidence.log2() * -2.0, CONFIDENCES).cast("int32")
+    rules = known.rules.select("moment", "product", "then", "lift", kind=_coded(known.rules.scope), strength=strength)
+    rows = latest.join(rules, ["moment", "product"], rname="{name}_rule")
     rows = rows.mutate(main=rows.product, product=rows.then)
-    strength = _clipped(rows.confidence.log2() * -2.0, CONFIDENCES)
-    return _row(rows, rows.scope, strength, because=rows.main, times=rows.times, lift=rows.lift)
+    return _row(rows, rows.kind, rows.strength, because=rows.main, times=rows.times, lift=rows.lift)
 
 
 def _popular(known: Known, moments: tuple[Moment, ...]) -> ir.Table:
@@ -207,7 +219,7 @@ def with_chances(rows: ir.Table, cells: ir.Table | None, factors: ir.Table | Non
 
 def worth_listing(rows: ir.Table, least: float) -> ir.Table:
     """Without what is only likely by what others do, and then hardly; what the company itself said always stays."""
-    told: Any = rows.kind.isin(["replacement", "accessory", "upgrade", "related"])
+    told: Any = rows.kind.isin(codes("replacement", "accessory", "upgrade", "related"))
     return rows.filter(told | (rows.probability.coalesce(1.0) >= least))
 
 
@@ -219,18 +231,16 @@ def best(rows: ir.Table, most: int) -> ir.Table:
     """
     import ibis
 
-    kinds = list(STRENGTHS)
-    chance: Any = rows.probability.coalesce(-1.0)
-    rows = rows.mutate(
-        certainty=chance, settled=rows.kind.cases(*((kind, at) for at, kind in enumerate(kinds)), else_=len(kinds))
-    )
     key = ["moment", "customer", "product"]
-    tops = rows.group_by(key).aggregate(certainty=rows.certainty.max())
+    # written twice rather than as a column: what is read twice and is no stored table, the engine copies
+    tops = rows.group_by(key).aggregate(certainty=rows.probability.coalesce(-1.0).max())
     ahead: Any = ibis.rank().over(ibis.window(group_by=["moment", "customer"], order_by=ibis.desc("certainty")))
-    rows = rows.semi_join(tops.mutate(ahead=ahead).filter(lambda t: t.ahead < most), [*key, "certainty"])
+    first = tops.mutate(ahead=ahead).filter(lambda t: t.ahead < most)
+    rows = rows.semi_join(first, [*key, rows.probability.coalesce(-1.0) == first.certainty])
+    rows = rows.mutate(certainty=rows.probability.coalesce(-1.0))
     order = [
         ibis.desc(rows.certainty),
-        rows.settled,
+        rows.kind,  # settles equal chances
         ibis.desc(rows.lift.coalesce(0.0)),
         ibis.desc(rows.times.coalesce(0)),
     ]
@@ -239,18 +249,18 @@ def best(rows: ir.Table, most: int) -> ir.Table:
     rows = rows.filter(rows.once == 0)
     order = [
         ibis.desc(rows.certainty),
-        rows.settled,
+        rows.kind,
         ibis.desc(rows.lift.coalesce(0.0)),
         ibis.desc(rows.times.coalesce(0)),
         rows.product,
     ]
     rank: Any = ibis.row_number().over(ibis.window(group_by=["moment", "customer"], order_by=order)) + 1
     ranked = rows.mutate(rank=rank.cast("int32"))
-    return ranked.filter(ranked["rank"] <= most).drop("once", "settled", "certainty")
+    return ranked.filter(ranked["rank"] <= most).drop("once", "certainty")
 
 
 def with_reasons(known: Known, rows: ir.Table) -> ir.Table:
-    """Candidates of the newest moment with the rest of their reason.
+    """Candidates of the newest moment with the rest of their reason, and their kind in words.
 
     because_on: when the customer last bought the product that gives rise to the need; days: the interval or the life;
     due: the day after which it is needed; support and confidence of the rule.
@@ -262,16 +272,16 @@ def with_reasons(known: Known, rows: ir.Table) -> ir.Table:
     had = held.select("customer", "first_on", "last_on", because="product")
     facts = known.facts.filter(known.facts.moment == now).select("interval", because="product")
     rules = known.rules.filter(known.rules.moment == now)
-    rules = rules.select("support", "confidence", kind="scope", because="product", product="then")
+    rules = rules.select("support", "confidence", kind=_coded(rules.scope), because=rules.product, product=rules.then)
     rows = rows.left_join(had, ["customer", "because"], rname="{name}_had")
     rows = rows.left_join(facts, "because", rname="{name}_fact")
     rows = rows.left_join(rules, ["kind", "because", "product"], rname="{name}_rule")
     lives = known.offered.lives
     if lives is not None:
         rows = rows.left_join(lives.select("life_days", because="product"), "because", rname="{name}_life")
-    rows = rows.mutate(interval=ibis.ifelse(rows.kind == "again", _interval(rows), ibis.null("float64")))
+    rows = rows.mutate(interval=ibis.ifelse(rows.kind.isin(codes("again")), _interval(rows), ibis.null("float64")))
     days: Any = rows.interval
     if lives is not None:
-        days = ibis.ifelse(rows.kind == "replacement", rows.life_days.cast("float64"), days)
-    rows = rows.mutate(days=days)
+        days = ibis.ifelse(rows.kind.isin(codes("replacement")), rows.life_days.cast("float64"), days)
+    rows = rows.mutate(days=days, kind=rows.kind.cases(*enumerate(STRENGTHS), else_=""))
     return rows.mutate(due=_later(rows.last_on, rows.days)).rename(because_on="last_on")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, worth_listing
+from kezhi.worth.needs.candidates import Known, best, candidates, codes, with_chances, worth_listing
 from kezhi.worth.needs.past import Moment, Past
-from kezhi.worth.needs.rates import Rates, learn, product_factors
+from kezhi.worth.needs.rates import STRENGTHS, Rates, learn, product_factors
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -21,7 +21,7 @@ HITS_AT = (1, 3, 5)
 class Learned:
     """What the earlier moments taught: chances by situation and factors by product, for the moment after each.
 
-    cells: moment, kind, activity, strength, chance. factors: moment, kind, product, factor. rates: those of now; None
+    cells: moment, kind (its code), activity, strength, chance. factors: moment, kind, product, factor. rates: those of now; None
     where there is no earlier moment. seen: the candidates of the earlier moments, stored.
     """
 
@@ -40,7 +40,8 @@ def learn_chances(known: Known) -> Learned:
     seen = engine.store(candidates(known, earlier))
     key = ["moment", "kind", "activity", "strength"]
     counts = seen.group_by(key).aggregate(seen=seen.count(), bought=seen.came.sum())
-    rows = engine.fetch(counts.order_by(key)).to_pylist()
+    kinds = list(STRENGTHS)
+    rows = [row | {"kind": kinds[row["kind"]]} for row in engine.fetch(counts.order_by(key)).to_pylist()]
     rates = {m.number: learn([row for row in rows if row["moment"] == m.number]) for m in earlier}
     own = engine.table(_cells(rates, 0))
     factors = engine.store(_factors(known.past, with_chances(seen, own, None)))
@@ -52,11 +53,11 @@ def _cells(rates: dict[int, Rates], later: int) -> Any:
     import pyarrow as pa
 
     rows = [
-        (moment + later, kind, activity, strength, chance)
+        (moment + later, *codes(kind), activity, strength, chance)
         for moment, one in rates.items()
         for (kind, activity, strength), (_, _, chance) in one.cells.items()
     ]
-    kinds = (pa.int32(), pa.string(), pa.int32(), pa.int32(), pa.float64())
+    kinds = (pa.int32(), pa.int32(), pa.int32(), pa.int32(), pa.float64())
     names = ("moment", "kind", "activity", "strength", "chance")
     columns = zip(*rows, strict=True) if rows else [[]] * len(names)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]

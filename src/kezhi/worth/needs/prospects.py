@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import Book
-from kezhi.worth.needs.candidates import Known, best, candidates, with_chances, with_reasons
+from kezhi.worth.needs.candidates import Known, best, candidates, codes, with_chances, with_reasons
 from kezhi.worth.needs.learning import Learned
 from kezhi.worth.needs.listing import LIKELIEST, money, price_tags
 from kezhi.worth.needs.rates import STRENGTHS
@@ -27,7 +27,7 @@ def prospects(known: Known, learned: Learned, book: Book, product: str) -> ir.Ta
     tags = price_tags(known.past, book)
     target = tags.filter(tags.product_id == product)
     rows = candidates(known, known.past.moments[-1:], target.select("product"))
-    rows = with_chances(rows.filter(rows.kind != NO_REASON), learned.cells, learned.factors)
+    rows = with_chances(rows.filter(~rows.kind.isin(codes(NO_REASON))), learned.cells, learned.factors)
     engine = known.past.engine
     chosen = engine.store(best(engine.store(rows), 1)).drop("rank")
     priced = target.select("product", "price", "quantity")
