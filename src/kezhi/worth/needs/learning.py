@@ -21,8 +21,8 @@ HITS_AT = (1, 3, 5)
 class Learned:
     """What the earlier moments taught: chances by situation and factors by product, for the moment after each.
 
-    cells: moment, kind (its code), activity, strength, chance. factors: moment, kind, product, factor. rates: those of now; None
-    where there is no earlier moment. seen: the candidates of the earlier moments, stored.
+    cells: moment, kind (its code), activity, strength, chance. factors: moment, kind, product, factor. rates: those of
+    now; None where there is no earlier moment. seen: the candidates of the earlier moments, stored.
     """
 
     cells: ir.Table | None = None
