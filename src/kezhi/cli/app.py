@@ -19,9 +19,11 @@ from kezhi.cli import (
     alerts,
     backtest,
     check,
+    compare,
     correct,
     customer,
     demo,
+    export,
     importing,
     lifetime,
     models,
@@ -73,6 +75,7 @@ for _name, _module in {
     "backtest": backtest,
     "models": models,
     "report": report,
+    "compare": compare,
     "customer": customer,
     "alerts": alerts,
     "correct": correct,
@@ -80,6 +83,7 @@ for _name, _module in {
     "lifetime": lifetime,
     "what-if": what_if,
     "segments": segments,
+    "export": export,
     "demo": demo,
 }.items():
     _context = getattr(_module, "CONTEXT", None)

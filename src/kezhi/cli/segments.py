@@ -62,7 +62,7 @@ def command(
         raise KezhiError(USAGE)
     from kezhi import segmenting
 
-    place, name = _place(workspace, run)
+    place, name = place_and_run(workspace, run)
     if action == "save":
         _told_saved(segmenting.save_segment(workspace, *given), place, name, json)
     elif action == "drop":
@@ -77,7 +77,7 @@ def command(
         print_json(found) if json else _show(found)
 
 
-def _place(workspace: Path, run: str | None) -> tuple[Path, str | None]:
+def place_and_run(workspace: Path, run: str | None) -> tuple[Path, str | None]:
     """Where to look, and the run's name; a run's folder stands for itself."""
     from kezhi.workspace import MANIFEST
 
