@@ -19,6 +19,7 @@ __all__ = [
     "assess",
     "backtest",
     "cohort_table",
+    "compare",
     "continuing_value",
     "correct",
     "correct_from",
@@ -27,12 +28,18 @@ __all__ = [
     "customer_curve",
     "customers_for",
     "delivered_value",
+    "drop_segment",
+    "export",
     "models",
     "perceived_value",
     "rankings",
     "referral_scenario",
+    "save_segment",
+    "saved_segments",
     "score_sheet",
     "scorecard",
+    "segment",
+    "segment_profile",
     "statistics",
     "undo_correction",
     "value_sheet",
@@ -43,9 +50,12 @@ if TYPE_CHECKING:
     from kezhi import models
     from kezhi.analysis import analyse, backtest, statistics
     from kezhi.assessments import assess
+    from kezhi.comparing import compare
     from kezhi.correcting import correct, correct_from, corrections_of, undo_correction
+    from kezhi.exporting import export
     from kezhi.one_customer import customer, rankings, score_sheet
     from kezhi.prospects import customers_for
+    from kezhi.segmenting import drop_segment, save_segment, saved_segments, segment, segment_profile
     from kezhi.segments.alert_lists import alerts
     from kezhi.worth.continuing import continuing_value
     from kezhi.worth.followed import cohort_table, customer_curve
@@ -61,9 +71,14 @@ _HOMES = {
     **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
     **dict.fromkeys(("correct", "correct_from", "corrections_of", "undo_correction"), "kezhi.correcting"),
     "alerts": "kezhi.segments.alert_lists",
+    **dict.fromkeys(
+        ("drop_segment", "save_segment", "saved_segments", "segment", "segment_profile"), "kezhi.segmenting"
+    ),
     "assess": "kezhi.assessments",
+    "compare": "kezhi.comparing",
     "continuing_value": "kezhi.worth.continuing",
     "customers_for": "kezhi.prospects",
+    "export": "kezhi.exporting",
     "referral_scenario": "kezhi.worth.referral_scenario",
     "scorecard": "kezhi.worth.scorecards",
     "what_if": "kezhi.worth.what_if",
