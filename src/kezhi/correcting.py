@@ -330,7 +330,7 @@ def _refuse_unknown(engine: Engine, at: Newest, whom: Sequence[tuple[Whom, str]]
         chosen(known, filtered)  # names what cannot be asked
         rows = asked(known, [filtered])
         if not engine.row(rows.filter(chosen(rows, filtered)).aggregate(n=lambda t: t.count()))["n"]:
-            raise KezhiError(NOBODY.fill(run=at.run.name))
+            raise KezhiError(_nobody(at, explained(engine, known, filtered)))
         return
     ids = [name for _, name in whom]
     people = computed.customers.customer_id
@@ -346,6 +346,12 @@ def _refuse_unknown(engine: Engine, at: Newest, whom: Sequence[tuple[Whom, str]]
                 STRANGER.zh.format(given=unknown[0], run=at.run.name, nearest=nearest.zh).replace("？。", "？"),
             )
         )
+
+
+def _nobody(at: Newest, why: Text | None) -> Text:
+    """That a filter chooses nobody, and which text of it no customer has."""
+    said = NOBODY.fill(run=at.run.name)
+    return said if why is None else Text(f"{said.en} {why.en}", f"{said.zh}{why.zh}")
 
 
 def _author(by: str | None) -> str:
