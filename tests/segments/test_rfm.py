@@ -30,7 +30,7 @@ from kezhi.ledger import SUM
 from kezhi.reports.sections import Canvas
 from kezhi.reports.workbook import Book
 from kezhi.reports.worth import rfm as page
-from kezhi.rfm_rules import CLASSES, SEGMENTS, Rfm
+from kezhi.rfm_rules import CLASSES, SEGMENTS, Fixed, Rfm
 from kezhi.segments import rfm
 from kezhi.segments.rfm_grid import CLASS_OF, GRID, SCORES, cells_of, segment_of
 from kezhi.segments.rfm_scores import measure_all, scored
@@ -199,14 +199,14 @@ def quickly(engine: Engine, buyers: dict[int, Buyer], rules: Rfm) -> dict[int, t
         assert measuring is not None
         made = engine.fetch(scored(known, measuring)).to_pylist()
     names = ("r_score", "f_score", "m_score", "rfm_segment", "rfm_class")
-    return {row["customer"]: tuple(row[name] for name in names) for row in made}  # type: ignore[misc]
+    return {row["customer"]: tuple(row[name] for name in names) for row in made}
 
 
 RULES = [
     Rfm(),
     Rfm(cut="median"),
     Rfm(recency_edges=(1, 5, 9, 20), frequency_edges=(1, 2, 3, 4), money_edges=(1.5, 3, 20, 21), cut="fixed",
-        fixed={"days": 5, "purchases": 3, "money": 20}),
+        fixed=Fixed(days=5, purchases=3, money=20)),
 ]  # fmt: skip
 some_buyers = st.lists(
     st.tuples(
@@ -294,6 +294,13 @@ def known(work: Work, day: date) -> dict[str, tuple[Any, ...]]:
     return {row["customer_id"]: tuple(row[n] for n in names) for row in work.engine.fetch(table).to_pylist()}
 
 
+def assert_same_as_a_run(work: Work, found: dict[str, tuple[Any, ...]]) -> None:
+    measured = rfm.measured(work)
+    assert measured is not None
+    for who, row in rows_of(work, measured).items():
+        assert found[who][3:] == tuple(row[name] for name in rfm.COLUMNS[:5])
+
+
 @pytest.mark.parametrize("day", [date(2025, 5, 31), date(2025, 5, 10)])
 def test_a_past_day_knows_only_what_was_told_then(worked: Callable[..., Work], with_returns: Work, day: date) -> None:
     then = worked(WITH_RETURNS, as_of=day, expenses=SPENT)
@@ -305,10 +312,7 @@ def test_a_past_day_knows_only_what_was_told_then(worked: Callable[..., Work], w
         assert found["B"][1:3] == (2, 100)
         assert found["C"][1] == (2 if day.day == 10 else 1)
         assert "D" not in found
-        measured = rfm.measured(both[1])
-        assert measured is not None
-        for who, row in rows_of(both[1], measured).items():
-            assert found[who][3:] == tuple(row[name] for name in rfm.COLUMNS[:5])
+    assert_same_as_a_run(then, known(then, day))
 
 
 def test_before_is_the_end_of_the_period_before(with_returns: Work) -> None:
@@ -338,21 +342,22 @@ def test_before_comes_from_an_earlier_run_by_the_same_rules(by_hand: tuple[Work,
     work, same = by_hand[0], Rfm(names={"lost": "Away"}).model_dump(mode="json")
     told = {"customer_id": ["A", "J", "gone"], "rfm_segment": ["new", "lost", "lost"],
             "rfm_class": ["key_value", "key_value", "key_value"]}  # fmt: skip
-    runs = {
-        "run": earlier_run(tmp_path / "same", same, **told),
+    before = earlier_run(tmp_path / "same", same, **told)
+    found = rfm.measured(replace(work, earlier=(before,), found={}))
+    assert found is not None
+    moved = found.facts["previous"]
+    assert (moved["source"], moved["day"]) == ("run", date(2025, 1, 31))
+    assert (moved["customers"], moved["moved"], moved["moved_classes"]) == (2, 1, 1)
+    rows = rows_of(work, found)
+    assert {who for who, row in rows.items() if row["rfm_segment_previous"]} == {"A", "J"}
+    for name, run in {
         "other": earlier_run(tmp_path / "other", same | {"cut": "median"}, **told),
         "old": earlier_run(tmp_path / "old", None, customer_id=["A"]),
         "without": earlier_run(tmp_path / "without", same, customer_id=["A"]),
-    }
-    for name, run in runs.items():
-        found = rfm.measured(Work(work.book, work.forecasted, work.settings, (run,)))
-        assert found is not None
-        assert found.facts["previous"]["source"] == ("run" if name == "run" else "book")
-        if name == "run":
-            rows = rows_of(work, found)
-            assert {who for who, row in rows.items() if row["rfm_segment_previous"]} == {"A", "J"}
-            assert found.facts["previous"]["day"] == date(2025, 1, 31)
-            assert (found.facts["previous"]["moved"], found.facts["previous"]["moved_classes"]) == (1, 1)
+    }.items():
+        was = rfm.before(replace(work, earlier=(run,), found={}), work.settings.rfm)
+        assert was is not None
+        assert (was.source, was.day) == ("book", date(2025, 5, 31)), name
 
 
 # --- settings ---------------------------------------------------------------------------------------------
@@ -422,5 +427,5 @@ def test_the_workbook_lists_customers_by_name_of_group(
 
 
 def test_money_is_exact(by_hand: tuple[Work, Any]) -> None:
-    table = by_hand[0].engine.store(rfm.rfm_at(by_hand[0], AS_OF))  # type: ignore[arg-type]
+    table = by_hand[0].engine.store(rfm.rfm_at(by_hand[0], AS_OF))
     assert str(table.money.type()).startswith(SUM)

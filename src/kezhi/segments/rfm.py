@@ -37,15 +37,15 @@ def measured(work: Work) -> Found | None:
     Customers without a purchase have no scores and are in no class.
     """
     rules = work.settings.rfm
-    known = work.engine.store(_today(work, rules))
+    known = _today(work, rules)
     twins = rules.model_based and _modelled(work, known)
     measuring = measure_all(work.engine, known, rules, twins=twins)
     if measuring is None:
         return None
-    before = _before(work, rules)
+    was = before(work, rules)
     now = scored(known, measuring)
-    rows = work.engine.store(_with_previous(now, before))
-    facts = _facts(work, rows, rules, measuring, before)
+    rows = work.engine.store(_with_previous(now, was))
+    facts = _facts(work, rows, rules, measuring, was)
     names = (*COLUMNS, *(MODEL_COLUMNS if twins else ()))
     return Found(facts, Columns(rows.select("customer_id", *names), dict.fromkeys(names)))
 
@@ -127,7 +127,7 @@ class Before:
     rows: ir.Table
 
 
-def _before(work: Work, rules: Rfm) -> Before | None:
+def before(work: Work, rules: Rfm) -> Before | None:
     """From the newest earlier run that went by the same rules, else from this book at the end of the period before."""
     run = work.before
     if run is not None and _same_rules(run, rules):

@@ -66,7 +66,7 @@ class Measuring:
 
 
 def measure_all(engine: Engine, bought: ir.Table, rules: Rfm, *, twins: bool = False) -> Measuring | None:
-    """Edges and cuts of a stored table of buyers (`days`, `purchases`, `money`; with twins those of TWINS too).
+    """Edges and cuts of a table of buyers (`days`, `purchases`, `money`; with twins those of TWINS too).
 
     None where it has no row. Edges are exact: of n customers the edge of k fifths is the value of the one in place
     k n / 5, rounded up, smallest first.
