@@ -14,7 +14,7 @@ from kezhi.reports import figures, numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number, text
-from kezhi.reports.markup import Child, Html, Row, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, table, tag
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as part
