@@ -27,6 +27,7 @@ from kezhi.intake import current_rows
 from kezhi.language import KezhiError, Language, Text, preferred_language
 from kezhi.ledger import Calendar
 from kezhi.reports.writing import write_report
+from kezhi.segments.nobody import explained
 from kezhi.valuation.amending import Computed, Step
 from kezhi.workspace import MANIFEST, Workspace, finished_folder, remove, write_json
 
