@@ -16,10 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.language import Text
+from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
+from kezhi.rfm_rules import Rfm
 from kezhi.worth import Found, Work
-from kezhi.worth.layers import layered, tier_of_a_run
+from kezhi.worth.layers import layered, rules_of_a_run, tier_of_a_run
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -308,7 +309,8 @@ def _cells(work: Work, rows: ir.Table, before: str, after: str) -> list[dict[str
     sums = rows.group_by(before=rows[before], after=rows[after]).aggregate(
         customers=rows.count(), **{name: rows[name].sum().cast(SUM) for name in MONEY}
     )
-    return work.engine.fetch(sums).to_pylist()
+    found: list[dict[str, Any]] = work.engine.fetch(sums).to_pylist()
+    return found
 
 
 def matrix(cells: list[dict[str, Any]], *, ranked: bool = True) -> dict[str, Any]:
@@ -362,10 +364,20 @@ def _moves(cells: list[dict[str, Any]], ranked: bool) -> list[dict[str, Any]]:
         sums = found.setdefault(which, {"move": which, "customers": 0, **dict.fromkeys(MONEY)})
         sums["customers"] += row["customers"]
         for name in MONEY:
-            if row[name] is not None:
+            if row.get(name) is not None:
                 sums[name] = (sums[name] or Decimal(0)) + row[name]
     order = (*DIRECTIONS, "other", "same")
     return [found[name] for name in order if name in found]
+
+
+def titles_of_a_run(run: Path) -> dict[str, Text]:
+    """What a finished run calls tiers and RFM classes, by code."""
+    try:
+        settings = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("settings") or {}
+        classes = Rfm.model_validate(settings.get("rfm") or {}).titles
+    except (OSError, ValueError, KezhiError):
+        classes = Rfm().titles
+    return classes | rules_of_a_run(run).titles
 
 
 def move_of(before: str, after: str, *, ranked: bool = True) -> str:

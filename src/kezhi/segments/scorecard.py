@@ -275,7 +275,7 @@ def _by_tier(work: Work) -> list[Row]:
     """Sales of the last 12 months by the tier at their start; empty where the movement within the log is not known."""
     found = work.found.get("movement")
     matrices = [] if found is None else found.facts["matrices"]
-    cells = next((one["cells"] for one in matrices if one["source"] == "log"), [])
+    cells: list[Row] = next((one["cells"] for one in matrices if one["source"] == "log"), [])
     rows: dict[str, Row] = {}
     for cell in cells:
         row = rows.setdefault(cell["before"], {"state": cell["before"], "customers": 0, "amount_before": ZERO,

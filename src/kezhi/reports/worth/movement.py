@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from kezhi.engine import Engine
-from kezhi.language import KezhiError, Language, Text
+from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.figures import ACCENT, INTERVAL, OBSERVED, plain
 from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
-from kezhi.rfm_rules import Rfm
-from kezhi.segments.movement import FILE, GONE, NOT_YET, SILENT, move_of
-from kezhi.worth.layers import rules_of_a_run
+from kezhi.segments.movement import FILE, GONE, NOT_YET, SILENT, move_of, titles_of_a_run
 
 SHOWN = 10
 ARROWS = {"up": "▲", "down": "▼", "new": "✚", "gone": "✕", "same": "=", "other": "↔"}
@@ -124,18 +121,9 @@ def build(engine: Engine, run: Path, facts: Mapping[str, Any]) -> Movement | Non
     """The matrices with the largest movers; None where nothing was compared."""
     if not facts.get("matrices"):
         return None
-    settings = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("settings") or {}
-    names = rules_of_a_run(run).titles | STATES
     matrices = tuple(_matrix(engine, run, one) for one in facts["matrices"])
     left_out = tuple((one["source"], one["reason"]) for one in facts["left_out"])
-    return Movement(matrices, _rfm_names(settings) | names, left_out)
-
-
-def _rfm_names(settings: Mapping[str, Any]) -> dict[str, Text]:
-    try:
-        return dict(Rfm.model_validate(settings.get("rfm") or {}).titles)
-    except (ValueError, KezhiError):
-        return {}
+    return Movement(matrices, titles_of_a_run(run) | STATES, left_out)
 
 
 def _matrix(engine: Engine, run: Path, facts: Mapping[str, Any]) -> Matrix:
