@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from kezhi.actions import uplift
 from kezhi.language import KezhiError, Text
-from kezhi.segments import alerts, clusters, criteria, movement, need_types, profiles, rfm, rules, scorecard, tiers
+from kezhi.segments import (
+    alerts,
+    clusters,
+    criteria,
+    movement,
+    need_types,
+    profiles,
+    rfm,
+    rules,
+    scorecard,
+    tiers,
+    weekly,
+)
 from kezhi.worth import (
     Found,
     Topic,
@@ -48,6 +61,8 @@ AFTERWARDS: tuple[Topic, ...] = (
     Topic("alerts", alerts.measured),  # after risk, whose customers near loss they list
     Topic("movement", movement.measured),
     Topic("scorecard", scorecard.measured),  # after movement, for growth by tier
+    Topic("weekly", weekly.measured),
+    Topic("uplift", uplift.measured),
     Topic("segments", rules.measured),  # last: rules may ask for all that was found
 )
 

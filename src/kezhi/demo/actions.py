@@ -11,7 +11,7 @@ import numpy as np
 from kezhi.demo import words
 from kezhi.demo.files import money, pick
 from kezhi.demo.plan import HABITS, stream
-from kezhi.demo.season import Bools, Floats, Ints, as_ints
+from kezhi.demo.season import Bools, Floats, Ints, as_floats, as_ints
 from kezhi.demo.tables import customer_ids
 from kezhi.demo.words import said
 from kezhi.demo.world import World
@@ -120,8 +120,7 @@ def _bought(world: World, begin: int, end: int) -> Ints:
 
 def _ratio(purchases: Ints | Floats, mean: Floats) -> Floats:
     """How much likelier so many purchases are where they are more by UPLIFT."""
-    ratio: Floats = (1 + UPLIFT) ** purchases * np.exp(-UPLIFT * mean)
-    return ratio
+    return as_floats((1 + UPLIFT) ** purchases * np.exp(-UPLIFT * mean))
 
 
 def action_table(actions: tuple[Action, ...], language: Language) -> Columns:

@@ -28,6 +28,7 @@ TOPICS: tuple[str, ...] = (
     "channels",
     "tiers",
     "rfm",
+    "segments",
     "movement",
     "scorecard",
     "realised",
