@@ -13,8 +13,8 @@ from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.json_values import Json, money, number
-from kezhi.reports.markup import Html, Row, table, tag
-from kezhi.reports.sections import Canvas
+from kezhi.reports.markup import Html, Row, bullets, tag
+from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as titled
 from kezhi.reports.workbook import Book, fill_sheet
 
@@ -141,14 +141,12 @@ def section(found: NeedTypes, report: Any, canvas: Canvas) -> Html:  # noqa: ARG
         Row(
             [
                 tag("span", canvas.say(NAMES[one.code]), class_="strong"),
-                canvas.say(definition(one.code, found.rules)),
                 numbers.grouped(one.customers),
                 numbers.percent(one.share),
                 numbers.grouped(one.value),
                 numbers.grouped(one.forecast),
                 numbers.percent(one.discounted),
                 numbers.grouped(one.index, 2),
-                canvas.say(ADVICE[one.code]),
             ]
         )
         for one in found.kinds
@@ -159,10 +157,19 @@ def section(found: NeedTypes, report: Any, canvas: Canvas) -> Html:  # noqa: ARG
         canvas,
         TITLE,
         tag("p", canvas.say(sentence(found))),
-        table([canvas.say(head) for head in _HEADS], rows, range(2, 8)),
+        grid(canvas, (_HEADS[0], *_HEADS[2:8]), rows),
+        bullets(_meaning(one, found, canvas) for one in found.kinds),
         tag("p", canvas.say(index_meaning(usual=found.usual)), canvas.say(told) if manual else "", class_="soft"),
         name="need-types",
     )
+
+
+def _meaning(one: Kind, found: NeedTypes, canvas: Canvas) -> Html:
+    """A type's rule and what to do, in one line."""
+    said = Text("{rule}. {advice}", "{rule}。{advice}")
+    line = canvas.say(said, rule=canvas.say(definition(one.code, found.rules)), advice=canvas.say(ADVICE[one.code]))
+    colon = canvas.say(Text(": ", "："))
+    return tag("span", tag("span", canvas.say(NAMES[one.code]), class_="strong"), f"{colon}{line}")
 
 
 def index_meaning(*, usual: bool) -> Text:

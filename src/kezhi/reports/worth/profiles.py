@@ -38,6 +38,7 @@ FREQUENCIES = {
     "once": Text("once so far", "仅一次"),
     "never": Text("never yet", "尚未购买"),
 }
+SEXES = {"female": Text("female", "女"), "male": Text("male", "男")}
 LAYERS = {
     "top": Text("Top", "塔尖"),
     "upper": Text("Upper", "上层"),
@@ -93,6 +94,8 @@ def group_name(attribute: str, group: str) -> Text:
         return FREQUENCIES[group]
     if attribute in {"age_band", "income_band"} and group:
         return _band(group)
+    if attribute == "sex" and group.casefold() in SEXES:
+        return SEXES[group.casefold()]
     return segment(attribute, group)
 
 
