@@ -262,7 +262,7 @@ def section(found: Tiers, report: ValueReport, canvas: Canvas) -> Html:
         _pyramid(found, canvas),
         tag("p", canvas.say(_moved(found)), class_="soft"),
         _unequal(found, report, canvas),
-        *_metals(found, report, canvas),
+        *_metals(found, canvas),
         *_core(found, canvas),
         *_tags(found, canvas),
         name="tiers",
@@ -274,13 +274,18 @@ def _table(canvas: Canvas, heads: Sequence[Text], words: int, rows: Iterable[Row
     return table([canvas.say(head) for head in heads], rows, range(words, len(heads)))
 
 
+def _words(canvas: Canvas, said: Text) -> Html:
+    """A sentence in a table, which stays readable on a narrow screen."""
+    return tag("span", canvas.say(said), style="display: inline-block; min-width: 11em")
+
+
 def _pyramid(found: Tiers, canvas: Canvas) -> Html:
     moved = found.previous is not None
     heads = [Text("Tier", "层级"), _WHO, _CUSTOMERS, _OF_ALL, _VALUE, _SHARE, _FORECAST, _SHARE]
     rows = []
     for place, one in enumerate(found.tiers):
         cells: list[Child] = [
-            tag("span", canvas.say(one.title), class_="strong"), canvas.say(definition(found, place)),
+            tag("span", canvas.say(one.title), class_="strong"), _words(canvas, definition(found, place)),
             numbers.grouped(one.customers), numbers.percent(one.customer_share, 1),
             numbers.grouped(one.value), numbers.percent(one.value_share),
             numbers.grouped(one.forecast), numbers.percent(one.forecast_share),
@@ -393,7 +398,7 @@ def _ends(found: Tiers) -> list[tuple[float, float, Text]]:
 # --- metals -----------------------------------------------------------------------------------------------
 
 
-def _metals(found: Tiers, report: ValueReport, canvas: Canvas) -> list[Html]:
+def _metals(found: Tiers, canvas: Canvas) -> list[Html]:
     if not found.classes:
         return []
     heads = (
@@ -405,9 +410,10 @@ def _metals(found: Tiers, report: ValueReport, canvas: Canvas) -> list[Html]:
         _VALUE,
     )
     rows = [
-        Row([tag("span", canvas.say(one.title), class_="strong"), canvas.say(class_definition(found, one.code, report)),
-             canvas.say(VALUE_CLASSES[one.code].action), numbers.grouped(one.customers), numbers.grouped(one.amount),
-             numbers.grouped(one.value)])
+        Row([tag("span", canvas.say(one.title), class_="strong"),
+             _words(canvas, class_definition(found, one.code)),
+             _words(canvas, VALUE_CLASSES[one.code].action),
+             numbers.grouped(one.customers), numbers.grouped(one.amount), numbers.grouped(one.value)])
         for one in found.classes
     ]  # fmt: skip
     about = Text(
@@ -426,7 +432,7 @@ def _metals(found: Tiers, report: ValueReport, canvas: Canvas) -> list[Html]:
     return [heading(canvas, title), tag("p", canvas.say(told), class_="soft"), _table(canvas, heads, 3, rows)]
 
 
-def class_definition(found: Tiers, code: str, report: ValueReport) -> Text:  # noqa: ARG001
+def class_definition(found: Tiers, code: str) -> Text:
     """Who belongs to a metal, with this company's numbers."""
     rules = found.class_rules
     return VALUE_CLASSES[code].definition.fill(
@@ -443,7 +449,7 @@ def _tags(found: Tiers, canvas: Canvas) -> list[Html]:
     heads = (Text("Tag", "标签"), Text("Set by", "来源"), _WHO, _CUSTOMERS, _VALUE, _FORECAST)
     rows = [
         Row([tag("span", canvas.say(one.title), class_="strong"), canvas.say(_source(one)),
-             canvas.say(tag_definition(found, one)), numbers.grouped(one.customers),
+             _words(canvas, tag_definition(found, one)), numbers.grouped(one.customers),
              numbers.grouped(one.value), numbers.grouped(one.forecast)])
         for one in found.tags
     ]  # fmt: skip
@@ -556,7 +562,7 @@ def sheets(found: Tiers, book: Book, engine: Engine, run: Path, report: ValueRep
     sheet.line(book.say(sentence(found)))
     defined = [definition(found, place) for place in range(len(found.tiers))]
     _block(sheet, Text("Tier", "层级"), list(zip(found.tiers, defined, strict=True)))
-    metals = [(one, class_definition(found, one.code, report)) for one in found.classes]
+    metals = [(one, class_definition(found, one.code)) for one in found.classes]
     _block(sheet, Text("Class", "类别"), metals)
     _block(sheet, Text("Tag", "标签"), [(one, tag_definition(found, one)) for one in found.tags])
     rows = core_rows(engine, run, book.listed)
