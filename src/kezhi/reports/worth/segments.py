@@ -1,0 +1,287 @@
+"""Segments by rule (T09, T16): what each is worth, who is in it against the rest, who came and went, overlaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from kezhi.engine import Engine
+from kezhi.language import Language, Text
+from kezhi.reports import numbers
+from kezhi.reports.columns import Column
+from kezhi.reports.json_values import Json, day, money, number, text
+from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
+from kezhi.reports.sections import Canvas, heading
+from kezhi.reports.sections import section as titled
+from kezhi.reports.workbook import Book, fill_sheet
+from kezhi.segments.over_index import TELLING
+from kezhi.segments.vocabulary import title
+
+TITLE = Text("Segments by rule", "规则分群")
+SHOWN_TELLING, SHOWN_PAIRS = 3, 10
+
+
+@dataclass(frozen=True)
+class Trait:
+    """A value that is more or less frequent in a segment than in the rest, by more than chance."""
+
+    field: str
+    value: str
+    customers: int
+    share: float
+    rest: float
+    index: float | None
+    bounds: tuple[float, float] | None
+
+    @property
+    def more(self) -> bool:
+        """More frequent than in the rest?"""
+        return self.share >= self.rest
+
+
+@dataclass(frozen=True)
+class Change:
+    """Who came and went since the run before."""
+
+    since: date | None
+    joined: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A saved segment."""
+
+    name: str
+    rule: str
+    customers: int
+    share: float | None
+    value: Decimal
+    forecast: Decimal
+    share_of_forecast: float | None
+    since: date | None
+    change: Change | None
+    figures: tuple[tuple[str, float | None, float | None], ...]
+    traits: tuple[Trait, ...]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """All saved segments, pairs of them with customers in common, and those that could not be counted."""
+
+    segments: tuple[Segment, ...]
+    overlaps: tuple[tuple[str, str, int], ...]
+    left_out: tuple[Text, ...]
+
+
+def build(engine: Engine, run: Path, facts: Json) -> Segments | None:  # noqa: ARG001
+    """The facts as frozen data; None where no segment was saved."""
+    left_out = (text(one.get("reason")) for one in facts.get("left_out") or ())
+    found = Segments(
+        tuple(_segment(one) for one in facts.get("segments") or ()),
+        tuple((one["first"], one["second"], int(one["customers"])) for one in facts.get("overlaps") or ()),
+        tuple(one for one in left_out if one is not None),
+    )
+    return found if found.segments or found.left_out else None
+
+
+def _segment(one: Json) -> Segment:
+    then = one.get("previous")
+    return Segment(
+        str(one["name"]),
+        str(one["rule"]),
+        int(one["customers"]),
+        number(one.get("share")),
+        money(one.get("value")) or Decimal(0),
+        money(one.get("forecast_value")) or Decimal(0),
+        number(one.get("share_of_forecast_value")),
+        day(one.get("since")),
+        Change(day(then.get("as_of")), int(then["joined"]), int(then["left"])) if then else None,
+        tuple((row["figure"], number(row["segment"]), number(row["rest"])) for row in one.get("figures") or ()),
+        tuple(_trait(row) for row in one.get("profile") or ()),
+    )
+
+
+def _trait(row: Json) -> Trait:
+    lower, upper = number(row.get("lower")), number(row.get("upper"))
+    return Trait(
+        str(row["field"]),
+        str(row["value"]),
+        int(row["customers"]),
+        float(row["share"]),
+        float(row["rest_share"]),
+        number(row.get("index")),
+        None if lower is None or upper is None else (lower, upper),
+    )
+
+
+# --- page -------------------------------------------------------------------------------------------------
+
+_HEADS = (
+    Text("Segment", "分群"),
+    Text("Rule", "规则"),
+    Text("Customers", "客户数"),
+    Text("Came, went", "新增、移出"),
+    Text("Share", "占比"),
+    Text("Value so far", "已有价值"),
+    Text("Forecast value", "预测价值"),
+    Text("Share of it", "占预测价值"),
+    Text("What sets them apart", "最突出的特征"),
+)
+ABOUT = Text(
+    "The groups your company has saved as rules, counted in this run. A customer may be in several.",
+    "贵公司以规则保存的客户群，按本次运行统计；一位客户可以同时属于多个分群。",
+)
+HOW = Text(
+    "Index: 100 × the share among a segment's members ÷ the share among all other customers, of those whose field is "
+    "filled in. 300 means three times as frequent as in the rest. Named is only what chance does not explain and what "
+    "is at least {least} more or less frequent at the near end of its 95% interval; fields that the rule itself asks "
+    "for are left out.",
+    "指数 = 100 × 分群内占比 ÷ 其余客户中的占比（只计该字段已填写的客户）；300 表示是其余客户的三倍。"
+    "只列出并非偶然、且 95% 区间靠近 100 的一端仍相差 {least} 以上的特征；规则本身用到的字段不列。",
+).fill(least=f"{TELLING - 1:.0%}")
+NOTHING = Text("nothing beyond chance", "没有超出偶然的差别")
+ONLY_HERE = Text("only here", "仅见于此")
+CHANGES = Text(
+    "Came, went: since the run before, by the same rule. Lists: kezhi export NAME --to list.xlsx; members of all "
+    "segments are in segments.parquet.",
+    "新增、移出：与上一次运行相比，规则相同。导出名单：kezhi export 名称 --to list.xlsx；"
+    "各分群成员见 segments.parquet。",
+)
+
+
+def section(found: Segments, report: Any, canvas: Canvas) -> Html:  # noqa: ARG001
+    """Each segment with its rule, what it is worth and what sets it apart; averages and overlaps folded."""
+    rows = [_row(one, canvas) for one in found.segments]
+    heads = [canvas.say(head) for head in _HEADS]
+    return titled(
+        canvas,
+        TITLE,
+        tag("p", canvas.say(ABOUT)),
+        table(heads, rows, (2, 4, 5, 6, 7)) if rows else None,
+        bullets([canvas.say(one) for one in found.left_out], class_="notes"),
+        tag("p", canvas.say(HOW), class_="soft"),
+        tag("p", canvas.say(CHANGES), class_="soft"),
+        folded(
+            canvas.say(Text("On average, against all other customers", "与其余客户的平均水平比较")),
+            _averages(found, canvas),
+        )
+        if rows
+        else None,
+        *_pairs(found, canvas),
+        name="segments",
+    )
+
+
+def _row(one: Segment, canvas: Canvas) -> Row:
+    cells: list[Child] = [
+        tag("span", one.name, class_="strong"),
+        tag("code", one.rule),
+        numbers.grouped(one.customers),
+        _change(one.change),
+        numbers.percent(one.share),
+        numbers.grouped(one.value),
+        numbers.grouped(one.forecast),
+        numbers.percent(one.share_of_forecast),
+        _traits(one, canvas),
+    ]
+    return Row(cells)
+
+
+def _change(change: Change | None) -> str:
+    return "–" if change is None else f"+{numbers.grouped(change.joined)}, −{numbers.grouped(change.left)}"
+
+
+def _traits(one: Segment, canvas: Canvas) -> Html:
+    if not one.customers:
+        return joined(["–"])
+    if not one.traits:
+        return tag("span", canvas.say(NOTHING), class_="soft")
+    return bullets([trait_in_words(trait, canvas.language) for trait in one.traits[:SHOWN_TELLING]])
+
+
+def trait_in_words(trait: Trait, language: Language) -> str:
+    """▲ Region Shanghai: 60.0% against 20.0%, index 300 (250–360)."""
+    arrow = "▲" if trait.more else "▼"
+    index = ONLY_HERE.to(language) if trait.index is None else f"{trait.index:,.0f}"
+    within = f" ({trait.bounds[0]:,.0f}–{trait.bounds[1]:,.0f})" if trait.bounds else ""
+    said = Text(
+        "{arrow} {field} {value}: {share} against {rest}, index {index}",
+        "{arrow} {field} {value}：{share}，其余 {rest}，指数 {index}",
+    )
+    told = said.to(language).format(
+        arrow=arrow,
+        field=title(trait.field).to(language),
+        value=trait.value,
+        share=numbers.percent(trait.share),
+        rest=numbers.percent(trait.rest),
+        index=index,
+    )
+    return told + within
+
+
+def _averages(found: Segments, canvas: Canvas) -> Html:
+    names = [name for name, _, _ in found.segments[0].figures]
+    heads = [canvas.say(_HEADS[0]), *(canvas.say(title(name)) for name in names)]
+    rows = [
+        Row([one.name, *(f"{_mean(name, here)} : {_mean(name, there)}" for name, here, there in one.figures)])
+        for one in found.segments
+    ]
+    about = Text("Per customer: in the segment : among all others.", "每位客户平均：分群内 : 其余客户。")
+    return joined([tag("p", canvas.say(about), class_="soft"), table(heads, rows, range(1, len(heads)))])
+
+
+def _mean(name: str, value: float | None) -> str:
+    if name == "p_alive":
+        return numbers.percent(value)
+    return numbers.grouped(value, 0 if value is not None and abs(value) >= 1000 else 1)
+
+
+def _pairs(found: Segments, canvas: Canvas) -> list[Child]:
+    if not found.overlaps:
+        return []
+    heads = (Text("Segment", "分群"), Text("and", "与"), Text("Customers in both", "共有客户"))
+    rows = [Row([one, other, numbers.grouped(n)]) for one, other, n in found.overlaps[:SHOWN_PAIRS]]
+    return [
+        heading(canvas, Text("In two segments at once", "同时属于两个分群")),
+        table([canvas.say(head) for head in heads], rows, (2,)),
+    ]
+
+
+# --- workbook ---------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    Column("name", _HEADS[0], Text("Its name in kezhi.toml.", "kezhi.toml 中的名称。"), "text"),
+    Column("rule", _HEADS[1], Text("The filter.", "条件。"), "text"),
+    Column("customers", _HEADS[2], Text("How many.", "人数。"), "count"),
+    Column("joined", Text("Came", "新增"), Text("Since the run before.", "自上次运行以来。"), "count"),
+    Column("left", Text("Went", "移出"), Text("Since the run before.", "自上次运行以来。"), "count"),
+    Column("share", _HEADS[4], Text("Of all customers.", "占全部客户。"), "share"),
+    Column("value", _HEADS[5], Text("Gross profit so far.", "迄今毛利。"), "money"),
+    Column("forecast", _HEADS[6], Text("Over the horizon.", "预测期内。"), "money"),
+    Column("share_of_forecast", _HEADS[7], Text("Of the company's.", "占公司合计。"), "share"),
+    Column("traits", _HEADS[8], HOW, "text"),
+)
+
+
+def sheets(found: Segments, book: Book, engine: Engine, run: Path, report: Any) -> None:  # noqa: ARG001
+    """The segments, one row each."""
+    if not found.segments:
+        return
+    names = ("name", "rule", "customers", "share", "value", "forecast", "share_of_forecast")
+    rows: list[dict[str, Any]] = [
+        {
+            **{name: getattr(one, name) for name in names},
+            "joined": one.change.joined if one.change else None,
+            "left": one.change.left if one.change else None,
+            "traits": "; ".join(trait_in_words(trait, book.language) for trait in one.traits),
+        }
+        for one in found.segments
+    ]
+    sheet = book.sheet(TITLE, [column.width for column in _COLUMNS])
+    sheet.line(book.say(ABOUT))
+    sheet.line(book.say(HOW))
+    fill_sheet(sheet, _COLUMNS, rows, count=len(rows), label=TITLE, totals={}, shown={})
