@@ -556,7 +556,7 @@ _CORE = (
 )
 
 
-def sheets(found: Tiers, book: Book, engine: Engine, run: Path, report: ValueReport) -> None:
+def sheets(found: Tiers, book: Book, engine: Engine, run: Path, report: ValueReport) -> None:  # noqa: ARG001
     """The tiers, metals and tags with their definitions; the core customers."""
     sheet = book.sheet(TITLE, [22, 60, *(column.width for column in _PEOPLE)])
     sheet.line(book.say(sentence(found)))
