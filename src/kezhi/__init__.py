@@ -28,6 +28,7 @@ __all__ = [
     "customer_curve",
     "customers_for",
     "delivered_value",
+    "draw_control",
     "drop_segment",
     "export",
     "models",
@@ -48,6 +49,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from kezhi import models
+    from kezhi.actions.drawing import draw_control
     from kezhi.analysis import analyse, backtest, statistics
     from kezhi.assessments import assess
     from kezhi.comparing import compare
@@ -70,6 +72,7 @@ _HOMES = {
     **dict.fromkeys(("delivered_value", "perceived_value", "value_sheet"), "kezhi.worth.received"),
     **dict.fromkeys(("cohort_table", "customer_curve"), "kezhi.worth.followed"),
     **dict.fromkeys(("correct", "correct_from", "corrections_of", "undo_correction"), "kezhi.correcting"),
+    "draw_control": "kezhi.actions.drawing",
     "alerts": "kezhi.segments.alert_lists",
     **dict.fromkeys(
         ("drop_segment", "save_segment", "saved_segments", "segment", "segment_profile"), "kezhi.segmenting"

@@ -179,16 +179,17 @@ def _cells(line: Line, names: Iterable[str]) -> list[str]:
 def history(found: Weekly, language: Language) -> Plot:
     """Contacts and orders, line by line."""
     figure = plain()
-    days = [line.begin.isoformat() for line in found.lines]
+    lines = [line for line in found.lines if not line.unfinished]
+    days = [line.begin.isoformat() for line in lines]
     figure.add_bar(
-        x=days, y=[line.counts["contacts"] for line in found.lines], name=COLUMNS["contacts"].to(language),
+        x=days, y=[line.counts["contacts"] for line in lines], name=COLUMNS["contacts"].to(language),
         marker={"color": OBSERVED}, hovertemplate="%{x}<br>%{y:,}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=days, y=[line.counts["orders"] for line in found.lines], name=COLUMNS["orders"].to(language), mode="lines",
+        x=days, y=[line.counts["orders"] for line in lines], name=COLUMNS["orders"].to(language), mode="lines",
         line={"color": ACCENT, "width": 2.5}, hovertemplate="%{x}<br>%{y:,}<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(type="date", showgrid=False)
+    figure.update_xaxes(type="date", showgrid=False, tickformat="%Y-%m")
     return figure
 
 
