@@ -381,7 +381,7 @@ def _fallen(one: Matrix, found: Movement, canvas: Canvas) -> Html | None:
     names = {"tier": canvas.say(found.name("vip")), "first": _days(one, canvas)["first"]}
     said = Text(
         "No longer {tier}: who was in the top tier on {first}, by gross profit lost",
-        "不再是{tier}：{first} 位于最高层级的客户，按减少的毛利排列",
+        "不再是“{tier}”：{first} 位于最高层级的客户，按减少的毛利排列",
     )
     return joined([tag("h4", canvas.say(said, **names)), _list(one.fallen, found, canvas)])
 
