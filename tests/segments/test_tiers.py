@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,8 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kezhi.engine import Engine
-from kezhi.language import KezhiError
+from kezhi.language import KezhiError, Language
+from kezhi.reports.sections import Canvas
+from kezhi.reports.workbook import Book
+from kezhi.reports.worth import tiers as report
 from kezhi.segments import tiers
+from kezhi.segments.value_classes import CLASSES, TAGS
 from kezhi.settings import read_settings
 from kezhi.tier_rules import TIERS, Tiers
 from kezhi.valuation import Columns
@@ -77,9 +82,13 @@ def grouped(followed: tuple[Company, Work], engine: Engine, tmp_path_factory: py
         one.found["tiers"] = got
         assert got.columns is not None
         columns = engine.fetch(got.columns.table.select("customer_id", *got.columns.otherwise)).to_pylist()
-        pq.write_table(engine.fetch(got.columns.table), folder / "customers.parquet")
+        named = engine.fetch(got.columns.table)
+        named = named.append_column("name", pa.nulls(named.num_rows, pa.string()))
+        pq.write_table(named, folder / "customers.parquet")
         (folder / "worth.json").write_text(json.dumps({"tiers": got.facts}, default=str), encoding="utf-8")
-        (folder / "manifest.json").write_text(json.dumps({"as_of": str(one.as_of)}), encoding="utf-8")
+        (folder / "manifest.json").write_text(
+            json.dumps({"as_of": str(one.as_of), "settings": one.settings.model_dump(mode="json")}), encoding="utf-8"
+        )
         return one, got.facts, {row["customer_id"]: row for row in columns}
 
     return found
@@ -383,3 +392,53 @@ def test_r22_vip_forecasts_add_up_to_the_card(followed: tuple[Company, Work], tm
     rows = pq.read_table(tmp_path / "risk.parquet").to_pylist()
     assert sum(row["value_at_risk"] for row in rows if row["tier"] == "vip") == vip
     assert {row["tier"] for row in rows} == set(TIERS)
+
+
+# --- the report -------------------------------------------------------------------------------------------
+
+
+def shown(work: Work, engine: Engine, language: Language, path: Path) -> tuple[str, list[str]]:
+    """The section of the page, and the names of the sheets."""
+    facts = json.loads((work.folder / "worth.json").read_text(encoding="utf-8"))["tiers"]
+    found = report.build(engine, work.folder, facts)
+    assert found is not None
+    nothing: Any = None  # neither asks for anything of the whole report
+    page = report.section(found, nothing, Canvas(language))
+    book = Book(path, path.parent, language)
+    report.sheets(found, book, engine, work.folder, nothing)
+    book.close()
+    return page, openpyxl.load_workbook(path).sheetnames
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_defines_every_group_and_says_what_to_do(
+    grouped: Grouped, engine: Engine, tmp_path: Path, language: Language
+) -> None:
+    """T04: each of the four metals has its definition and its advice on the page."""
+    names = {"vip": {"en": "Diamond", "zh": "钻石"}}
+    told: Rows = [{"customer_id": "C00000", "tag": "<b>老客户</b>"}]
+    then = grouped(people(50, 30, 10, 6, 4), as_of=date(2025, 3, 31), names=names)[0]
+    work = grouped(people(50, 3, 40, 6, 4, (9, -2, -5)), earlier=(then.folder,), names=names, customers=told)[0]
+    page, sheets = shown(work, engine, language, tmp_path / "book.xlsx")
+    for one in CLASSES:
+        assert one.title.to(language) in page
+        assert one.action.to(language) in page
+    for title, _ in TAGS.values():
+        assert title.to(language) in page
+    assert ("Diamond", "钻石")[language == "zh"] in page
+    assert ("the best 1%: 50 or more", "最好的 1%：不低于 50")[language == "zh"] in page
+    assert ("1 came onto the list and 1 left it", "1 位进入名单，1 位退出")[language == "zh"] in page
+    assert "<b>" not in page, "what people wrote is escaped"
+    assert tuple(sign for sign in "▲▼" if sign in page) == ("▲", "▼")
+    assert sheets == (["Customer tiers", "Core customers"] if language == "en" else ["客户层级", "核心客户"])
+
+
+@pytest.mark.parametrize("worth", [[0.0, 0.0], [-5.0], [3.0]])
+def test_the_page_of_a_company_without_value(
+    grouped: Grouped, engine: Engine, tmp_path: Path, worth: list[float]
+) -> None:
+    work = grouped(people(*worth), limits=[100, 50, 5])[0]
+    page, sheets = shown(work, engine, "en", tmp_path / "book.xlsx")
+    assert "forecast gross profit of 100 or more" in page
+    assert ("no forecast gross profit above 0" in page) == (max(worth) <= 0)
+    assert sheets[0] == "Customer tiers"

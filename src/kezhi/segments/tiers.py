@@ -320,6 +320,6 @@ def _core(people: ir.Table, whole: Whole, before: Before | None) -> ir.Table:
         number=(rows.place.cast("int64") + 1),
     )
     return listed.order_by("number").select(
-        "customer_id", "change", "tier", place="number", basis="basis", share="share",
-        cumulative_share="cumulative_share", amount="amount", value="value", forecast_value="forecast_value",
+        "customer_id", "change", "tier", "basis", "share", "cumulative_share", "amount", "value", "forecast_value",
+        place="number",
     )  # fmt: skip
