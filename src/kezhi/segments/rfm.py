@@ -72,8 +72,9 @@ def _today(work: Work, rules: Rfm) -> ir.Table:
     more: dict[str, Any] = {}
     if rules.model_based:
         expected: Any = rows.expected_purchases
-        each: Any = rows.forecast_amount.cast("float64") / expected.nullif(0.0)
-        more = {"p_gone": 1.0 - rows.p_alive, "expected_purchases": expected, "expected_mean": each.coalesce(0.0)}
+        total: Any = rows[f"forecast_{'value' if rules.money == 'value' else 'amount'}"].cast("float64")
+        each = (total / expected.nullif(0.0)).coalesce(0.0) if rules.money == "mean_amount" else total
+        more = {"p_gone": 1.0 - rows.p_alive, "expected_purchases": expected, "expected_money": each}
     return rows.select(
         "customer",
         "customer_id",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MEASURES = {"r": "days", "f": "purchases", "m": "money"}
 # what is expected instead; R by the chance of having left, so that fewer is better as it is with days
-TWINS = {"r": "p_gone", "f": "expected_purchases", "m": "expected_mean"}
+TWINS = {"r": "p_gone", "f": "expected_purchases", "m": "expected_money"}
 _MONEY = Decimal("0.0001")
 
 

@@ -28,6 +28,7 @@ _AMOUNT_SHARE = Text("Share of purchases so far", "占累计购买金额")
 _FORECAST = Text("Forecast value", "预测价值")
 _CHANGE = Text("Against before", "较之前")
 _TO_DO = Text("What to do", "建议")
+_EXPLAINED = Text("What to do, and who they are", "建议与含义")
 _NEW = Text("not yet a customer", "尚非客户")
 _ALL = Text("All buyers", "全部购买者")
 
@@ -253,7 +254,8 @@ def _span(first: int, last: int) -> str:
 def definition_of(code: str) -> Text:
     """A group's meaning with its place on the grid, or a class's by high and low."""
     if code in MEANINGS:
-        return Text(f"{MEANINGS[code].en} {place_of(code)}", f"{MEANINGS[code].zh}{place_of(code)}")
+        place = place_of(code)
+        return Text(f"{MEANINGS[code].en} {place}", MEANINGS[code].zh + place.replace(", ", "，").replace("; ", "；"))
     recent, often, much = next(key for key, name in CLASS_OF.items() if name == code)
     signs = "  ".join(f"{name} {'▲' if high else '▽'}" for name, high in zip("RFM", (recent, often, much), strict=True))
     words = (
@@ -264,9 +266,13 @@ def definition_of(code: str) -> Text:
     return Text(f"{signs}  {', '.join(word.en for word in words)}", f"{signs}  {'、'.join(word.zh for word in words)}")
 
 
-def _named(found: Rfm, code: str, canvas: Canvas) -> Html:
-    name = tag("span", canvas.say(found.names[code]), class_="strong")
-    return joined([name, tag("br"), tag("span", canvas.say(definition_of(code)), class_="soft")])
+def _name(found: Rfm, code: str, canvas: Canvas) -> Html:
+    return tag("span", canvas.say(found.names[code]), class_="strong")
+
+
+def _explained(code: str, advice: Text, canvas: Canvas) -> Html:
+    """What a group is, and below it what to do."""
+    return joined([canvas.say(advice), tag("div", canvas.say(definition_of(code)), class_="soft")])
 
 
 def _segments(found: Rfm, report: Any, canvas: Canvas) -> Html:
@@ -282,14 +288,14 @@ def _groups(found: Rfm, groups: tuple[Group, ...], advice: Mapping[str, Text], r
     heads += [_CHANGE] if found.previous else []
     rows = []
     for one in groups:
-        cells: list[Child] = [_named(found, one.code, canvas), *_figures(found, one, report, canvas)]
+        cells: list[Child] = [_name(found, one.code, canvas), *_figures(found, one, report, canvas)]
         if found.previous:
             cells.append(_signed(found.previous.change(one.code)))
-        rows.append(Row([*cells, canvas.say(advice[one.code])]))
+        rows.append(Row([*cells, _explained(one.code, advice[one.code], canvas)]))
     whole = Group("", found.customers, found.amount, sum((one.forecast_value for one in groups), Decimal(0)))
     total: list[Child] = [canvas.say(_ALL), *_figures(found, whole, report, canvas)]
     rows.append(Row([*total, *([""] if found.previous else []), ""], "total"))
-    return table([canvas.say(head) for head in (*heads, _TO_DO)], rows, range(1, len(heads)))
+    return table([canvas.say(head) for head in (*heads, _EXPLAINED)], rows, range(1, len(heads)))
 
 
 def _figures(found: Rfm, one: Group, report: Any, canvas: Canvas) -> list[Child]:
@@ -312,8 +318,7 @@ def _grid(found: Rfm, canvas: Canvas) -> Html:
     rows = []
     for r in reversed(SCORES):
         score = next(one for one in found.scores["r"] if one.score == r)
-        label: list[Child] = [tag("span", f"R {r}", class_="strong"), tag("br")]
-        label.append(tag("span", _range(score, 0), class_="soft"))
+        label = [tag("span", f"R {r}", class_="strong"), tag("div", _range(score, 0), class_="soft")]
         rows.append(Row([joined(label), *(_cell(found, found.grid[r, fm], canvas) for fm in SCORES)]))
     return table(heads, rows, ())
 
@@ -324,7 +329,7 @@ def _cell(found: Rfm, one: Group, canvas: Canvas) -> Html:
     name = canvas.say(found.names[one.code])
     if not one.customers:
         return tag("span", name, class_="soft")
-    return joined([name, tag("br"), tag("span", count, class_="strong"), f" \u00b7 {share}"])
+    return joined([name, tag("div", tag("span", count, class_="strong"), f" \u00b7 {share}")])
 
 
 def _range(one: Score, digits: int) -> str:
@@ -418,7 +423,7 @@ def _by_model(found: Rfm, report: Any, canvas: Canvas) -> list[Html]:
     title = Text("The groups by what is expected", "按预期划分的客户群")
     heads = [canvas.say(head) for head in (_GROUP, _CUSTOMERS, _SHARE, _AMOUNT_SHARE, _FORECAST)]
     rows = [
-        Row([_named(found, one.code, canvas), *_figures(found, one, report, canvas)])
+        Row([_name(found, one.code, canvas), *_figures(found, one, report, canvas)])
         for one in twins.segments
         if one.customers
     ]
