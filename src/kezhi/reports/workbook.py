@@ -18,6 +18,7 @@ from kezhi.reports.sheet_rows import NUMBER, Insert, insert, middle_rows
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+_NUMBERS = (int, float, Decimal)
 _LONGEST = 32_000  # Excel refuses cells of more than 32 767 characters
 _FORMATS = {
     "day": "yyyy-mm-dd",
@@ -76,7 +77,9 @@ class Book:
 
     def sheet(self, name: Text, widths: Sequence[int]) -> Sheet:
         """A new sheet with these column widths."""
-        return Sheet(self, self.file.add_worksheet(name.to(self.language)), widths)
+        from kezhi.reports.quick_cells import QuickSheet
+
+        return Sheet(self, self.file.add_worksheet(name.to(self.language), QuickSheet), widths)
 
     def describe(self, title: str, created: str) -> None:
         """Title and date of the file: the run's date, so that equal runs give equal files."""
@@ -133,7 +136,10 @@ class Sheet:
 
         With `blank` an empty cell has its style too.
         """
-        number = isinstance(value, int | float | Decimal)
+        if type(value) is str and value:  # most cells are text or numbers
+            self.sheet.write_string(self.next, column, value[:_LONGEST], style)
+            return
+        number = isinstance(value, _NUMBERS)
         if value is None or value == "" or (number and not math.isfinite(value)):
             if blank:
                 self.sheet.write_blank(self.next, column, None, style)
