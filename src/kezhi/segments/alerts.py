@@ -44,13 +44,20 @@ def measured(work: Work) -> Found:
 
 
 def _company(work: Work) -> dict[str, Any]:
-    """Customers, their average forecast, and the least that must be at stake."""
+    """Customers, what an average one of those surely still active is forecast to bring, and the least at stake.
+
+    A forecast is what a customer would bring if surely active times P(alive); so the average is the sum of forecasts
+    by the sum of P(alive), and a log full of customers gone long ago does not lower it.
+    """
     import ibis
 
     rows = work.figures
     forecast: Any = ibis.greatest(rows.forecast_value.cast("float64"), 0.0).cast(SUM)
-    found = work.engine.row(rows.aggregate(customers=rows.count(), forecast=forecast.sum()))
-    average = float(found["forecast"] or 0) / max(found["customers"], 1)
+    active: Any = rows.p_alive.coalesce(0.0).cast("decimal(18, 9)")
+    found = work.engine.row(
+        rows.aggregate(customers=rows.count(), forecast=forecast.sum(), active=active.sum().cast("float64"))
+    )
+    average = float(found["forecast"] or 0) / found["active"] if found["active"] else 0.0
     return {
         "customers": found["customers"],
         "average_forecast": average,

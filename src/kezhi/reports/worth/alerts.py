@@ -241,9 +241,9 @@ def _causes(found: Calls, report: ValueReport, canvas: Canvas) -> list[Html]:
     ]  # fmt: skip
     about = Text(
         "An alert opens when its cause holds and at least {least} is at stake over the forecast horizon ({times:g} "
-        "times the average customer's forecast); it closes by itself when the cause goes. There is one per customer "
-        "and cause. “–”: this run's data cannot tell.",
-        "原因成立且预测期内涉及的价值不少于 {least}（平均每位客户预测价值的 {times:g} 倍）时发出预警；"
+        "times the average forecast of a customer surely still active); it closes by itself when the cause goes. There "
+        "is one per customer and cause. “–”: this run's data cannot tell.",
+        "原因成立且预测期内涉及的价值不少于 {least}（确定仍活跃的客户平均预测价值的 {times:g} 倍）时发出预警；"
         "原因消除后自动关闭。"
         "每位客户的每个原因只有一条预警。“–”表示本次数据无法判断。",
     )
