@@ -72,9 +72,9 @@ WHY_TWINS = Text(
     "whether that was last week or three years ago, and 60 days of silence count alike for a customer who bought every "
     "week and for one who buys twice a year. Here the same grid is filled by what the purchase model expects of each: "
     "R by the chance that they are still customers, F by the purchases expected over the horizon, M by the money "
-    "expected of them. A frequent buyer's silence then weighs more, and one-time buyers differ. On three of four public "
-    "logs these scores, added up, ordered customers by what they then spent better than the plain ones; among one-time "
-    "buyers the gain was small.",
+    "expected of them. A frequent buyer's silence then weighs more, and one-time buyers differ. On three of four "
+    "public logs these scores, added up, ordered customers by what they then spent better than the plain ones; among "
+    "one-time buyers the gain was small.",
     "上面的得分只看过去，因此分不清只买过一次的客户：一周前买过一次和三年前买过一次，F 相同；同样 60 天没有购买，"
     "对每周都买的客户和一年买两次的客户意义完全不同，R 却相同。这里用购买模型对每位客户的预期填同一张表："
     "R 按仍是客户的概率，F 按预测期内的预期购买次数，M 按预期金额。"
