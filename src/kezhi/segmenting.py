@@ -56,7 +56,10 @@ SUGGESTED: tuple[tuple[Text, str], ...] = (
 
 @dataclass(frozen=True)
 class Asked:
-    """A run's customers, open to be asked: `rows` with all fields, how these are called, and the saved segments."""
+    """A run's customers, open to be asked: `rows` with all fields, how these are called, and the saved segments.
+
+    columns: those of customers.parquet among the fields.
+    """
 
     engine: Engine
     place: Place
@@ -64,6 +67,7 @@ class Asked:
     words: Vocabulary
     settings: Settings
     segments: Mapping[str, str]
+    columns: tuple[str, ...]
 
     def resolved(self, query: str) -> tuple[str | None, str | None]:
         """A query as the name of a saved segment, if it is one, and its filter; both None for everybody."""
@@ -110,7 +114,7 @@ def opened(run_or_workspace: object, run: str | None = None) -> Iterator[Asked]:
     with open_engine() as engine:
         rows = fields(engine, place.run)
         known = engine.read_parquet(place.run / "customers.parquet")
-        yield Asked(engine, place, rows, vocabulary(known, made_with), made_with, segments)
+        yield Asked(engine, place, rows, vocabulary(known, made_with), made_with, segments, known.columns)
 
 
 def segment(run_or_workspace: object, query: str, *, run: str | None = None) -> pa.Table:
@@ -148,7 +152,7 @@ def suggestions(run_or_workspace: object, *, run: str | None = None) -> dict[str
 
 def _counted(asked: Asked, chosen: Mapping[str, str]) -> dict[str, Any]:
     rules, wrong = usable(asked.rows, asked.words, chosen)
-    told_of = describe(asked.engine, mark(asked.engine, asked.rows, asked.words, rules))
+    told_of = describe(asked.engine, mark(asked.engine, asked.rows, asked.words, rules, asked.columns))
     left_out = [{"name": name, "reason": text.as_dict()} for name, (_, text) in wrong.items()]
     return {**told_of, "left_out": left_out}
 
@@ -164,11 +168,11 @@ def segment_profile(run_or_workspace: object, query: str, *, run: str | None = N
         name, rule = asked.resolved(query)
         if filtered is None or rule is None:
             name, rule, filtered = ALL[0], "not customer_id is empty", parse("not customer_id is empty")
-        marked = mark(asked.engine, asked.rows, asked.words, [Rule(name or rule, rule, filtered)])
+        marked = mark(asked.engine, asked.rows, asked.words, [Rule(name or rule, rule, filtered)], asked.columns)
         whole = describe(asked.engine, marked)
         [one] = whole["segments"]
         counts = gathered((field, value, bool(mask), n) for mask, field, value, n in cells(asked.engine, marked))
-        found = profile(counts, marked.asked[0])
+        found = profile(counts, marked.asked[0], marked.groups)
         empty = None if one["customers"] else explained(asked.engine, asked.rows, filtered, asked.words)
         return {
             **one,

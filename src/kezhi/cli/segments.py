@@ -12,7 +12,7 @@ from kezhi.cli.screen import Heads, count, print_json, say, screen, share, table
 from kezhi.language import KezhiError, Text, preferred_language
 
 HELP = "Segments by rule: list, show, try, save, drop, fields. / 规则分群：列出、查看、试算、保存、删除、字段。"
-SHOWN_FIELDS, SHOWN_VALUES = 15, 8
+SHOWN_FIELDS, SHOWN_VALUES = 10, 8
 
 USAGE = Text(
     'Say one of: kezhi segments; segments show NAME; segments try "FILTER"; segments save NAME "FILTER"; '
@@ -74,7 +74,7 @@ def command(
         _list(place, name, json)
     else:
         found = segmenting.segment_profile(place, given[0], run=name)
-        print_json(found) if json else _show(found)
+        print_json(found) if json else _show(found, place, name)
 
 
 def place_and_run(workspace: Path, run: str | None) -> tuple[Path, str | None]:
@@ -143,7 +143,7 @@ def _overlap(pairs: list[dict[str, Any]]) -> Text:
     return Text(said.en.format(pairs="; ".join(several)), said.zh.format(pairs="；".join(several)))
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any], place: Path, name: str | None) -> None:
     console = screen()
     said = Text(
         "{n} of {of} customers ({share}), value so far {value}, forecast value {forecast} ({part} of the company's)",
@@ -166,7 +166,14 @@ def _show(found: dict[str, Any]) -> None:
     console.print(_averages(found["figures"]))
     telling = [one for one in found["profile"] if one["telling"]]
     if telling:
-        console.print(_profile(telling[:SHOWN_FIELDS]))
+        from kezhi.one_customer import place_of
+        from kezhi.segments.vocabulary import settings_of
+
+        settings = settings_of(place_of(place, name).run)
+        for group, titled in ((False, WHO), (True, GROUPS)):
+            shown = [one for one in telling if one["group"] == group][:SHOWN_FIELDS]
+            if shown:
+                console.print(_profile(titled, shown, settings))
         say(console, HOW_TO_READ)
     else:
         say(console, NOTHING_TELLS)
@@ -191,7 +198,12 @@ def _figure(name: str, value: float | None) -> str:
     return share(value) if name == "p_alive" else "–" if value is None else f"{value:,.2f}"
 
 
-def _profile(cells: list[dict[str, Any]]) -> Any:
+WHO = Text("Who they are, against all other customers", "他们是谁（与其余客户相比）")
+GROUPS = Text("Which groups they are in", "他们属于哪些分组")
+
+
+def _profile(titled: Text, cells: list[dict[str, Any]], settings: Any) -> Any:
+    from kezhi.reports.worth.segments import value_text
     from kezhi.segments.vocabulary import title
 
     heads: Heads = [
@@ -205,7 +217,7 @@ def _profile(cells: list[dict[str, Any]]) -> Any:
     rows = [
         [
             str(title(one["field"])),
-            one["value"],
+            str(value_text(one["field"], one["value"], settings)),
             count(one["customers"]),
             share(one["share"]),
             share(one["rest_share"]),
@@ -213,7 +225,7 @@ def _profile(cells: list[dict[str, Any]]) -> Any:
         ]
         for one in cells
     ]
-    return table(Text("What sets them apart", "与其余客户最不同之处"), heads, rows)
+    return table(titled, heads, rows)
 
 
 def _index(one: dict[str, Any]) -> str:

@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _UNKNOWN = Text(
-    "The filter asks for {name} (character {at}), and there is no such field{nearest} Fields: {known}.",
-    "筛选条件第 {at} 个字符处的字段 {name} 不存在{nearest}可用字段：{known}。",
+    "The filter asks for {name} (character {at}), and there is no such field{nearest}{known}",
+    "筛选条件第 {at} 个字符处的字段 {name} 不存在{nearest}{known}",
 )
 _UNKNOWN_BEHIND = Text(
     "The filter compares with {name} (character {at}), and there is no such field{nearest} A text stands in quotes: "
-    "'{name}'. Fields: {known}.",
-    "筛选条件第 {at} 个字符处要与字段 {name} 比较，但没有这个字段{nearest}文字请加引号：'{name}'。可用字段：{known}。",
+    "'{name}'.{known}",
+    "筛选条件第 {at} 个字符处要与字段 {name} 比较，但没有这个字段{nearest}文字请加引号：'{name}'。{known}",
 )
+MOST_FIELDS = 40  # are named where none is near
 _NEAREST = Text("; did you mean {name}?", "；您是否指 {name}？")
 _KINDS = {
     "text": Text("a text in quotes", "带引号的文字"),
@@ -164,7 +165,13 @@ def _column(rows: ir.Table, words: Vocabulary, name: str, at: int, unknown: Text
             return found, _clean(rows[found])
     near = difflib.get_close_matches(name.lower()[:40], rows.columns, 1)
     nearest = _NEAREST.fill(name=near[0]) if near else Text(".", "。")
-    known = Text(", ".join(rows.columns), "、".join(rows.columns))
+    shown = rows.columns[:MOST_FIELDS]
+    more = " …" if len(rows.columns) > MOST_FIELDS else ""
+    known = (
+        Text(f" Fields: {', '.join(shown)}{more}.", f"可用字段：{'、'.join(shown)}{more}。")
+        if not near
+        else Text("", "")
+    )
     raise _said(unknown, name=name[:40], at=at + 1, nearest=nearest, known=known)
 
 

@@ -69,7 +69,8 @@ def _marks(work: Work, rows: ir.Table, rules: Excellent) -> dict[str, float]:
         again = rows.filter(rows.purchases >= 2)
         found = work.engine.row(again.aggregate(**{name: again[name].cast("float64").quantile(BEST) for name in open_}))
         given |= found
-    return {name: float(mark) for name, mark in given.items() if mark is not None and mark > 0}
+    # rounded, for engines differ in the last digit of a quantile
+    return {name: round(float(mark), 6) for name, mark in given.items() if mark is not None and mark > 0}
 
 
 def _wanted(work: Work, rows: ir.Table, rules: Excellent) -> tuple[ir.Table, dict[str, list[str]]]:

@@ -62,7 +62,7 @@ def _about(engine: Engine, rows: ir.Table, test: Compare | OneOf, words: Vocabul
     said = write(test)
     first = NONE_HAS.fill(test=said if len(said) <= 200 else said[:200] + "…")
     ends = NEAR.fill(value=f"'{near}'") if near else Text(".", "。")
-    some = ", ".join(f"'{one}'" for one in told[:MOST_SHOWN])
+    some = ", ".join(told[:MOST_SHOWN])
     there = THERE.fill(field=column, values=some) if told else Text("", "")
     return Text(first.en + ends.en + there.en, first.zh + ends.zh + there.zh.replace(", ", "、"))
 

@@ -3,9 +3,9 @@
 The index of a value is its share in the segment over its share among all other customers, times 100: 300 when 60 % of
 the members live in first-tier cities and 20 % of the rest do. Shares are of those whose field is filled in. The
 interval is that of a ratio of two shares on the log scale (Katz, Baptista, Azen and Pike, Biometrics 34, 1978,
-469-474), the test chi-squared with Yates' correction where all four expected counts are at least 5 (Cochran, Biometrics
-10, 1954); among all that is called telling of a segment at most 5 % is expected to be chance (Benjamini and Hochberg,
-JRSS B 57, 1995).
+469-474). The test is chi-squared with Yates' correction; where one of the four expected counts is below 5 (Cochran,
+Biometrics 10, 1954) it is Fisher's exact one, the smaller tail doubled. Among all that is called telling of a segment
+at most 5 % is expected to be chance (Benjamini and Hochberg, JRSS B 57, 1995).
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ LEAST_EXPECTED = 5.0
 FALSE_SHARE = 0.05
 TELLING = 1.2  # how far from 1 the near end of the interval must lie
 _Z = 1.959963984540054
+_NOTHING = 1e-17
 
 
 @dataclass(frozen=True)
 class Cell:
     """One value of a field: how many have it in a segment and in the rest, and of how many whose field is filled in.
 
-    chance is the test's p-value, None where there are too few to test. asked: the segment's own rule asks for this
-    field, so that it tells nothing. telling: more than chance, and at least a fifth more or less than in the rest.
+    chance is the test's p-value. asked: the segment's own rule asks for this
+    field, so that it tells nothing. group: the field is a group of kezhi's own making, such as a tier, rather than what
+    the book says of people. telling: more than chance, at least a fifth more or less than in the rest, and of at least
+    5 members, or 5 that would be there if the segment were like the rest.
     """
 
     field: str
@@ -35,8 +38,9 @@ class Cell:
     known: int
     rest: int
     rest_known: int
-    chance: float | None
+    chance: float
     asked: bool
+    group: bool
     telling: bool = False
 
     @property
@@ -85,33 +89,53 @@ class Cell:
 Counts = Mapping[str, Mapping[str, tuple[int, int]]]  # field, value: customers in the segment, in the rest
 
 
-def profile(counts: Counts, asked: Iterable[str] = ()) -> list[Cell]:
-    """All values of all fields, the telling first, each by how far from usual it is at the least."""
-    own = set(asked)
+def profile(counts: Counts, asked: Iterable[str] = (), groups: Iterable[str] = ()) -> list[Cell]:
+    """All values of all fields: the telling first, people before groups, each by how far from usual at the least."""
+    own, made = set(asked), set(groups)
     cells = [
-        _cell(field, value, here, there, sums, field in own)
+        Cell(field, value, here, sums[0], there, sums[1], _chance(here, there, sums), field in own, field in made)
         for field, values in counts.items()
         for sums in [(sum(n for n, _ in values.values()), sum(n for _, n in values.values()))]
         if min(sums) > 0
         for value, (here, there) in values.items()
+        if value != "false" or "true" not in values  # no is what yes leaves over
     ]
-    limit = _limit([one.chance for one in cells if one.chance is not None and not one.asked])
+    limit = _limit([one.chance for one in cells if not one.asked])
     judged = [_judged(one, limit) for one in cells]
-    return sorted(judged, key=lambda one: (not one.telling, -one.strength, one.field, one.value))
+    return sorted(judged, key=lambda one: (not one.telling, one.group, -one.strength, one.field, one.value))
 
 
-def _cell(field: str, value: str, here: int, there: int, sums: tuple[int, int], asked: bool) -> Cell:
-    return Cell(field, value, here, sums[0], there, sums[1], _chance(here, there, sums), asked)
-
-
-def _chance(here: int, there: int, sums: tuple[int, int]) -> float | None:
-    """How often chance alone would part the shares so far; None where too few customers could tell."""
+def _chance(here: int, there: int, sums: tuple[int, int]) -> float:
+    """How often chance alone would part the shares as far as this, or farther."""
     whole, with_it = sum(sums), here + there
     expected = [n * have / whole for n in sums for have in (with_it, whole - with_it)]
     if min(expected) < LEAST_EXPECTED:
-        return None
+        return _exact(here, sums[0], with_it, whole)
     apart = max(abs(here - expected[0]) - 0.5, 0.0)
     return math.erfc(math.sqrt(apart**2 * sum(1 / one for one in expected) / 2))
+
+
+def _exact(here: int, members: int, with_it: int, whole: int) -> float:
+    """Fisher's exact test: the smaller tail of the hypergeometric distribution, doubled."""
+    step = 1 if here * whole >= members * with_it else -1
+    last = min(members, with_it) if step > 0 else max(0, members + with_it - whole)
+    term = total = math.exp(
+        _log_choose(with_it, here) + _log_choose(whole - with_it, members - here) - _log_choose(whole, members)
+    )
+    # from the count that was seen to the end of its tail, each probability from the one before
+    for k in range(here, last, step):
+        if step > 0:
+            term *= (with_it - k) * (members - k) / ((k + 1) * (whole - with_it - members + k + 1))
+        else:
+            term *= k * (whole - with_it - members + k) / ((with_it - k + 1) * (members - k + 1))
+        total += term
+        if term < total * _NOTHING:
+            break
+    return min(2 * total, 1.0)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def _limit(chances: Sequence[float]) -> float:
@@ -122,7 +146,9 @@ def _limit(chances: Sequence[float]) -> float:
 
 
 def _judged(cell: Cell, limit: float) -> Cell:
-    told = cell.chance is not None and cell.chance <= limit and not cell.asked
+    usual = cell.known * (cell.customers + cell.rest) / (cell.known + cell.rest_known)
+    enough = max(cell.customers, usual) >= LEAST_EXPECTED
+    told = enough and cell.chance <= limit and not cell.asked
     return replace(cell, telling=told and cell.strength >= math.log(TELLING))
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 FILE = "segments.parquet"
 MOST_VALUES = 40  # a field with more is no profile
 MOST_FIELDS = 40
-MOST_TOLD = 12
+MOST_TOLD = 8  # of people, and of groups
+PEOPLE = {"age_band"}  # columns of customers.parquet that say who people are, not what kezhi makes of them
+BEFORE = "_previous"  # what a group was before tells little beside what it is
 # What members and the rest are compared by on average; money in exact sums.
 FIGURES = ("purchases", "amount", "value", "forecast_value", "idle_periods", "p_alive")
 NOBODY = Text("The segment {name!r} holds no customer. {why}", "分群 {name!r} 没有客户。{why}")
@@ -46,12 +48,13 @@ class Rule:
 class Marked:
     """Customers with the rules that choose them, stored: `mask` has the bit 2**i of rule i.
 
-    fields: columns of the table by which members are compared with the rest.
+    fields: columns of the table by which members are compared with the rest; groups: those of kezhi's own making.
     """
 
     rows: ir.Table
     rules: tuple[Rule, ...]
     fields: tuple[str, ...]
+    groups: frozenset[str]
     asked: tuple[frozenset[str], ...]
 
 
@@ -65,7 +68,7 @@ def measured(work: Work) -> Found | None:
     rules, wrong = usable(rows, words, work.settings.segments)
     if not rules:
         return Found({"segments": [], "left_out": _told(wrong)}, warnings=tuple(wrong.values()))
-    marked = mark(engine, rows, words, rules)
+    marked = mark(engine, rows, words, rules, work.written.columns)
     engine.write_parquet(memberships(marked), work.folder / FILE)
     told = describe(engine, marked)
     _since(work, told["segments"])
@@ -91,8 +94,8 @@ def usable(
     return rules, wrong
 
 
-def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule]) -> Marked:
-    """Store which rules choose which customers, with what they are compared by."""
+def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule], columns: Iterable[str]) -> Marked:
+    """Store which rules choose which customers, with what they are compared by; `columns`: of customers.parquet."""
     import ibis
 
     mask: Any = ibis.literal(0, type="int64")
@@ -105,7 +108,8 @@ def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule
     asked = tuple(
         frozenset(str(known_field(one, rows.columns, words)) for one in fields_of(rule.filtered)) for rule in rules
     )
-    return Marked(stored, tuple(rules), tuple(compared), asked)
+    groups = frozenset(columns) - PEOPLE
+    return Marked(stored, tuple(rules), tuple(compared), groups, asked)
 
 
 def compared_by(engine: Engine, rows: ir.Table) -> list[str]:
@@ -113,7 +117,9 @@ def compared_by(engine: Engine, rows: ir.Table) -> list[str]:
     candidates = [
         name
         for name in rows.columns
-        if name not in NO_CODES and (rows[name].type().is_string() or rows[name].type().is_boolean())
+        if name not in NO_CODES
+        and not name.endswith(BEFORE)
+        and (rows[name].type().is_string() or rows[name].type().is_boolean())
     ]
     if not candidates:
         return []
@@ -186,7 +192,8 @@ def _segment(
     inside = _added((one for one in groups if one["mask"] & bit), figures)
     outside = _added((one for one in groups if not one["mask"] & bit), figures)
     counts: Counts = gathered((field, value, bool(mask & bit), number) for mask, field, value, number in cells)
-    found = profile(counts, marked.asked[place])
+    found = profile(counts, marked.asked[place], marked.groups)
+    best = [[told(one) for one in found if one.telling and one.group == group][:MOST_TOLD] for group in (False, True)]
     return {
         "name": rule.name,
         "rule": rule.text,
@@ -196,7 +203,7 @@ def _segment(
         "forecast_value": inside["sum_forecast_value"],
         "share_of_forecast_value": _share(inside["sum_forecast_value"], whole["sum_forecast_value"]),
         "figures": [_mean(name, inside, outside) for name in figures],
-        "profile": [told(one) for one in found if one.telling][:MOST_TOLD],
+        "profile": best[0] + best[1],
     }
 
 
@@ -227,6 +234,7 @@ def told(cell: Cell) -> dict[str, Any]:
         "upper": None if bounds is None else round(bounds[1], 1),
         "telling": cell.telling,
         "asked": cell.asked,
+        "group": cell.group,
     }
 
 

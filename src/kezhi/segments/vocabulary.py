@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kezhi.filters import Vocabulary
 from kezhi.language import KezhiError, Text
 from kezhi.rfm_rules import Rfm
+from kezhi.segments.value_classes import CLASSES, TAGS, VALUE_TAGS
 from kezhi.settings import Settings
 from kezhi.tier_rules import Tiers
 
@@ -43,6 +44,15 @@ TITLES: dict[str, Text] = {
     "rfm_segment": Text("RFM segment", "RFM 分群"),
     "rfm_class": Text("RFM class", "RFM 类别"),
     "rfm_segment_previous": Text("RFM segment before", "上次 RFM 分群"),
+    "rfm_class_previous": Text("RFM class before", "上次 RFM 类别"),
+    "r_score": Text("R score", "R 得分"),
+    "f_score": Text("F score", "F 得分"),
+    "m_score": Text("M score", "M 得分"),
+    "tier_since": Text("In this tier since", "进入该层级日期"),
+    "value_class": Text("Value class", "价值类别"),
+    "value_tag": Text("Value tag", "价值标签"),
+    "potential": Text("Potential customer", "潜力客户"),
+    "core": Text("Core customer", "核心客户"),
     "need_type": Text("Need type", "需求类型"),
     "frequency": Text("Purchase frequency", "购买频率"),
     "age_band": Text("Age", "年龄段"),
@@ -66,6 +76,30 @@ TITLES: dict[str, Text] = {
     "email": Text("E-mail", "邮箱"),
 }
 NO_CODES = {"customer_id", "name"}  # texts of customers.parquet that are not kezhi's own codes
+NEED_TYPES = {
+    "price_oriented": Text("Price-oriented", "价格取向型"),
+    "value_oriented": Text("Value-oriented", "价值取向型"),
+    "mixed": Text("Mixed", "复合价值型"),
+}
+FREQUENCIES = {
+    "high": Text("often", "高频"),
+    "low": Text("now and then", "低频"),
+    "once": Text("once so far", "仅一次"),
+    "never": Text("never yet", "尚未购买"),
+}
+LAYERS = {
+    "top": Text("Top", "塔尖"),
+    "upper": Text("Upper", "上层"),
+    "middle": Text("Middle", "中层"),
+    "base": Text("Base", "塔基"),
+}
+FIXED: dict[str, Mapping[str, Text]] = {
+    "need_type": NEED_TYPES,
+    "frequency": FREQUENCIES,
+    "value_layer": LAYERS,
+    "value_class": {one.code: one.title for one in CLASSES},
+    "value_tag": {code: TAGS[code][0] for code in VALUE_TAGS},
+}
 TIER_COLUMNS = ("tier", "tier_previous")
 
 
@@ -105,7 +139,7 @@ def names_of(column: str, settings: Settings) -> Mapping[str, Text]:
     """The names of a column's codes; none where kezhi gives them none."""
     if column in TIER_COLUMNS:
         return {str(code): said for code, said in settings.tiers.titles.items()}
-    return settings.rfm.titles if column.startswith("rfm_") else {}
+    return settings.rfm.titles if column.startswith("rfm_") else FIXED.get(column, {})
 
 
 def _holds_codes(customers: ir.Table, name: str) -> bool:

@@ -12,16 +12,19 @@ from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.columns import Column
-from kezhi.reports.json_values import Json, day, money, number, text
+from kezhi.reports.json_values import Json, day, money, number
+from kezhi.reports.lists import NO, YES
 from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
-from kezhi.reports.sections import Canvas, heading
+from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
 from kezhi.reports.workbook import Book, fill_sheet
+from kezhi.reports.worth import names
 from kezhi.segments.over_index import TELLING
-from kezhi.segments.vocabulary import title
+from kezhi.segments.vocabulary import names_of, settings_of, title
+from kezhi.settings import Settings
 
 TITLE = Text("Segments by rule", "规则分群")
-SHOWN_TELLING, SHOWN_PAIRS = 3, 10
+SHOWN_PEOPLE, SHOWN_GROUPS, SHOWN_PAIRS = 3, 2, 10
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Trait:
     """A value that is more or less frequent in a segment than in the rest, by more than chance."""
 
     field: str
-    value: str
+    value: Text
+    group: bool
     customers: int
     share: float
     rest: float
@@ -70,25 +74,23 @@ class Segment:
 
 @dataclass(frozen=True)
 class Segments:
-    """All saved segments, pairs of them with customers in common, and those that could not be counted."""
+    """All saved segments that could be counted, and pairs of them with customers in common."""
 
     segments: tuple[Segment, ...]
     overlaps: tuple[tuple[str, str, int], ...]
-    left_out: tuple[Text, ...]
 
 
 def build(engine: Engine, run: Path, facts: Json) -> Segments | None:  # noqa: ARG001
     """The facts as frozen data; None where no segment was saved."""
-    left_out = (text(one.get("reason")) for one in facts.get("left_out") or ())
+    settings = settings_of(run)
     found = Segments(
-        tuple(_segment(one) for one in facts.get("segments") or ()),
+        tuple(_segment(one, settings) for one in facts.get("segments") or ()),
         tuple((one["first"], one["second"], int(one["customers"])) for one in facts.get("overlaps") or ()),
-        tuple(one for one in left_out if one is not None),
     )
-    return found if found.segments or found.left_out else None
+    return found if found.segments else None
 
 
-def _segment(one: Json) -> Segment:
+def _segment(one: Json, settings: Settings) -> Segment:
     then = one.get("previous")
     return Segment(
         str(one["name"]),
@@ -101,15 +103,16 @@ def _segment(one: Json) -> Segment:
         day(one.get("since")),
         Change(day(then.get("as_of")), int(then["joined"]), int(then["left"])) if then else None,
         tuple((row["figure"], number(row["segment"]), number(row["rest"])) for row in one.get("figures") or ()),
-        tuple(_trait(row) for row in one.get("profile") or ()),
+        tuple(_trait(row, settings) for row in one.get("profile") or ()),
     )
 
 
-def _trait(row: Json) -> Trait:
+def _trait(row: Json, settings: Settings) -> Trait:
     lower, upper = number(row.get("lower")), number(row.get("upper"))
     return Trait(
         str(row["field"]),
-        str(row["value"]),
+        value_text(str(row["field"]), str(row["value"]), settings),
+        bool(row.get("group")),
         int(row["customers"]),
         float(row["share"]),
         float(row["rest_share"]),
@@ -118,19 +121,27 @@ def _trait(row: Json) -> Trait:
     )
 
 
+def value_text(field: str, value: str, settings: Settings) -> Text:
+    """What a value of a field is called; a text of the company's own stays as it is."""
+    if value in ("true", "false"):
+        return YES if value == "true" else NO
+    return names_of(field, settings).get(value) or names.segment(field, value)
+
+
 # --- page -------------------------------------------------------------------------------------------------
 
 _HEADS = (
     Text("Segment", "分群"),
-    Text("Rule", "规则"),
     Text("Customers", "客户数"),
-    Text("Came, went", "新增、移出"),
+    Text("Came", "新增"),
+    Text("Went", "移出"),
     Text("Share", "占比"),
     Text("Value so far", "已有价值"),
     Text("Forecast value", "预测价值"),
     Text("Share of it", "占预测价值"),
-    Text("What sets them apart", "最突出的特征"),
 )
+RULE, APART = Text("Rule", "规则"), Text("What sets them apart", "最突出的特征")
+WHO = Text("Who is in them", "分群的规则与特征")
 ABOUT = Text(
     "The groups your company has saved as rules, counted in this run. A customer may be in several.",
     "贵公司以规则保存的客户群，按本次运行统计；一位客户可以同时属于多个分群。",
@@ -143,10 +154,11 @@ HOW = Text(
     "指数 = 100 × 分群内占比 ÷ 其余客户中的占比（只计该字段已填写的客户）；300 表示是其余客户的三倍。"
     "只列出并非偶然、且 95% 区间靠近 100 的一端仍相差 {least} 以上的特征；规则本身用到的字段不列。",
 ).fill(least=f"{TELLING - 1:.0%}")
-NOTHING = Text("nothing beyond chance", "没有超出偶然的差别")
-ONLY_HERE = Text("only here", "仅见于此")
+NOTHING = Text("nothing sets them apart beyond chance", "没有超出偶然的差别")
+NOBODY = Text("nobody at present", "目前没有客户")
+ONLY_HERE = Text("found only here", "仅见于此")
 CHANGES = Text(
-    "Came, went: since the run before, by the same rule. Lists: kezhi export NAME --to list.xlsx; members of all "
+    "Came and went: since the run before, by the same rule. Lists: kezhi export NAME --to list.xlsx; members of all "
     "segments are in segments.parquet.",
     "新增、移出：与上一次运行相比，规则相同。导出名单：kezhi export 名称 --to list.xlsx；"
     "各分群成员见 segments.parquet。",
@@ -154,78 +166,70 @@ CHANGES = Text(
 
 
 def section(found: Segments, report: Any, canvas: Canvas) -> Html:  # noqa: ARG001
-    """Each segment with its rule, what it is worth and what sets it apart; averages and overlaps folded."""
-    rows = [_row(one, canvas) for one in found.segments]
-    heads = [canvas.say(head) for head in _HEADS]
+    """What each segment is worth; then its rule and what sets it apart; averages folded; overlaps."""
     return titled(
         canvas,
         TITLE,
         tag("p", canvas.say(ABOUT)),
-        table(heads, rows, (2, 4, 5, 6, 7)) if rows else None,
-        bullets([canvas.say(one) for one in found.left_out], class_="notes"),
-        tag("p", canvas.say(HOW), class_="soft"),
+        grid(canvas, _HEADS, [_row(one) for one in found.segments]),
         tag("p", canvas.say(CHANGES), class_="soft"),
+        heading(canvas, WHO),
+        bullets([_who(one, canvas) for one in found.segments]),
+        tag("p", canvas.say(HOW), class_="soft"),
         folded(
             canvas.say(Text("On average, against all other customers", "与其余客户的平均水平比较")),
             _averages(found, canvas),
-        )
-        if rows
-        else None,
+        ),
         *_pairs(found, canvas),
         name="segments",
     )
 
 
-def _row(one: Segment, canvas: Canvas) -> Row:
+def _row(one: Segment) -> Row:
     cells: list[Child] = [
-        tag("span", one.name, class_="strong"),
-        tag("code", one.rule),
-        numbers.grouped(one.customers),
-        _change(one.change),
+        one.name,
+        tag("span", numbers.grouped(one.customers), class_="strong"),
+        "–" if one.change is None else f"+{numbers.grouped(one.change.joined)}",
+        "–" if one.change is None else f"−{numbers.grouped(one.change.left)}",
         numbers.percent(one.share),
         numbers.grouped(one.value),
         numbers.grouped(one.forecast),
         numbers.percent(one.share_of_forecast),
-        _traits(one, canvas),
     ]
     return Row(cells)
 
 
-def _change(change: Change | None) -> str:
-    return "–" if change is None else f"+{numbers.grouped(change.joined)}, −{numbers.grouped(change.left)}"
-
-
-def _traits(one: Segment, canvas: Canvas) -> Html:
-    if not one.customers:
-        return joined(["–"])
-    if not one.traits:
-        return tag("span", canvas.say(NOTHING), class_="soft")
-    return bullets([trait_in_words(trait, canvas.language) for trait in one.traits[:SHOWN_TELLING]])
+def _who(one: Segment, canvas: Canvas) -> Html:
+    """The rule, and what is more or less frequent than in the rest."""
+    people = [trait for trait in one.traits if not trait.group][:SHOWN_PEOPLE]
+    groups = [trait for trait in one.traits if trait.group and trait.more][:SHOWN_GROUPS]
+    lines = [trait_in_words(trait, canvas.language) for trait in (*people, *groups)]
+    told = bullets(lines) if lines else tag("div", canvas.say(NOTHING if one.customers else NOBODY), class_="soft")
+    return joined([tag("span", one.name, class_="strong"), " ", tag("code", one.rule), told])
 
 
 def trait_in_words(trait: Trait, language: Language) -> str:
     """▲ Region Shanghai: 60.0% against 20.0%, index 300 (250–360)."""
-    arrow = "▲" if trait.more else "▼"
-    index = ONLY_HERE.to(language) if trait.index is None else f"{trait.index:,.0f}"
+    index = "" if trait.index is None else f"{trait.index:,.0f}"
     within = f" ({trait.bounds[0]:,.0f}–{trait.bounds[1]:,.0f})" if trait.bounds else ""
     said = Text(
-        "{arrow} {field} {value}: {share} against {rest}, index {index}",
-        "{arrow} {field} {value}：{share}，其余 {rest}，指数 {index}",
+        "{arrow} {field}: {value}. {share} of them, {rest} of all others, {index}",
+        "{arrow} {field}：{value}。分群内 {share}，其余客户 {rest}，{index}",
     )
-    told = said.to(language).format(
-        arrow=arrow,
+    known = Text(f"index {index}{within}", f"指数 {index}{within}")
+    return said.to(language).format(
+        arrow="▲" if trait.more else "▼",
         field=title(trait.field).to(language),
-        value=trait.value,
-        share=numbers.percent(trait.share),
-        rest=numbers.percent(trait.rest),
-        index=index,
+        value=trait.value.to(language),
+        share=f"{trait.share:.1%}",
+        rest=f"{trait.rest:.1%}",
+        index=(ONLY_HERE if trait.index is None else known).to(language),
     )
-    return told + within
 
 
 def _averages(found: Segments, canvas: Canvas) -> Html:
-    names = [name for name, _, _ in found.segments[0].figures]
-    heads = [canvas.say(_HEADS[0]), *(canvas.say(title(name)) for name in names)]
+    figures = [name for name, _, _ in found.segments[0].figures]
+    heads = [canvas.say(_HEADS[0]), *(canvas.say(title(name)) for name in figures)]
     rows = [
         Row([one.name, *(f"{_mean(name, here)} : {_mean(name, there)}" for name, here, there in one.figures)])
         for one in found.segments
@@ -255,26 +259,24 @@ def _pairs(found: Segments, canvas: Canvas) -> list[Child]:
 
 _COLUMNS = (
     Column("name", _HEADS[0], Text("Its name in kezhi.toml.", "kezhi.toml 中的名称。"), "text"),
-    Column("rule", _HEADS[1], Text("The filter.", "条件。"), "text"),
-    Column("customers", _HEADS[2], Text("How many.", "人数。"), "count"),
-    Column("joined", Text("Came", "新增"), Text("Since the run before.", "自上次运行以来。"), "count"),
-    Column("left", Text("Went", "移出"), Text("Since the run before.", "自上次运行以来。"), "count"),
+    Column("rule", RULE, Text("The filter.", "条件。"), "text"),
+    Column("customers", _HEADS[1], Text("How many.", "人数。"), "count"),
+    Column("joined", _HEADS[2], Text("Since the run before.", "自上次运行以来。"), "count"),
+    Column("left", _HEADS[3], Text("Since the run before.", "自上次运行以来。"), "count"),
     Column("share", _HEADS[4], Text("Of all customers.", "占全部客户。"), "share"),
     Column("value", _HEADS[5], Text("Gross profit so far.", "迄今毛利。"), "money"),
     Column("forecast", _HEADS[6], Text("Over the horizon.", "预测期内。"), "money"),
     Column("share_of_forecast", _HEADS[7], Text("Of the company's.", "占公司合计。"), "share"),
-    Column("traits", _HEADS[8], HOW, "text"),
+    Column("traits", APART, HOW, "text"),
 )
 
 
 def sheets(found: Segments, book: Book, engine: Engine, run: Path, report: Any) -> None:  # noqa: ARG001
     """The segments, one row each."""
-    if not found.segments:
-        return
-    names = ("name", "rule", "customers", "share", "value", "forecast", "share_of_forecast")
+    shown = ("name", "rule", "customers", "share", "value", "forecast", "share_of_forecast")
     rows: list[dict[str, Any]] = [
         {
-            **{name: getattr(one, name) for name in names},
+            **{name: getattr(one, name) for name in shown},
             "joined": one.change.joined if one.change else None,
             "left": one.change.left if one.change else None,
             "traits": "; ".join(trait_in_words(trait, book.language) for trait in one.traits),
