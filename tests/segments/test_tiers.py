@@ -114,6 +114,11 @@ def test_t02_of_a_thousand_customers_10_40_150_800(grouped: Grouped) -> None:
     assert [row["name"]["zh"] for row in facts["tiers"]] == ["VIP 客户", "大客户", "普通客户", "小客户"]
 
 
+def test_t02_of_many_customers_as_of_few(grouped: Grouped) -> None:
+    """Products of places and shares go beyond 32 bits from 11,000 customers on."""
+    assert sizes(grouped(people(*range(1, 20_001)))[2]) == [200, 800, 3_000, 16_000]
+
+
 def test_t02_equals_stand_in_the_order_of_customers_whatever_the_order_of_rows(grouped: Grouped) -> None:
     rows = people(*[5.0] * 200)
     _, facts, columns = grouped(rows)

@@ -198,7 +198,7 @@ def _tier(rows: ir.Table, rules: Tiers, customers: int) -> Any:
     import ibis
 
     if rules.limits is None:
-        return tier_at(rows.basis, rows.place, ibis.literal(customers, type="int64"), rules)
+        return tier_at(rows.basis, rows.place, customers, rules)
     reached = [
         (rows.basis >= _money(Decimal(repr(limit))), code) for limit, code in zip(rules.limits, TIERS[:-1], strict=True)
     ]

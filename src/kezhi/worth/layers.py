@@ -50,12 +50,13 @@ def layered(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = (), rul
 
 
 def tier_at(value: Any, place: Any, number: Any, rules: Tiers = USUAL) -> Any:
-    """The tier of whoever is at this place (from 0) of so many, with this value."""
+    """The tier of whoever is at this place (from 0) of so many (a column or an int), with this value."""
     import ibis
 
     *upper, lowest = layers_of(rules)
     parts: Any = place.cast("int64") * WHOLE
-    of_all: Any = number.cast("int64")
+    # a literal would have the least type that holds it, and its product with another none
+    of_all: Any = number if isinstance(number, int) else number.cast("int64")
     # not compared as shares: whole numbers have no rounding
     tests = [((value > 0) & (parts < of_all * layer.until), layer.code) for layer in upper]
     return ibis.cases(*tests, else_=lowest.code)
