@@ -120,7 +120,7 @@ def _by_beginning(work: Work, *, own_only: bool) -> ir.Table:
     """Customers added up by source, role and period of beginning."""
     began = work.beginnings
     fields = [name for name in FIELDS if name in began.fields]
-    people = work.customers.select("customer", "purchases", "amount", "value", "forecast_value")
+    people = work.figures.select("customer", "purchases", "amount", "value", "forecast_value")
     rows = people.join(began.table.select("customer", "begin", *fields), "customer")
     rows = _with_acquisition(work, rows, own_only=own_only)
     return rows.group_by(*fields, "begin").aggregate(

@@ -120,7 +120,7 @@ def _nodes(work: Work, links: ir.Table) -> ir.Table:
     keyed = engine.keyed(ids).rename(node="customer")
     parents = links.join(keyed.select(parent="node", parent_id="customer_id"), [("referrer_id", "parent_id")])
     linked = keyed.left_join(parents.select("parent", child_id="customer_id"), [("customer_id", "child_id")])
-    money = work.customers.select("customer", *MEASURES, known_id="customer_id")
+    money = work.figures.select("customer", *MEASURES, known_id="customer_id")
     worth = linked.left_join(money, [("customer_id", "known_id")])
     zero: Any = _zero(SUM)
     return engine.settle(
@@ -165,7 +165,7 @@ def _problems(work: Work, claims: ir.Table, checked: ir.Table, circular: ir.Tabl
 
 def _since(work: Work) -> ir.Table:
     """customer_id and the day on which each became a customer: as registered, else the first purchase."""
-    bought = work.customers.select("customer_id", since="first_purchase")
+    bought = work.figures.select("customer_id", since="first_purchase")
     people = work.book.customers
     assert people is not None, "asked only where there are customers"
     if "acquired_on" not in people.columns:

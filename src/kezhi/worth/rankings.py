@@ -64,9 +64,7 @@ def _base(work: Work, totals: ir.Table, told: ir.Table | None) -> ir.Table:
     import ibis
 
     zero, none = ibis.literal(0).cast(SUM), ibis.null("float64")
-    bought = work.customers.select(
-        "customer_id", "amount", "value", "expected_purchases", **dict.fromkeys(POINTS, zero)
-    )
+    bought = work.figures.select("customer_id", "amount", "value", "expected_purchases", **dict.fromkeys(POINTS, zero))
     scored = totals.select("customer_id", amount=zero, value=zero, expected_purchases=none, **_own(totals, POINTS))
     both = bought.union(scored)
     sums = {name: as_sum(both[name].sum()) for name in ("amount", "value", *POINTS)}

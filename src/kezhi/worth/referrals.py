@@ -92,7 +92,7 @@ def _columns(work: Work, forest: Forest) -> ir.Table:
 
     zero = ibis.literal(0).cast(SUM)
     credited = forest.members.select("customer", "referrals", "credited_value", "credited_forecast_value")
-    both = work.customers.select("customer", "customer_id", "value", "forecast_value").left_join(credited, "customer")
+    both = work.figures.select("customer", "customer_id", "value", "forecast_value").left_join(credited, "customer")
     referred: Any = both.credited_value.coalesce(zero)
     wide: Any = both.value + referred
     if work.settings.referrals.forecast:
@@ -225,7 +225,7 @@ def _company(work: Work, forest: Forest) -> dict[str, Any]:
     import ibis
 
     sent = forest.members.select("customer", sent="referrals")
-    known = work.customers.select("customer", "tenure_days", *MEASURES)
+    known = work.figures.select("customer", "tenure_days", *MEASURES)
     rows = known.left_join(sent, "customer")
     days: Any = (rows.tenure_days + 1).cast("int64")
     referrals: Any = ibis.ifelse(rows.tenure_days.isnull(), 0, rows.sent.coalesce(0)).cast("int64")
