@@ -11,12 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pytest
 
 from kezhi.language import KezhiError
 from kezhi.segments.cluster_search import LEAD, matched, search
-from kezhi.segments.clusters import FEATURES, measured, outstanding
+from kezhi.segments.clusters import FEATURES, _features, _sample, measured, outstanding
 from kezhi.worth import Found, Work
 from worth.small_company import Company
 
@@ -97,6 +98,15 @@ def test_the_order_of_rows_changes_nothing(worked: Callable[..., Work], three: t
     assert found is not None
     assert found.facts == three[1].facts
     assert assigned(work, found) == assigned(*three)
+
+
+def test_the_sample_is_the_same_whatever_the_order(three: tuple[Work, Found]) -> None:
+    work = three[0]
+    rows = work.engine.store(_features(work))
+    turned = work.engine.store(rows.order_by(ibis.desc("customer_id")))
+    drawn = _sample(work, rows, 20)
+    assert drawn.shape == (20, len(FEATURES))
+    assert np.array_equal(drawn, _sample(work, turned, 20))
 
 
 def test_a_cluster_keeps_its_letter_when_data_move_a_little(

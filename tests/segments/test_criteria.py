@@ -107,6 +107,7 @@ def test_the_list_holds_exactly_the_eligible_with_the_best_first(worked: Callabl
     assert found.facts["value"] == sum(row["value"] for row in files[0])
 
 
-def test_nothing_is_scored_where_nobody_came_back(worked: Callable[..., Work]) -> None:
-    orders = [{"customer_id": f"C{n}", "date": date(2025, 1, 1 + n), "amount": 10.0} for n in range(5)]
-    assert measured(worked(orders)) is None
+def test_without_anything_to_weigh_nobody_has_a_score(engine: Engine) -> None:
+    found = one(engine, Excellent(), {})
+    assert (found["excellent_score"], found["excellent"]) == (None, False)
+    assert one(engine, Excellent(history=0, contribution=0), {"value": 10.0})["excellent_score"] is None
