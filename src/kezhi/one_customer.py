@@ -14,6 +14,7 @@ from kezhi.engine import Engine, open_engine
 from kezhi.intake import current_rows
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import Book
+from kezhi.one_history import Standing, standings
 from kezhi.scoring import Factors, Rule, rules_of
 from kezhi.settings import Settings, read_settings
 from kezhi.workspace import MANIFEST, Workspace
@@ -39,6 +40,7 @@ BLOCKS: dict[str, tuple[Text, str]] = {
     "suggestions": (Text("Suggestions", "客户建议"), "date"),
     "contacts": (Text("Contacts", "联系记录"), "date"),
     "surveys": (Text("Survey answers", "问卷回答"), "date"),
+    "actions": (Text("Actions", "营销行动"), "date"),
     "receivables": (Text("Receivables", "应收账款"), "due_on"),
     "expenses": (Text("Relationship expenses", "关系营销费用"), "date"),
     "referrals": (Text("Customers referred", "推荐的客户"), "acquired_on"),
@@ -80,8 +82,9 @@ class CustomerView:
     """One customer from all sides.
 
     facts: the row of the customer table. worth: the row of customers.parquet. forecast: their rows of
-    forecast.parquet. ranking: the row of rankings.parquet. blocks: what the book holds, newest first. Each is empty
-    where there is nothing of it.
+    forecast.parquet. ranking: the row of rankings.parquet. blocks: what the book holds, newest first. standings: tier,
+    RFM class, value and place at each run up to this one, oldest first. alerts: the open rows of alerts.parquet.
+    segments: the saved segments the customer is in. Each is empty where there is nothing of it.
     """
 
     customer_id: str
@@ -95,6 +98,9 @@ class CustomerView:
     blocks: tuple[Block, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     needs: tuple[dict[str, Any], ...] = field(default=())
+    standings: tuple[Standing, ...] = ()
+    alerts: tuple[dict[str, Any], ...] = ()
+    segments: tuple[str, ...] = ()
 
     @property
     def factor_score(self) -> float | None:
@@ -169,6 +175,9 @@ def customer(
             blocks,
             opinions,
             tuple(needs),
+            standings(engine, _runs(place), customer_id, as_of),
+            tuple(_alerts(engine, place.run, customer_id)),
+            tuple(sorted(row["segment"] for row in _rows(engine, place.run, "segments", customer_id))),
         )
 
 
@@ -220,6 +229,18 @@ def _rows(engine: Engine, run: Path, name: str, customer_id: str) -> list[dict[s
     table = engine.read_parquet(path)
     found: list[dict[str, Any]] = engine.fetch(table.filter(table.customer_id == customer_id)).to_pylist()
     return found
+
+
+def _runs(place: Place) -> tuple[Path, ...]:
+    """The runs that say how a customer stood, the one that is shown last."""
+    earlier = place.workspace.complete_runs() if place.workspace else ()
+    return (*earlier, place.run)
+
+
+def _alerts(engine: Engine, run: Path, customer_id: str) -> list[dict[str, Any]]:
+    """A customer's open alerts, those that cost most first."""
+    found = [row for row in _rows(engine, run, "alerts", customer_id) if row.get("state") == "open"]
+    return sorted(found, key=lambda row: (row.get("rank") is None, row.get("rank") or 0, row["cause"]))
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ CHANGED = Text(
     "The records now in the book do not add up to this part: the book has changed since the run, or is not at hand.",
     "台账中现有记录与该项积分不一致：运行之后台账有改动，或找不到台账。",
 )
+SEGMENTS = Text("In the saved segments: {names}", "所在的已保存分群：{names}")
 MORE = Text("{n} earlier records are not shown; --last shows more", "另有 {n} 条更早的记录未显示；可用 --last 显示更多")
 
 
@@ -145,7 +146,10 @@ def _print(seen: CustomerView, last: int) -> None:
     ):
         if rows:
             console.print(table(heading, [(Text("", ""), "left"), (Text("", ""), "right")], rows))
-    for printed in (*_points(seen, last), *_factors(seen, language), _forecast(seen), *_blocks(seen)):
+    if seen.segments:
+        say(console, SEGMENTS.fill(names=", ".join(seen.segments)))
+    groups = (_alerts(seen, language), _standings(seen, language))
+    for printed in (*groups, *_points(seen, last), *_factors(seen, language), _forecast(seen), *_blocks(seen)):
         if printed is not None:
             console.print(printed)
 
@@ -252,6 +256,47 @@ def _factors(seen: CustomerView, language: Language) -> Iterator[Any]:
         )  # fmt: skip
     rows.append([Text("all, 0 to 10", "合计（0 到 10）").to(language), "", "", "", "", _cell(seen.factor_score)])
     yield table(Text("Key factors", "关键因素"), heads, rows)
+
+
+def _alerts(seen: CustomerView, language: Language) -> Any:
+    """Open alerts: why, since when, and what usually helps."""
+    if not seen.alerts:
+        return None
+    from kezhi.segments.alert_causes import helps, named, why
+
+    heads: Heads = [
+        (Text("open alert", "预警"), "left"),
+        (Text("since", "自"), "left"),
+        (Text("why", "原因"), "left"),
+        (Text("what usually helps", "建议"), "left"),
+    ]
+    rows = [
+        [named(row["cause"]).to(language), _cell(row.get("opened_on")), why(row).to(language), helps(row).to(language)]
+        for row in seen.alerts
+    ]
+    return table(Text("Alerts", "预警"), heads, rows)
+
+
+def _standings(seen: CustomerView, language: Language) -> Any:
+    """How the customer stood at each run; nothing where the runs know neither tiers nor more than one day."""
+    if len(seen.standings) < 2 and not any(one.tier for one in seen.standings):
+        return None
+    heads: Heads = [
+        (Text("figures of", "数据截至"), "left"),
+        (Text("tier", "层级"), "left"),
+        (Text("RFM class", "RFM 类别"), "left"),
+        (Text("gross profit so far", "累计毛利"), "right"),
+        (Text("forecast", "预测毛利"), "right"),
+        (Text("place by forecast", "预测名次"), "right"),
+        (Text("probability of staying", "仍为客户的概率"), "right"),
+    ]
+    rows = []
+    for one in reversed(seen.standings):
+        place = "" if one.rank is None else f"{count(one.rank)} / {count(one.customers or 0)}"
+        groups = ("" if name is None else name.to(language) for name in (one.tier_name, one.rfm_name))
+        money_of = ("" if sum_ is None else money(sum_) for sum_ in (one.value, one.forecast_value))
+        rows.append([_cell(one.as_of), *groups, *money_of, place, "" if one.p_alive is None else share(one.p_alive)])
+    return table(Text("Standing at each run", "历次运行中的位置"), heads, rows)
 
 
 def _forecast(seen: CustomerView) -> Any:
