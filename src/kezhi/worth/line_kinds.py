@@ -32,12 +32,11 @@ def measured(work: Work) -> Found | None:
     if "product_id" not in work.book.orders.columns:
         return None
     engine = work.engine
-    lines = _lines(work)
-    daily = engine.store(_by_day(lines))
-    pairs = engine.store(_first_times(work, daily.filter(daily.amount_sold > 0)))
+    sold = engine.store(_sold(work))
+    pairs = engine.store(_first_times(work, sold))
     if not engine.row(pairs.aggregate(rows=pairs.count()))["rows"]:
         return None
-    table = engine.store(_by_period(work, daily, _kinds(work, pairs)))
+    table = engine.store(_by_period(work, sold, _kinds(work, pairs)))
     engine.write_parquet(table.order_by("period", "kind", "referred"), work.folder / "line_kinds.parquet")
     return Found(facts=_facts(engine.fetch(table).to_pylist()))
 
@@ -45,37 +44,34 @@ def measured(work: Work) -> Found | None:
 # --- order lines ------------------------------------------------------------------------------------------
 
 
-def _lines(work: Work) -> ir.Table:
-    """Order lines with the customers' keys, on the day on which the ledger books them."""
-    wanted = [name for name in ("date", "amount", "order_id", "product_id") if name in work.book.orders.columns]
-    orders = with_keys(work.book.orders.select("customer_id", *wanted), work.ledger.people)
-    return returns_on_their_order(orders)
-
-
-def _by_day(lines: ir.Table) -> ir.Table:
-    """customer, product_id, day: the amounts and numbers of lines sold and returned; lines of amount 0 are nothing."""
-    sold: Any = lines.amount > 0
-    back: Any = lines.amount < 0
-    zero = _zero(SUM)
+def _sold(work: Work) -> ir.Table:
+    """customer, product_id, day: the amount and number of lines sold; a sale's day is its own."""
+    orders = work.book.orders.filter(work.book.orders.amount > 0)
+    lines = with_keys(orders.select("customer_id", "product_id", "amount", day="date"), work.ledger.people)
     return lines.group_by("customer", "product_id", "day").aggregate(
-        amount_sold=lines.amount.sum(where=sold).cast(SUM).coalesce(zero),
-        lines_sold=sold.sum().cast("int64"),
-        amount_back=lines.amount.sum(where=back).cast(SUM).coalesce(zero),
-        lines_back=back.sum().cast("int64"),
+        amount=lines.amount.sum().cast(SUM), lines=lines.count().cast("int64")
     )
+
+
+def _returned(work: Work) -> ir.Table:
+    """customer, day, amount of the lines returned, on the day on which the ledger books them."""
+    wanted = [name for name in ("date", "amount", "order_id") if name in work.book.orders.columns]
+    # by the customers' ids, so that only the returns, which are few, are given their keys
+    lines = returns_on_their_order(work.book.orders.select("customer_id", *wanted).rename(customer="customer_id"))
+    back = lines.filter(lines.amount < 0).select("day", "amount", customer_id="customer")
+    return with_keys(back, work.ledger.people)
 
 
 def _first_times(work: Work, sold: ir.Table) -> ir.Table:
     """customer, product_id, since (its first day), begun (the customer's first day), amount and lines of `since`."""
-    import ibis
-
     earliness: Any = 0 - sold.day.epoch_days().cast("int32")
     pairs = sold.group_by("customer", "product_id").aggregate(
         since=sold.day.min(),
-        amount=work.engine.latest(sold.amount_sold, earliness.cast("int32"), sold.lines_sold > 0),
-        lines=work.engine.latest(sold.lines_sold, earliness.cast("int32"), sold.lines_sold > 0),
+        amount=work.engine.latest(sold.amount, earliness.cast("int32"), sold["lines"] > 0),
+        lines=work.engine.latest(sold["lines"], earliness.cast("int32"), sold["lines"] > 0),
     )
-    return pairs.mutate(begun=pairs.since.min().over(ibis.window(group_by="customer")))
+    begun = sold.group_by("customer").aggregate(begun=sold.day.min())
+    return pairs.join(begun, "customer")
 
 
 # --- kinds ------------------------------------------------------------------------------------------------
@@ -108,8 +104,11 @@ def _with_products(work: Work, pairs: ir.Table) -> ir.Table:
         nothing = ibis.null("string")
         return pairs.mutate(category=nothing, category_since=ibis.null("date"), family=nothing, rank=_zero("int64"))
     joined = pairs.left_join(products.rename(known_product="product_id"), [("product_id", "known_product")])
-    since: Any = joined.since.min().over(ibis.window(group_by=["customer", "category"]))
-    return joined.mutate(category_since=since).drop("known_product")
+    joined = joined.drop("known_product")
+    # of no category there is no first day, and none is asked for
+    first = joined.filter(joined.category.notnull()).group_by(of="customer", of_category="category")
+    first = first.aggregate(category_since=lambda t: t.since.min())
+    return joined.left_join(first, [("customer", "of"), ("category", "of_category")]).drop("of", "of_category")
 
 
 def _products(work: Work) -> ir.Table | None:
@@ -169,7 +168,7 @@ def _links(work: Work) -> ir.Table | None:
 # --- by period --------------------------------------------------------------------------------------------
 
 
-def _by_period(work: Work, daily: ir.Table, kinds: ir.Table) -> ir.Table:
+def _by_period(work: Work, sold: ir.Table, kinds: ir.Table) -> ir.Table:
     """period, kind, referred, lines, amount: first times by their kind, what is left of the sales as repeats."""
     import ibis
 
@@ -177,14 +176,17 @@ def _by_period(work: Work, daily: ir.Table, kinds: ir.Table) -> ir.Table:
     key = ["number", "kind", "referred"]
     first = _referred(work, kinds.mutate(number=number(kinds.since)))
     first = work.engine.store(_summed(first, [*key, "otherwise"], ("lines", "amount")))
-    every = _referred(work, daily.mutate(number=number(daily.day), kind=_otherwise(daily)))
-    every = work.engine.store(_summed(every, key, ("lines_sold", "amount_sold", "lines_back", "amount_back")))
+    every = _referred(work, sold.mutate(number=number(sold.day), kind=_otherwise(sold)))
+    every = work.engine.store(_summed(every, key, ("lines", "amount")))
+    back = _returned(work)
+    back = _referred(work, back.mutate(number=number(back.day), lines=_one(), kind=ibis.literal("return")))
+    back = work.engine.store(_summed(back, key, ("lines", "amount")))
     sent: Any = (first.kind == "first") & first.referred
     parts = [
         _part(first, ibis.ifelse(sent, "referral", first.kind), first["lines"], first.amount),
         _part(first, first.otherwise, -first["lines"], -first.amount),
-        _part(every, every.kind, every.lines_sold, every.amount_sold),
-        _part(every, ibis.literal("return"), every.lines_back, every.amount_back),
+        _part(every, every.kind, every["lines"], every.amount),
+        _part(back, back.kind, back["lines"], back.amount),
     ]
     sums = _summed(ibis.union(*parts), key, ("lines", "amount"))
     some = sums.filter(sums["lines"] != 0)
@@ -237,3 +239,9 @@ def _zero(kind: str) -> Any:
     import ibis
 
     return ibis.literal(0).cast(kind)
+
+
+def _one() -> Any:
+    import ibis
+
+    return ibis.literal(1).cast("int64")
