@@ -57,7 +57,11 @@ def rfm_at(work: Work, day: date) -> ir.Table | None:
     and cuts are those of that day. None where nobody had bought. With the setting rfm.money = "value", relationship
     expenses count up to the last period that was complete.
     """
-    rules = work.settings.rfm
+    found = _scored_then(work, day, work.settings.rfm)
+    return None if found is None else work.ledger.named(found)
+
+
+def _scored_then(work: Work, day: date, rules: Rfm) -> ir.Table | None:
     known = work.engine.store(_then(work, day, rules))
     measuring = measure_all(work.engine, known, rules)
     return None if measuring is None else scored(known, measuring)
@@ -90,13 +94,12 @@ def _then(work: Work, day: date, rules: Rfm) -> ir.Table:
     """The same measures for an earlier day: from what had been told by then."""
     rows = known_at(work, day)
     value: Any = as_sum(rows.amount - rows.cost - rows.expense)
-    made = rows.select(
+    return rows.select(
         "customer",
         "purchases",
         days=_days_since(rows.last_purchase, day),
         money={"amount": rows.amount, "value": value, "mean_amount": _money(rows.amount, rows.purchases)}[rules.money],
     )
-    return made.join(work.ledger.people, "customer").select("customer", "customer_id", "days", "purchases", "money")
 
 
 def _days_since(last: Any, day: date) -> Any:
@@ -136,8 +139,8 @@ def before(work: Work, rules: Rfm) -> Before | None:
         if set(CODES) <= set(rows.columns):
             return Before("run", day_of(run), rows.select("customer_id", *CODES))
     day = work.calendar.end(work.calendar.number(work.as_of) - 1)
-    found = rfm_at(work, day)
-    return None if found is None else Before("book", day, found.select("customer_id", *CODES))
+    found = _scored_then(work, day, rules)
+    return None if found is None else Before("book", day, found.select("customer", *CODES))
 
 
 def _same_rules(run: Path, rules: Rfm) -> bool:
@@ -155,7 +158,8 @@ def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:
     if before is None:
         return now.mutate(**{f"{name}_previous": ibis.null("string") for name in CODES})
     then = before.rows.rename({f"{name}_previous": name for name in CODES})
-    return now.left_join(then, "customer_id", rname="{name}_then").drop("customer_id_then")
+    key = "customer" if before.source == "book" else "customer_id"  # an earlier run had keys of its own
+    return now.left_join(then, key, rname="{name}_then").drop(f"{key}_then")
 
 
 # --- the company's figures --------------------------------------------------------------------------------
