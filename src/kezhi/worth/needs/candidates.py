@@ -21,7 +21,8 @@ REASON = {
     "times": "int32",  # on how many days
     "lift": "float64",
 }
-NARROW = ("moment", "customer", "product", "kind", "strength", "activity", "came", *REASON)
+NARROW = ("moment", "customer", "product", "kind", "came", *REASON)
+SITUATION = ("kind", "activity", "strength")  # by which chances are learned
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Known:
 
 
 def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None = None) -> ir.Table:
-    """The columns of NARROW; not stored.
+    """The columns of NARROW, activity and strength; not stored.
 
     `only`: a table with a column product; candidates for those products. A product the customer has is proposed again
     or as a replacement, any other for the other reasons; one no longer sold gives way to what took its place.
@@ -52,15 +53,18 @@ def candidates(known: Known, moments: tuple[Moment, ...], only: ir.Table | None 
     found = [part for part in parts if part is not None]
     rows = _in_place_of_gone(known, ibis.union(*found) if len(found) > 1 else found[0])
     new = ibis.union(*(part for part in others if part is not None))
-    rows = rows.union(_without_gone(known, new))
+    new, key = _without_gone(known, new), ["moment", "customer", "product"]
     if only is not None:
-        rows = rows.semi_join(only, "product")
-    had = held.select("moment", "customer", "product", "owned", "came")
-    rows = rows.left_join(had, ["moment", "customer", "product"], rname="{name}_had")
-    rows = rows.filter(rows.kind.isin(codes("again", "replacement")) | ~rows.owned.coalesce(False))
-    rows = rows.mutate(came=rows.came.coalesce(False))
+        rows, new = rows.semi_join(only, "product"), new.semi_join(only, "product")
+    if all(m.now for m in moments):  # of now nothing has come yet
+        rows = rows.union(new.anti_join(owned, key)).mutate(came=ibis.literal(False))
+    else:
+        had = held.select(*key, "owned", "came")
+        rows = rows.union(new).left_join(had, key, rname="{name}_had")
+        rows = rows.filter(rows.kind.isin(codes("again", "replacement")) | ~rows.owned.coalesce(False))
+        rows = rows.mutate(came=rows.came.coalesce(False))
     people = known.activities.filter(known.activities.moment.isin(numbers))
-    return rows.join(people, ["moment", "customer"], rname="{name}_of").select(*NARROW)
+    return rows.join(people, ["moment", "customer"], rname="{name}_of").select(*NARROW, "activity", "strength")
 
 
 def _elapsed(rows: ir.Table, moments: tuple[Moment, ...]) -> Any:
@@ -203,12 +207,12 @@ def _without_gone(known: Known, rows: ir.Table) -> ir.Table:
 
 
 def with_chances(rows: ir.Table, cells: ir.Table | None, factors: ir.Table | None) -> ir.Table:
-    """Candidates with `probability` by the rates learned a moment before; null where nothing was learned."""
+    """Candidates (NARROW) with `probability` by the rates learned a moment before; null where nothing was learned."""
     import ibis
 
     if cells is None:
-        return rows.mutate(probability=ibis.null("float64"))
-    rows = rows.left_join(cells, ["moment", "kind", "activity", "strength"], rname="{name}_cell")
+        return rows.select(*NARROW, probability=ibis.null("float64"))
+    rows = rows.left_join(cells, ["moment", *SITUATION], rname="{name}_cell")
     if factors is None:
         return rows.select(*NARROW, probability="chance")
     rows = rows.left_join(factors, ["moment", "kind", "product"], rname="{name}_factor")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kezhi.worth.needs.candidates import Known, best, candidates, codes, with_chances, worth_listing
+from kezhi.worth.needs.candidates import SITUATION, Known, best, candidates, codes, with_chances, worth_listing
 from kezhi.worth.needs.past import Moment, Past
 from kezhi.worth.needs.rates import STRENGTHS, Rates, learn, product_factors
 
@@ -38,7 +38,7 @@ def learn_chances(known: Known) -> Learned:
         return Learned()
     engine = known.past.engine
     seen = engine.store(candidates(known, earlier))
-    key = ["moment", "kind", "activity", "strength"]
+    key = ["moment", *SITUATION]
     counts = seen.group_by(key).aggregate(seen=seen.count(), bought=seen.came.sum())
     kinds = list(STRENGTHS)
     rows = [row | {"kind": kinds[row["kind"]]} for row in engine.fetch(counts.order_by(key)).to_pylist()]
