@@ -6,11 +6,14 @@ import random
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import ibis
 import pyarrow.parquet as pq
 import pytest
 
@@ -158,25 +161,33 @@ def test_places_agree_with_ranking_by_hand(made: Made) -> None:
     assert len(differ) < 3
 
 
-def test_a_set_edge_decides_what_often_means_and_orders_alone_are_enough(
-    worked: Callable[..., Work], made: Made
-) -> None:
-    orders = made[2]
-    work = worked(list(reversed(orders)), as_of=AS_OF, profiles={"frequent": 2.5})
+def test_a_set_edge_decides_what_often_means_and_orders_alone_are_enough(made: Made, tmp_path: Path) -> None:
+    first, _, orders, _ = made
+    work = replace(
+        first,
+        book=replace(first.book, customers=None),
+        settings=first.settings.changed(profiles={"frequent": 2.5}),
+        forecasted=replace(first.forecasted, folder=tmp_path),
+    )
     found = measured(work)
     assert found.facts["attributes"] == ["frequency"]
     assert found.facts["pyramid"] is None
-    assert {name: row["customers"] for name, row in groups(work, "frequency").items()} == Counter(
-        frequencies(orders, 2.5).values()
-    )
+    counted = {name: row["customers"] for name, row in groups(work, "frequency").items()}
+    assert counted == Counter(frequencies(orders, 2.5).values())
     assert found.columns is not None
     assert set(found.columns.otherwise) == {"frequency"}
-    assert not (work.folder / "value_pyramid.parquet").exists()
+    assert not (tmp_path / "value_pyramid.parquet").exists()
 
 
-def test_the_order_of_rows_changes_nothing(worked: Callable[..., Work], made: Made) -> None:
-    first, facts, orders, people = made
-    again = worked(orders[::-1], customers=people[::-1], as_of=AS_OF, profiles={"incomes": [50_000, 120_000.0]})
+def test_the_order_of_rows_changes_nothing(made: Made, tmp_path: Path) -> None:
+    work, facts, *_ = made
+    people = work.book.customers
+    assert people is not None
+    turned = work.engine.store(people.order_by(ibis.desc("customer_id")))
+    again = replace(
+        work, book=replace(work.book, customers=turned), forecasted=replace(work.forecasted, folder=tmp_path)
+    )
+    again.__dict__["figures"] = work.engine.store(work.figures.order_by(ibis.desc("customer")))
     assert measured(again).facts == facts
     for name in ("profiles.parquet", "value_pyramid.parquet"):
-        assert pq.read_table(again.folder / name).equals(pq.read_table(first.folder / name))
+        assert pq.read_table(tmp_path / name).equals(pq.read_table(work.folder / name))
