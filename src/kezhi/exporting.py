@@ -228,9 +228,8 @@ def _numbered(engine: Engine, rows: ir.Table, wanted: dict[str, str]) -> ir.Tabl
     import ibis
 
     order: Any = ibis.row_number().over(ibis.window(order_by=[ibis.desc(rows.forecast_value), rows.customer_id]))
-    cells = {f"cell_{field}": rows[column] for field, column in wanted.items()}
-    stored = engine.store(rows.select("may", "reason_of_list", **cells, place=order + 1))
-    return stored.rename({field: f"cell_{field}" for field in wanted})
+    cells = {f"cell_{i}": rows[column] for i, column in enumerate(wanted.values())}
+    return engine.store(rows.select("may", "reason_of_list", **cells, place=order + 1))
 
 
 def _renumbered(rows: ir.Table) -> ir.Table:
@@ -241,4 +240,4 @@ def _renumbered(rows: ir.Table) -> ir.Table:
 
 
 def _listed(asked: Asked, wanted: dict[str, str]) -> list[Listed]:
-    return [Listed(field, title(field), names_of(field, asked.settings)) for field in wanted]
+    return [Listed(f"cell_{i}", field, title(field), names_of(field, asked.settings)) for i, field in enumerate(wanted)]

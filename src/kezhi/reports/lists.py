@@ -35,8 +35,9 @@ _KINDS = {column.field: column.kind for column in columns.CUSTOMERS}
 
 @dataclass(frozen=True)
 class Listed:
-    """A column of a list: its field, its heading, and the names of its codes, if it holds any."""
+    """A column of a list: where it stands in the rows, its field, its heading, and the names of its codes, if any."""
 
+    column: str
     field: str
     title: Text
     names: Mapping[str, Text]
@@ -68,7 +69,8 @@ def write_list(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: P
 
 
 def _write_parquet(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: Path, _: Language) -> int:
-    engine.write_parquet(rows.order_by(NUMBER).select(*(one.field for one in wanted)), path)
+    ordered = rows.order_by(NUMBER)
+    engine.write_parquet(ordered.select(**{one.field: ordered[one.column] for one in wanted}), path)
     return 1
 
 
@@ -80,7 +82,7 @@ def _write_csv(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: P
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    cells = {f"c{i}": _harmless(_worded(rows[one.field], one, language)) for i, one in enumerate(wanted)}
+    cells = {f"c{i}": _harmless(_worded(rows[one.column], one, language)) for i, one in enumerate(wanted)}
     passing = engine.scratch / f"{path.name}.rows"
     engine.write_parquet(rows.select(NUMBER, **cells).order_by(NUMBER).drop(NUMBER), passing)
     try:
@@ -129,9 +131,10 @@ def _worded(column: Any, one: Listed, language: Language) -> Any:
 
 
 def _write_excel(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: Path, language: Language) -> int:
-    cells = {one.field: _worded(rows[one.field], one, language) for one in wanted}
+    # columns of our own names: a company's may be called like a step of the sheet's writer
+    cells = {f"c{i}": _worded(rows[one.column], one, language) for i, one in enumerate(wanted)}
     ready = engine.store(rows.select(NUMBER, **cells))
-    kinds = [_column(ready, one) for one in wanted]
+    kinds = [_column(ready, f"c{i}", one) for i, one in enumerate(wanted)]
     count: int = engine.row(ready.aggregate(n=ready.count()))["n"]
     book = Book(path, engine.scratch, language)
     sheets = max(1, -(-count // MOST_ROWS))
@@ -163,8 +166,8 @@ def _sheet(engine: Engine, book: Book, wanted: Sequence[Column], rows: ir.Table,
     write_rows(sheet, wanted, found[1:])
 
 
-def _column(rows: ir.Table, one: Listed) -> Column:
-    kind = rows[one.field].type()
+def _column(rows: ir.Table, name: str, one: Listed) -> Column:
+    kind = rows[name].type()
     plain: Kind = (
         "day" if kind.is_temporal() else "money" if kind.is_decimal() else "count" if kind.is_integer() else "number"
     )
@@ -172,7 +175,7 @@ def _column(rows: ir.Table, one: Listed) -> Column:
         plain = "text"
     elif plain != "day":
         plain = _KINDS.get(one.field, plain)
-    return Column(one.field, one.title, one.title, plain)
+    return Column(name, one.title, one.title, plain)
 
 
 _WRITERS = {".parquet": _write_parquet, ".csv": _write_csv, ".xlsx": _write_excel}
