@@ -46,8 +46,8 @@ RUNS = Text(
     "完整月的毛利。",
 )
 MADE_AGAIN = Text(
-    "That run is of an older version and recorded no tiers; today's rule was applied to its forecast.",
-    "该运行结果由旧版本生成，没有记录层级；此处按今天的规则、用其当时的预测重新分层。",
+    "That run recorded no tiers; today's rule was applied to its forecast.",
+    "该次运行没有记录层级；此处按今天的规则、用其当时的预测重新分层。",
 )
 LOG = Text(
     "Customers who bought in the {periods} up to {last}, put into the pyramid by their gross profit of those months, "
@@ -349,7 +349,7 @@ def _cell(one: Matrix, before: str, after: str) -> Html | str:
     shares = f"{numbers.percent(cell['share_of_before'])} · {numbers.percent(cell['share_of_all'], 1)}"
     arrow = ARROWS[_move(one, cell)] if one.tiers else ""
     arrow = arrow if arrow in ("▲", "▼") else ""
-    return joined([f"{arrow} {numbers.grouped(cell['customers'])}".strip(), tag("span", shares, class_="flags id")])
+    return joined([f"{arrow} {numbers.grouped(cell['customers'])}".strip(), tag("div", shares, class_="id")])
 
 
 def _worth(one: Matrix, found: Movement, report: Any, canvas: Canvas) -> Html:
