@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -336,27 +337,32 @@ def slowly(rows: Rows, rules: Tiers, basis: str) -> dict[str, dict[str, Any]]:
     def among(place: int, percent: Fraction) -> bool:
         return Fraction(place, number) < percent / 100
 
-    places = {name: placed(name) for name in ("value", "forecast_value", basis)}
+    def reaches(name: str, value: float, percent: float) -> bool:
+        order, at = sorted(row[name] for row in rows), (1_000_000 - percent * 10_000) / 1_000_000 * (number - 1)
+        low, high = order[math.floor(at)], order[math.ceil(at)]
+        return value >= low * (1 - at % 1) + high * (at % 1)
+
+    places = placed(basis)
     amount, value = (sum(Fraction(str(row[name])) for row in rows) for name in ("amount", "value"))
     margin = max(value / amount, Fraction(0)) if amount > 0 else Fraction(0)
     middle, whole = median(row["amount"] for row in rows), sum(Fraction(str(row[basis])) for row in rows)
     shares, tags = ([Fraction(str(share)) for share in some] for some in (rules.shares, rules.tags))
     found, brought = {}, Fraction(0)
-    for row in sorted(rows, key=lambda row: places[basis][row["customer_id"]]):
+    for row in sorted(rows, key=lambda row: places[row["customer_id"]]):
         name = row["customer_id"]
-        place = {key: some[name] for key, some in places.items()}
-        tier = next((code for n, code in enumerate(TIERS) if among(place[basis], sum(shares[: n + 1], Fraction(0)))))
+        tier = next((code for n, code in enumerate(TIERS) if among(places[name], sum(shares[: n + 1], Fraction(0)))))
         low = row["value"] <= 0 or Fraction(str(row["value"])) < Fraction(str(row["amount"])) * margin * Fraction(
             str(rules.low_margin)) / 100  # fmt: skip
         much = row["amount"] > 0 and row["amount"] >= middle
         tag = next((code for code, most in (("high", tags[0]), ("middle", tags[0] + tags[1]))
-                    if row["value"] > 0 and among(place["value"], most)), "low")  # fmt: skip
+                    if row["value"] > 0 and reaches("value", row["value"], float(most))), "low")  # fmt: skip
         found[name] = {
             "tier": tier if row[basis] > 0 else "small",
             "value_class": ("iron" if much else "lead") if low
-            else "platinum" if among(place["value"], Fraction(str(rules.platinum))) else "gold",
+            else "platinum" if reaches("value", row["value"], rules.platinum) else "gold",
             "value_tag": tag,
-            "potential": tag == "low" and row["forecast_value"] > 0 and among(place["forecast_value"], tags[0]),
+            "potential": tag == "low" and row["forecast_value"] > 0
+            and reaches("forecast_value", row["forecast_value"], float(tags[0])),
             "core": row[basis] > 0 and brought < whole * Fraction(str(rules.core)) / 100,
         }  # fmt: skip
         brought += Fraction(str(row[basis]))

@@ -9,6 +9,7 @@ With n customers, ranked by the value chosen (equals in the order of customers, 
                20 % by profit, else gold.
     value_tag  high among the best 20 % by profit so far, middle among the next 30 %, both above 0; else low.
     potential  low, but above 0 and among the best 20 % by forecast.
+               Here the best 20 % are those who reach the 80 % quantile: equals together.
     core       the values of all before add up to less than 80 % of the whole: the shortest list that brings so much.
 
 All percentages are settings, see `kezhi.tier_rules`.
@@ -56,6 +57,16 @@ NOBODY = Text(
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """From which profit so far and which forecast on a customer is among the best; None: nobody is."""
+
+    high: float | None
+    middle: float | None
+    platinum: float | None
+    expected: float | None
+
+
+@dataclass(frozen=True)
 class Whole:
     """The company: its customers, sums by name, the middle customer's purchases, and what the tiers are by."""
 
@@ -64,6 +75,7 @@ class Whole:
     sums: dict[str, Decimal]
     median: float
     profit_known: bool
+    cuts: Cuts
 
     @cached_property
     def margin(self) -> float:
@@ -123,10 +135,14 @@ def _whole(work: Work, rules: Tiers) -> tuple[Whole, tuple[tuple[str, Text], ...
     choices = list(dict.fromkeys(name for name in (asked, "forecast_value", "value") if name))
     rows = work.with_found(*choices)
     names = list(dict.fromkeys((*choices, "amount")))
+    high, middle, _ = millionths(rules.tags)
+    platinum = millionths((rules.platinum,))[0]
+    levels = {"value": [_level(high), _level(middle), _level(platinum)], "forecast_value": [_level(high)]}
     found = work.engine.row(
         rows.aggregate(
             customers=rows.count(),
             median=rows.amount.cast("float64").median(),
+            **{f"from_{name}": rows[name].cast("float64").quantile(some) for name, some in levels.items()},
             **{f"sum_{name}": rows[name].cast(SUM).sum().cast(TOTAL) for name in names},
             **{f"some_{name}": rows.count(where=rows[name] > 0) for name in choices},
         )
@@ -136,34 +152,37 @@ def _whole(work: Work, rules: Tiers) -> tuple[Whole, tuple[tuple[str, Text], ...
         by = asked  # fixed limits need no order
     sums = {name: found[f"sum_{name}"] or Decimal(0) for name in names}
     profit_known = work.book.cost_known or work.book.expenses is not None
-    whole = Whole(by, int(found["customers"]), sums | {"basis": sums[by]}, found["median"] or 0.0, profit_known)
-    if by == rules.by:
-        return whole, ()
-    code, text = ("tiers_nobody", NOBODY) if asked else ("tiers_not_measured", NOT_MEASURED)
-    asked_for, used = BASES[rules.by], BASES[by]
-    return whole, (
-        (
-            code,
-            Text(text.en.format(asked=asked_for.en, used=used.en), text.zh.format(asked=asked_for.zh, used=used.zh)),
-        ),
+    reached = [*(found["from_value"] or [None] * 3), *(found["from_forecast_value"] or [None])]
+    least = [cut if part else None for cut, part in zip(reached, (high, middle, platinum, high), strict=True)]
+    whole = Whole(
+        by, int(found["customers"]), sums | {"basis": sums[by]}, found["median"] or 0.0, profit_known, Cuts(*least)
     )
+    return whole, () if by == rules.by else (_other_value(rules.by, by, there=asked is not None),)
+
+
+def _other_value(asked: str, used: str, *, there: bool) -> tuple[str, Text]:
+    """That the tiers are by another value than the settings ask for."""
+    code, text = ("tiers_nobody", NOBODY) if there else ("tiers_not_measured", NOT_MEASURED)
+    one, other = BASES[asked], BASES[used]
+    return code, Text(text.en.format(asked=one.en, used=other.en), text.zh.format(asked=one.zh, used=other.zh))
+
+
+def _level(part: int | Decimal) -> float:
+    """The quantile that the best `part` of a million reach."""
+    return float((WHOLE - part) / WHOLE)
 
 
 # --- one row per customer ---------------------------------------------------------------------------------
 
 
 def _places(rows: ir.Table) -> ir.Table:
-    """Rows with their places by three values, and with what all before them bring together."""
+    """Rows with their places, and with what all before them bring together."""
     import ibis
 
-    def first(name: str) -> list[Any]:
-        return [ibis.desc(rows[name]), rows.customer]
-
-    before = ibis.window(order_by=first("basis"), rows=(None, -1))
+    order: list[Any] = [ibis.desc(rows.basis), rows.customer]
+    before = ibis.window(order_by=order, rows=(None, -1))
     return rows.mutate(
-        place=ibis.row_number().over(order_by=first("basis")),
-        value_place=ibis.row_number().over(order_by=first("value")),
-        forecast_place=ibis.row_number().over(order_by=first("forecast_value")),
+        place=ibis.row_number().over(order_by=order),
         brought_before=rows.basis.sum().over(before).cast(TOTAL),
     )
 
@@ -173,25 +192,25 @@ def _grouped(rows: ir.Table, work: Work, rules: Tiers, whole: Whole, before: Bef
     import ibis
 
     tier = _tier(rows, rules, whole.customers)
-    high, middle, _ = (int(part) for part in millionths(rules.tags))
     value_tag = ibis.cases(
-        ((rows.value > 0) & _among(rows.value_place, high, whole), "high"),
-        ((rows.value > 0) & _among(rows.value_place, middle, whole), "middle"),
+        ((rows.value > 0) & _reaches(rows.value, whole.cuts.high), "high"),
+        ((rows.value > 0) & _reaches(rows.value, whole.cuts.middle), "middle"),
         else_="low",
     )
     told = rows.mutate(
         tier=tier, value_tag=value_tag, value_class=_value_class(rows, rules, whole), core=_is_core(rows, rules, whole)
     )
-    expected: Any = (told.forecast_value > 0) & _among(told.forecast_place, high, whole)
+    expected: Any = (told.forecast_value > 0) & _reaches(told.forecast_value, whole.cuts.expected)
     told = told.mutate(potential=(told.value_tag == "low") & expected)
     return _remembered(told, work.as_of, before).select(
         "customer", "customer_id", "place", "brought_before", *_SUMMED, *COLUMNS, "was_core"
     )
 
 
-def _among(place: Any, most: int, whole: Whole) -> Any:
-    """Is this place among the best `most` of a million?"""
-    return place.cast("int64") * WHOLE < whole.customers * most
+def _reaches(value: Any, least: float | None) -> Any:
+    import ibis
+
+    return ibis.literal(False) if least is None else value.cast("float64") >= least
 
 
 def _tier(rows: ir.Table, rules: Tiers, customers: int) -> Any:
@@ -218,7 +237,7 @@ def _value_class(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
     least = amount * (whole.margin * rules.low_margin / 100.0)
     low: Any = (rows.value <= 0) | (rows.value.cast("float64") < least)
     much: Any = (rows.amount > 0) & (amount >= whole.median)
-    best = _among(rows.value_place, int(millionths((rules.platinum,))[0]), whole)
+    best = _reaches(rows.value, whole.cuts.platinum)
     return ibis.cases((low & much, "iron"), (low, "lead"), (best, "platinum"), else_="gold")
 
 
