@@ -146,6 +146,8 @@ def test_limits() -> None:
     assert not len(search(alike, None).centres)
     assert len(search(alike, 3).centres) == 1
     assert not len(search(np.zeros((3, 5)), None).centres)
+    one = search(np.zeros((1, 5)), 2)
+    assert (len(one.centres), one.clear) == (1, False)
 
 
 def test_a_moved_cluster_is_a_new_one() -> None:

@@ -53,7 +53,7 @@ def company(seed: int = 8) -> tuple[Rows, Rows]:
 @pytest.fixture(scope="module")
 def made(worked: Callable[..., Work]) -> Made:
     orders, people = company()
-    work = worked(orders, customers=people, as_of=AS_OF, profiles={"incomes": [50_000, 120_000.0]})
+    work = worked(orders, customers=people, as_of=AS_OF, profiles={"incomes": [120_000.0, 50_000]})
     return work, measured(work).facts, orders, people
 
 

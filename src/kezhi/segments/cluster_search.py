@@ -99,6 +99,8 @@ def _tools() -> _Tools:
 
 def _tried(tools: _Tools, points: Array, k: int) -> Trial:
     some = points[:TRIED_ON]
+    if len(some) <= k:  # everybody would be a cluster
+        return Trial(k, 0.0, 0.0)
     rng = np.random.default_rng(k)
     middle, spread = some.mean(axis=0), np.atleast_2d(np.cov(some, rowvar=False))
     drawn = [rng.multivariate_normal(middle, spread, size=len(some), method="eigh") for _ in range(DRAWS)]

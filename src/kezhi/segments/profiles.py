@@ -86,7 +86,7 @@ def _edges(work: Work, people: ir.Table | None) -> dict[str, Any]:
     """Where bands begin: `frequent`, and `incomes` where incomes are known."""
     chosen = work.settings.profiles
     figures = work.figures
-    found: dict[str, Any] = {"frequent": chosen.frequent, "incomes": chosen.incomes}
+    found: dict[str, Any] = {"frequent": chosen.frequent, "incomes": sorted(set(chosen.incomes or ())) or None}
     if chosen.frequent is None:
         again = figures.filter(figures.purchases >= 2)
         found["frequent"] = work.engine.row(again.aggregate(frequent=rate(again).median()))["frequent"]
