@@ -33,9 +33,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for table in BOOK_TABLES:
             if table in files:
                 import_table(engine, Workspace(folder), table, [str(files[table])], None, NOW.date())
-    clusters = {"number": 3}  # an option, off by default
-    analyse(workspace=folder, model="nbd", as_of="2025-06-30", now=NOW, clusters=clusters)
-    return analyse(workspace=folder, model="nbd", now=NOW, clusters=clusters).folder
+    off = {"clusters": {"number": 3}, "segments": {"often": "purchases >= 3", "once": "purchases = 1"}}  # by default
+    analyse(workspace=folder, model="nbd", as_of="2025-06-30", now=NOW, **off)
+    return analyse(workspace=folder, model="nbd", now=NOW, **off).folder
 
 
 @pytest.fixture(scope="module")
