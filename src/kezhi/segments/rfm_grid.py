@@ -66,4 +66,4 @@ def _looked_up(names: list[str], number: Any) -> Any:
     """A list and a place in it: one step per row, where cases would be tried one after the other."""
     import ibis
 
-    return ibis.literal(names, type="array<string>")[number]
+    return ibis.literal(names, type="array<string>")[number.cast("int32")]
