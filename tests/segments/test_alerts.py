@@ -24,6 +24,7 @@ from kezhi.language import KezhiError
 from kezhi.segments import alerts as topic
 from kezhi.segments.alert_causes import ABOUT, OUTCOMES, helps, rule, why
 from kezhi.segments.alert_lists import alerts
+from kezhi.segments.alert_readings import average_forecast, staying_away
 from kezhi.segments.alert_states import carried_over, followed, judged, priority, ranked
 from kezhi.settings import Settings
 from kezhi.valuation import Columns
@@ -180,7 +181,8 @@ def test_v12_two_falls_make_one_alert_and_a_recovery_none(listed: Rows) -> None:
     assert "back" not in fallen
     one = fallen["down"]
     assert (one["before"], one["measure"], one["threshold"]) == (100.0, 60.0, 85.0)
-    assert one["value_at_stake"] == 120  # 40 a month, for three months
+    assert one["value_at_stake"] == 90  # 30 a month less than the usual 90, for three months
+    assert one["probability"] == 0.75  # late and patient fell to nothing a month earlier, and brought nothing since
     assert (one["opened_on"], one["due_on"], one["state"]) == (DAY, DAY + timedelta(14), "open")
     assert len([row for row in listed if row["customer_id"] == "down"]) == 1
     assert "100" in why(one).en
@@ -189,10 +191,12 @@ def test_v12_two_falls_make_one_alert_and_a_recovery_none(listed: Rows) -> None:
 
 def test_v12_a_lost_tier_and_a_falling_chance_of_staying_are_alerts_too(work: Work, tmp_path: Path) -> None:
     """V12: tier drops, or P(alive) falls; with owner, due date and state."""
-    earlier = pa.table({"customer_id": ["fell"], "forecast_value": pa.array([Decimal(900)], pa.decimal128(28, 4))})
+    doubted = work.figures.mutate(p_alive=_if("fell", work.figures, 0.2))
+    then = 900 / average_forecast(work, doubted)  # a season in which the average customer was to bring twice as much
+    money = pa.array([Decimal(1800)], pa.decimal128(28, 4))
+    earlier = pa.table({"customer_id": ["fell"], "forecast_value": money, "p_alive": [then]})
     pq.write_table(earlier, tmp_path / "customers.parquet")
     manifest(tmp_path, date(2025, 3, 31))
-    doubted = work.figures.mutate(p_alive=_if("fell", work.figures, 0.2))
     after = replace(by(work, least_value=0.0), earlier=(tmp_path,), found={})
     after.__dict__["figures"] = work.engine.store(doubted)  # the model of this company doubts nobody
     rows = found(in_tiers(after, {}, {"fell": "vip"}))
@@ -200,7 +204,7 @@ def test_v12_a_lost_tier_and_a_falling_chance_of_staying_are_alerts_too(work: Wo
     assert (lost["before"], lost["measure"], lost["owner"], lost["state"]) == (0.0, 3.0, "Lin", "open")
     assert lost["due_on"] == DAY + timedelta(14)
     forecast = work.engine.fetch(work.figures.filter(work.figures.customer_id == "fell")).to_pylist()[0]
-    assert lost["value_at_stake"] == 900 - forecast["forecast_value"]
+    assert float(lost["value_at_stake"]) == pytest.approx(900 - float(forecast["forecast_value"]))
     assert "VIP" in why(lost).en
     gone = of(rows, "maybe_gone")["fell"]
     assert (gone["measure"], gone["probability"], gone["due_on"]) == (0.2, 0.8, DAY + timedelta(7))
@@ -252,6 +256,13 @@ def test_t15_overdue_reviews_are_listed(listed: Rows) -> None:
     assert due["steady 0"]["measure"] == (DAY - date(2024, 1, 10)).days
     assert due["steady 2"]["measure"] is None
     assert why(due["steady 2"]).en == "Never reviewed."
+
+
+def test_what_stays_away_of_a_fall_is_between_nothing_and_all_of_it() -> None:
+    assert staying_away(0, 0.0) == 0.5  # nothing is known
+    assert staying_away(2, 2.0) == 0.75
+    assert staying_away(98, 1.0) == pytest.approx(0.02)
+    assert staying_away(8, -8.0) == 0.0  # they brought more than usual afterwards
 
 
 # --- the other causes -------------------------------------------------------------------------------------

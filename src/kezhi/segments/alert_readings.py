@@ -33,25 +33,30 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Readings:
-    """All readings, stored, and of so many who fell alike a stretch earlier, how many stayed down."""
+    """All readings, stored; how many fell alike a stretch earlier, and the sum of the parts that stayed away."""
 
     rows: ir.Table
     fell: int = 0
-    stayed: int = 0
+    stayed: float = 0.0
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What every cause needs to know: the company, the rules, the least money at stake, and who is on the list already.
+    """What every cause needs to know: the company, the rules, the average forecast, and who is on the list already.
 
     told: what the book says of customers, if anything. open: customer_id and cause of the alerts carried over.
     """
 
     work: Work
     rules: Alerts
-    least: float
+    average: float
     told: ir.Table | None
     open: ir.Table | None
+
+    @property
+    def least(self) -> float:
+        """The least money that must be at stake."""
+        return self.average * self.rules.least_value
 
     @property
     def horizon(self) -> int:
@@ -82,7 +87,7 @@ def read(asked: Asked) -> Readings:
     """The readings of all causes that are switched on and that the data holds."""
     people = _people(asked)
     parts = [*_of_state(asked, people)]
-    fell = stayed = 0
+    fell, stayed = 0, 0.0
     if asked.wants("value_falling"):
         part, fell, stayed = _of_falls(asked)
         parts.append(part)
@@ -236,13 +241,34 @@ def _with_contacts(asked: Asked, rows: ir.Table) -> ir.Table:
 
 
 def _with_forecast_before(asked: Asked, rows: ir.Table) -> ir.Table:
-    """With what was forecast of the customer in the earlier run, where tiers have changed since."""
+    """With what was forecast of the customer in the earlier run, where tiers have changed since.
+
+    As forecasts are today: a quiet season lowers everybody's, so the earlier one is multiplied by what the average
+    customer surely active is forecast to bring now, by what such a customer was forecast to bring then.
+    """
     before = asked.work.before
     if before is None or "tier_previous" not in rows.columns or not asked.wants("tier_lost"):
         return rows
     earlier = asked.work.engine.read_parquet(before / "customers.parquet")
-    earlier = earlier.select(earlier_id=earlier.customer_id, forecast_before=earlier.forecast_value.cast("float64"))
+    then = average_forecast(asked.work, earlier)
+    rate = asked.average / then if then > 0 else 1.0
+    forecast: Any = earlier.forecast_value.cast("float64") * rate
+    earlier = earlier.select(earlier_id=earlier.customer_id, forecast_before=forecast)
     return rows.left_join(earlier, rows.customer_id == earlier.earlier_id).drop("earlier_id")
+
+
+def average_forecast(work: Work, rows: ir.Table) -> float:
+    """What an average customer who is surely still active is forecast to bring; 0 where there is none.
+
+    A forecast is what a customer would bring if surely active times P(alive); so it is the sum of forecasts by the sum
+    of P(alive), and a log full of customers gone long ago does not lower it.
+    """
+    import ibis
+
+    forecast: Any = ibis.greatest(rows.forecast_value.cast("float64"), 0.0).cast(SUM)
+    active: Any = rows.p_alive.coalesce(0.0).cast("decimal(18, 9)")
+    found = work.engine.row(rows.aggregate(forecast=forecast.sum(), active=active.sum().cast("float64")))
+    return float(found["forecast"] or 0) / found["active"] if found["active"] else 0.0
 
 
 def _of_state(asked: Asked, people: ir.Table) -> list[ir.Table]:
@@ -317,40 +343,60 @@ def _of_reviews(asked: Asked, people: ir.Table) -> ir.Table:
 # --- what takes the accounts ------------------------------------------------------------------------------
 
 
-def _of_falls(asked: Asked) -> tuple[ir.Table, int, int]:
-    """Readings of falling values; how many fell alike a stretch earlier, and how many of these stayed down.
+def _of_falls(asked: Asked) -> tuple[ir.Table, int, float]:
+    """Readings of falling values; how many fell alike a stretch earlier, and the part of their fall that stayed away.
 
-    At stake is what the last stretch brought less than the one before the falls, in a horizon's time. The probability
-    that it stays away is that of those who fell alike a stretch earlier and have not made up half of the fall since
-    (with one more of either kind).
+    At stake is what the last stretch brought less than the usual, in a horizon's time; the usual is the mean of the
+    stretches before it, two more than fell, as far as the customer was one. A stretch before a fall is high by chance
+    as well, so that what customers bring after a fall teaches how much of it stays away: the mean of (usual - next) /
+    (usual - last) over those who fell alike a stretch earlier, none below -1 or above 1, and one more of either kind.
     """
+    import ibis
+
     rules, work, each = asked.rules, asked.work, asked.periods
-    sums = stretches(work.ledger, rules.falls + 2, each)
-    values = [sums[f"value_{step}"] for step in range(rules.falls + 2)]
-    squares = [sums[f"square_{step}"] for step in range(rules.falls + 2)]
-    scale = asked.horizon / each
+    number = rules.falls + 4  # the last stretch, the one before, and the usual of either
+    sums = stretches(work.ledger, number, each)
+    values = [sums[f"value_{step}"] for step in range(number)]
+    squares = [sums[f"square_{step}"] for step in range(number)]
 
-    def fell(first: int, last: int) -> Any:
-        found = falling(values[first:last], rules.fall, rules.falls)
-        return found & beyond_noise(values[first:last], squares[first:last], each, rules.noise)
+    def fell(until: int) -> Any:
+        first = until - rules.falls - 1
+        found = falling(values[first:until], rules.fall, rules.falls)
+        return found & beyond_noise(values[first:until], squares[first:until], each, rules.noise)
 
-    earlier: Any = fell(0, -1) & ((values[0] - values[-2]) * scale >= asked.least)
     sums = sums.select(
-        "customer", start=values[1], end=values[-1], now=fell(1, len(values)), earlier=earlier,
-        stayed=earlier & (values[-1] < (values[0] + values[-2]) / 2),
+        "customer", start=values[-1 - rules.falls], end=values[-1], end_before=values[-2],
+        now=fell(number), earlier=fell(number - 1),
+        brought=sum(values[1:-1]), brought_before=sum(values[:-2]),
     )  # fmt: skip
-    known = work.figures.select("customer", "customer_id", "p_alive")
+    known = work.figures.select("customer", "customer_id", "p_alive", "first_purchase")
     rows = asked.carried(sums.inner_join(known, "customer"), "value_falling")
-    kept = work.engine.store(rows.filter(rows.now | rows.earlier | rows.carried))
-    found = work.engine.row(kept.aggregate(fell=kept.earlier.sum(), stayed=kept.stayed.sum()))
-    fallen, stayed = int(found["fell"] or 0), int(found["stayed"] or 0)
+    rows = rows.filter(rows.now | rows.earlier | rows.carried)
+    since: Any = (work.ledger.present - work.calendar.numbers(rows.first_purchase)) // each  # stretches before the last
+    most = number - 2
+    rows = rows.mutate(
+        usual=rows.brought / ibis.greatest(ibis.least(since, most), 1),
+        usual_before=rows.brought_before / ibis.greatest(ibis.least(since - 1, most), 1),
+    )
+    gap: Any = (rows.usual_before - rows.end_before).nullif(0.0)
+    enough: Any = rows.earlier & (gap * asked.horizon / each >= asked.least)
+    part: Any = ibis.least(ibis.greatest((rows.usual_before - rows.end) / gap, -1.0), 1.0)
+    kept = work.engine.store(rows.mutate(part=ibis.ifelse(enough, part, None).cast("decimal(18, 9)")))
+    found = work.engine.row(kept.aggregate(fell=kept.part.count(), stayed=kept.part.sum().cast("float64")))
+    fallen, stayed = int(found["fell"] or 0), float(found["stayed"] or 0.0)
     alive: Any = kept.p_alive.coalesce(1.0) >= rules.lost
     reading = _reading(
         kept, "value_falling", asked.least,
         holds=kept.now & alive, stays=alive, measure=kept.end, threshold=kept.start * (1.0 - rules.fall),
-        before=kept.start, stake=(kept.start - kept.end) * scale, probability=(stayed + 1) / (fallen + 2),
+        before=kept.start, stake=(kept.usual - kept.end) * (asked.horizon / each),
+        probability=staying_away(fallen, stayed),
     )  # fmt: skip
     return reading, fallen, stayed
+
+
+def staying_away(fell: int, stayed: float) -> float:
+    """The part of a fall that stays away: the mean of so many, and of one that stayed and one that came back."""
+    return max((stayed + 1.0) / (fell + 2.0), 0.0)
 
 
 def _of_jumps(asked: Asked) -> list[ir.Table]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM
 from kezhi.segments import fields
-from kezhi.segments.alert_readings import Asked, Readings, read
+from kezhi.segments.alert_readings import Asked, Readings, average_forecast, read, staying_away
 from kezhi.segments.alert_states import FILE, carried_over, followed, judged, ranked
 from kezhi.worth.work import Found, Work
 
@@ -28,41 +28,18 @@ COLUMNS = (
 def measured(work: Work) -> Found:
     """Write alerts.parquet and one_off_buyers.parquet, and count for the company."""
     engine, rules = work.engine, work.settings.alerts
-    company = _company(work)
     earlier = carried_over(engine, work.latest, work.as_of)
     if earlier is not None:
         earlier = engine.store(earlier)
     told = _told(work)
-    asked = Asked(work, rules, company["least_value"], told, earlier)
+    asked = Asked(work, rules, average_forecast(work, work.figures), told, earlier)
     found = read(asked)
     alerts = judged(_with_customer(work, followed(found.rows, earlier, rules, work.as_of), told), rules, work.as_of)
     alerts = _with_surveys(work, ranked(engine.store(alerts), rules.calls))
     rows = alerts.select(*COLUMNS).order_by(alerts["rank"].isnull(), "rank", "customer_id", "cause")
     engine.write_parquet(rows, work.folder / FILE)
     engine.write_parquet(_one_off_buyers(work), work.folder / ONE_OFF)
-    return Found(_facts(work, company, asked, found))
-
-
-def _company(work: Work) -> dict[str, Any]:
-    """Customers, what an average one of those surely still active is forecast to bring, and the least at stake.
-
-    A forecast is what a customer would bring if surely active times P(alive); so the average is the sum of forecasts
-    by the sum of P(alive), and a log full of customers gone long ago does not lower it.
-    """
-    import ibis
-
-    rows = work.figures
-    forecast: Any = ibis.greatest(rows.forecast_value.cast("float64"), 0.0).cast(SUM)
-    active: Any = rows.p_alive.coalesce(0.0).cast("decimal(18, 9)")
-    found = work.engine.row(
-        rows.aggregate(customers=rows.count(), forecast=forecast.sum(), active=active.sum().cast("float64"))
-    )
-    average = float(found["forecast"] or 0) / found["active"] if found["active"] else 0.0
-    return {
-        "customers": found["customers"],
-        "average_forecast": average,
-        "least_value": average * work.settings.alerts.least_value,
-    }
+    return Found(_facts(work, asked, found))
 
 
 def _told(work: Work) -> ir.Table | None:
@@ -141,8 +118,9 @@ def _one_off_buyers(work: Work) -> ir.Table:
     ).order_by(ibis.desc("amount"), "customer_id")
 
 
-def _facts(work: Work, company: dict[str, Any], asked: Asked, found: Readings) -> dict[str, Any]:
+def _facts(work: Work, asked: Asked, found: Readings) -> dict[str, Any]:
     rows = _counted(work)
+    customers = work.engine.row(work.figures.count().name("customers").as_table())["customers"]
     open_ = [row for row in rows if row["state"] == "open"]
     alerted = sum(row["customers"] for row in open_)
     called = sum(row["calls"] for row in open_)
@@ -159,9 +137,11 @@ def _facts(work: Work, company: dict[str, Any], asked: Asked, found: Readings) -
         if (mine := [row for row in rows if row["cause"] == cause])
     ]
     return {
-        **company,
+        "customers": customers,
+        "average_forecast": asked.average,
+        "least_value": asked.least,
         "alerted": alerted,
-        "share": alerted / company["customers"] if company["customers"] else 0.0,
+        "share": alerted / customers if customers else 0.0,
         "open": sum(row["alerts"] for row in open_),
         "opened": sum(row["opened"] for row in open_),
         "closed": sum(row["alerts"] for row in rows if row["state"] == "closed"),
@@ -174,7 +154,7 @@ def _facts(work: Work, company: dict[str, Any], asked: Asked, found: Readings) -
         "not_measured": _not_measured(work, asked),
         "horizon": asked.horizon,
         "stretch": asked.periods,
-        "falls": {"earlier": found.fell, "stayed": found.stayed, "probability": (found.stayed + 1) / (found.fell + 2)},
+        "falls": {"earlier": found.fell, "probability": staying_away(found.fell, found.stayed)},
     }
 
 

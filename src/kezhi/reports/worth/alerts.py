@@ -261,11 +261,12 @@ def _falls(found: Calls, canvas: Canvas) -> list[Html]:
     if not falls.get("earlier") or "value_falling" not in found.rules.causes:
         return []
     said = Text(
-        "Of {earlier} customers whose value fell alike one stretch earlier, {stayed} had not made up half of the fall "
-        "since; that is the probability of a falling value.",
-        "前一段价值同样下降的 {earlier} 位客户中，有 {stayed} 位至今未恢复降幅的一半；“价值持续下降”的概率由此得出。",
+        "Of what {earlier} customers brought less than usual after such a fall one stretch earlier, {part} was still "
+        "missing in the stretch that followed; that is the probability of a falling value.",
+        "前一段出现同样下降的 {earlier} 位客户，其低于平常的部分在随后一段仍有 {part} 没有恢复；"
+        "“价值持续下降”的概率由此得出。",
     )
-    shown = {name: numbers.grouped(int(falls[name])) for name in ("earlier", "stayed")}
+    shown = {"earlier": numbers.grouped(int(falls["earlier"])), "part": numbers.percent(number(falls["probability"]))}
     return [tag("p", canvas.say(said, **shown), class_="soft")]
 
 
