@@ -50,7 +50,7 @@ class Stretches:
 
 
 def measured(work: Work) -> Found | None:
-    """Write movement.parquet, one row per customer who moved, and both matrices; None where nothing can be compared."""
+    """Write movement.parquet, one row per customer who moved; both matrices as facts. None with nothing to compare."""
     stretches = _stretches(work)
     then, problem = _earlier(work)
     if stretches is None and then is None:
@@ -231,12 +231,12 @@ def _both_have_rfm(work: Work, then: Then) -> bool:
 
 
 def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
-    """movement.parquet: whoever is in another tier than before, those who lost most first."""
+    """movement.parquet: whoever was there before and is in another tier now, those who lost most first."""
     import ibis
 
     parts = []
     for place, (source, rows) in enumerate(tables):
-        moved = rows.filter(rows.before != rows.after)
+        moved = rows.filter((rows.before != rows.after) & (rows.before != NOT_YET))
         parts.append(
             moved.select(
                 "customer_id",
@@ -259,9 +259,7 @@ def _direction(rows: ir.Table) -> Any:
     import ibis
 
     was, is_now = _rank(rows.before), _rank(rows.after)
-    return ibis.cases(
-        (rows.before == NOT_YET, "new"), (rows.after == GONE, "gone"), (is_now < was, "up"), else_="down"
-    )  # fmt: skip
+    return ibis.cases((rows.after == GONE, "gone"), (is_now < was, "up"), else_="down")
 
 
 def _rank(tier: Any) -> Any:

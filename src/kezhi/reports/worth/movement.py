@@ -136,7 +136,7 @@ def _matrix(engine: Engine, run: Path, facts: Mapping[str, Any]) -> Matrix:
         dict(facts),
         _most(engine, mine.filter(mine.before == "vip"), names),
         _most(engine, mine.filter(mine.direction.isin(("down", "gone"))), names),
-        _most(engine, mine.filter(mine.direction.isin(("up", "new"))), names, gained=True),
+        _most(engine, mine.filter(mine.direction == "up"), names, gained=True),
     )
 
 
