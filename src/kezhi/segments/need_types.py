@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.kinds import NeedTypes
 from kezhi.language import Text
-from kezhi.ledger import SUM, with_keys
+from kezhi.ledger import SUM
 from kezhi.sources.tables import plain
 from kezhi.valuation import Columns
 from kezhi.worth.work import Found, Work
@@ -128,15 +128,15 @@ def _by_customer(work: Work, lines: ir.Table, basis: Basis) -> ir.Table:
         given = (lines.discount > 0).coalesce(below)
     rows = lines.mutate(discounted=given, before=before)
     rows = _with_usual(work, rows) if basis.usual else rows.mutate(reference=rows.before)
-    known = with_keys(rows.select("customer_id", "amount", "discounted", "reference"), work.ledger.people)
+    known = rows.select("customer_id", "amount", "discounted", "reference")
     priced: Any = known.reference > 0
-    sums = known.group_by("customer").aggregate(
+    sums = known.group_by("customer_id").aggregate(
         lines=known.discounted.count(),
         discounted=known.discounted.sum().coalesce(0),
         paid=known.amount.sum(where=priced).cast(SUM),
         usual=known.reference.sum(where=priced).cast(SUM),
     )
-    return sums.join(work.ledger.people, "customer")
+    return sums.join(work.ledger.people, "customer_id")
 
 
 def _with_usual(work: Work, rows: ir.Table) -> ir.Table:

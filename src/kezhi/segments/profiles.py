@@ -42,7 +42,7 @@ def measured(work: Work) -> Found:
     staged = people is not None and len(attributes) > 1
     more = []
     if staged:
-        rows = _in_layers(work, placed(rows))
+        rows = _in_layers(work, rows)
         more = ["value_layer"]
     stored = engine.store(rows)
     groups = _groups(work, stored, attributes, more)
@@ -159,13 +159,32 @@ def _ages(work: Work) -> list[int]:
 # --- stage 2 ----------------------------------------------------------------------------------------------
 
 
-def placed(rows: ir.Table) -> ir.Table:
+def placed(rows: ir.Table, measures: Sequence[str]) -> ir.Table:
     """Rows with `placed`, 0 to 1: the mean of a customer's places among all, by each measure that is known of them.
 
     price: the mean amount of a purchase; income: as told; loyalty: periods with a purchase x the probability of still
     being active; referred: what referred customers bring. The place is the share of others who are below; equals share
     the middle of their places.
     """
+    import ibis
+
+    places = {}
+    for name in measures:
+        known: Any = rows[name].notnull()
+        # only what may be missing is ranked by halves: one whole is sorted by all threads together
+        order = ibis.window(group_by=known if name == "income" else None, order_by=rows[name])
+        # the mean of the lowest and the highest place that equals could have: most have referred nobody
+        middle: Any = (ibis.percent_rank().over(order) + ibis.cume_dist().over(order)) / 2.0
+        places[f"{name}_place"] = ibis.ifelse(known, middle, None)
+    ranked = rows.mutate(**places)
+    every: list[Any] = [ranked[name] for name in places]
+    total = sum((one.coalesce(0.0) for one in every[1:]), start=every[0].coalesce(0.0))
+    number = sum((one.notnull().cast("float64") for one in every[1:]), start=every[0].notnull().cast("float64"))
+    return ranked.select("customer", *measures, placed=(total / number).round(12))
+
+
+def _measures(rows: ir.Table) -> tuple[ir.Table, list[str]]:
+    """customer and what places somebody in the pyramid, and nothing else: rows are sorted once for each."""
     import ibis
 
     buys: Any = rows.purchases > 0
@@ -177,29 +196,21 @@ def placed(rows: ir.Table) -> ir.Table:
         found["income"] = rows.income.cast("float64")
     if "referred_value" in rows.columns:
         found["referred"] = rows.referred_value.cast("float64")
-    told = rows.mutate(**{f"{name}_told": value for name, value in found.items()})
-    places = {}
-    for name in found:
-        measure = told[f"{name}_told"]
-        order = ibis.window(group_by=measure.isnull(), order_by=measure)
-        # the mean of the lowest and the highest place that equals could have: most have referred nobody
-        middle: Any = (ibis.percent_rank().over(order) + ibis.cume_dist().over(order)) / 2.0
-        places[f"{name}_place"] = ibis.ifelse(measure.notnull(), middle, None)
-    ranked = told.mutate(**places)
-    every: list[Any] = [ranked[name] for name in places]
-    total = sum((one.coalesce(0.0) for one in every[1:]), start=every[0].coalesce(0.0))
-    number = sum((one.notnull().cast("float64") for one in every[1:]), start=every[0].notnull().cast("float64"))
-    return ranked.mutate(placed=(total / number).round(12))
+    return rows.select("customer", **found), list(found)
 
 
 def _in_layers(work: Work, rows: ir.Table) -> ir.Table:
-    """Rows with their layer of the pyramid; as many customers are in a layer as in a tier, but others."""
+    """Rows with their measures and layer of the pyramid; as many are in a layer as in a tier, but others."""
     import ibis
 
-    rules = work.settings.tiers
-    rows = layered(rows, "placed", "customer", rules=rules)
+    engine, rules = work.engine, work.settings.tiers
+    narrow, measures = _measures(rows)
+    ranked = engine.store(placed(narrow, measures))
+    ranked = layered(ranked, "placed", "customer", rules=rules)
     codes = zip((layer.code for layer in layers_of(rules)), LAYERS, strict=True)
-    return rows.mutate(value_layer=ibis.cases(*((rows.tier == tier, code) for tier, code in codes))).drop("tier")
+    layer = ibis.cases(*((ranked.tier == tier, code) for tier, code in codes))
+    told = ranked.select("customer", value_layer=layer, **{f"{name}_told": ranked[name] for name in measures})
+    return rows.join(told, "customer")
 
 
 def _pyramid(work: Work, rows: ir.Table) -> list[dict[str, Any]]:
