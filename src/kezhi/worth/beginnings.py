@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from kezhi.ledger import Book, Ledger
 
-FIELDS = ("region", "role", "source")
+FIELDS = ("region", "role", "source", "campaign")
 MOST = 20  # segments of a field that are told apart; the smaller ones are put together
 UNKNOWN, OTHERS = "", "*"
 

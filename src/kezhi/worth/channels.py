@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, Calendar
 from kezhi.valuation.arrays import from_rows
-from kezhi.worth.beginnings import UNKNOWN
+from kezhi.worth.beginnings import OTHERS, UNKNOWN
+from kezhi.worth.campaigns import FIELD as CAMPAIGN
+from kezhi.worth.campaigns import campaigns_of, named, spent_on_campaigns
 from kezhi.worth.cohorts import acquired
 from kezhi.worth.costs import WORDS
 from kezhi.worth.outcomes import outcome, says_the_outcome
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-FIELDS = ("source", "role")
+FIELDS = ("source", "role", CAMPAIGN)
 UNASSIGNED = "-"  # money spent on winning customers that names no channel of theirs
 ZERO = Decimal(0)
 
@@ -66,22 +68,27 @@ class Part:
 
 
 def measured(work: Work) -> Found | None:
-    """Write channels.parquet: customers, cost and value by source and by role, altogether and by year of beginning.
+    """Write channels.parquet: customers, cost and value by source, role and campaign, in all and by year of beginning.
 
-    None where the customer table has neither.
+    None where the customer table has none of them, and nothing else names a campaign.
     """
     import pyarrow.parquet as pq
 
     fields = [name for name in FIELDS if name in work.beginnings.fields]
-    if not fields:
+    campaigns = campaigns_of(work)
+    if not fields and not campaigns:
         return None
     pots = _pots(work)
-    parts = _parts(work, fields, own_only=bool(pots))
-    for field in fields:
+    usual = [name for name in fields if name != CAMPAIGN]
+    parts = _parts(work, usual, own_only=bool(pots)) if usual else defaultdict(Part)
+    for field in usual:
         _give(parts, field, pots)
+    if CAMPAIGN in fields:
+        parts |= _by_campaign(work, pots)
     pq.write_table(_table(parts), work.folder / "channels.parquet", compression="zstd")
     known = acquired(work) is not None
-    return Found({"acquisition_known": known, "opportunities": _opportunities(work)})
+    told = {"campaigns": campaigns} if campaigns else {}
+    return Found({"acquisition_known": known, "opportunities": _opportunities(work), **told})
 
 
 Parts = dict[Key, Part]
@@ -90,11 +97,11 @@ Parts = dict[Key, Part]
 # --- customers --------------------------------------------------------------------------------------------
 
 
-def _parts(work: Work, fields: Iterable[str], *, own_only: bool) -> Parts:
+def _parts(work: Work, fields: Sequence[str], *, own_only: bool) -> Parts:
     """What the customers of every source and role cost and brought."""
     import ibis
 
-    rows = work.engine.store(_by_beginning(work, own_only=own_only))
+    rows = work.engine.store(_by_beginning(work, fields, own_only=own_only))
     names = list(vars(Part()))
     by_field = [
         rows.group_by(name=rows[field], begin=rows.begin)
@@ -116,13 +123,24 @@ def _year(work: Work, number: int) -> date:
     return years.start(years.number(work.calendar.start(number)))
 
 
-def _by_beginning(work: Work, *, own_only: bool) -> ir.Table:
+def _by_campaign(work: Work, pots: Sequence[Mapping[str, Any]]) -> Parts:
+    """The same by campaign, whose cost is all that was spent in its name, whatever kind of expense it is.
+
+    What names no campaign goes with the customers it was spent on; what was spent on nobody in particular stays apart.
+    """
+    spent = spent_on_campaigns(work)
+    parts = _parts(work, [CAMPAIGN], own_only=bool(pots or spent))
+    given = [{"channel": row[CAMPAIGN], "year": _year(work, row["number"]), "amount": row["amount"]} for row in spent]
+    _give(parts, CAMPAIGN, [*given, *({**pot, "channel": UNASSIGNED} for pot in pots if not pot["campaign"])])
+    return parts
+
+
+def _by_beginning(work: Work, fields: Sequence[str], *, own_only: bool) -> ir.Table:
     """Customers added up by source, role and period of beginning."""
     began = work.beginnings
-    fields = [name for name in FIELDS if name in began.fields]
     people = work.figures.select("customer", "purchases", "amount", "value", "forecast_value")
     rows = people.join(began.table.select("customer", "begin", *fields), "customer")
-    rows = _with_acquisition(work, rows, own_only=own_only)
+    rows = _with_acquisition(work, rows, own_only=own_only, campaigns=CAMPAIGN not in fields)
     return rows.group_by(*fields, "begin").aggregate(
         customers=rows.count(),
         buyers=(rows.purchases > 0).sum().cast("int64"),
@@ -133,14 +151,17 @@ def _by_beginning(work: Work, *, own_only: bool) -> ir.Table:
     )
 
 
-def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> ir.Table:
-    """Rows with acquisition and unbooked, see `Costs.acquired`; without a share of common expenses if `own_only`."""
+def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool, campaigns: bool) -> ir.Table:
+    """Rows with acquisition and unbooked, see `Costs.acquired`; without a share of common expenses if `own_only`.
+
+    campaigns: whether expenses of one's own that name a campaign count as well.
+    """
     import ibis
 
     zero: Any = ibis.literal(0).cast(SUM)
     spent = acquired(work)
     if own_only:
-        own = _to_win(work).filter(lambda t: t.customer_id.notnull())
+        own = _to_win(work).filter(lambda t: t.customer_id.notnull() & (t.campaign.isnull() | campaigns))
         own = own.group_by("customer_id").aggregate(cost=own.amount.sum().cast(SUM))
         spent = own.join(work.ledger.people, "customer_id").select("customer", "cost", unbooked=zero)
     if spent is None:
@@ -154,39 +175,46 @@ def _with_acquisition(work: Work, rows: ir.Table, *, own_only: bool) -> ir.Table
 
 
 def _to_win(work: Work) -> ir.Table:
-    """customer_id, number, channel, amount of expenses for winning customers."""
+    """customer_id, number, channel, campaign, amount of expenses for winning customers."""
     import ibis
 
     expenses = work.book.expenses
     assert expenses is not None, "asked only where there are such expenses"
-    some = expenses.filter(expenses.kind.strip().lower().isin(WORDS["acquire"]))
+    known: Any = expenses.kind.strip().lower().isin(WORDS["acquire"]) if "kind" in expenses.columns else False
+    some = expenses.filter(known)
     id_: Any = some.customer_id if "customer_id" in some.columns else ibis.null("string")
     channel: Any = some.channel.strip() if "channel" in some.columns else ibis.null("string")
     return some.select(
-        customer_id=id_, number=work.calendar.numbers(some.date), channel=channel.fill_null(UNKNOWN), amount=some.amount
+        customer_id=id_,
+        number=work.calendar.numbers(some.date),
+        channel=channel.fill_null(UNKNOWN),
+        campaign=named(some),
+        amount=some.amount,
     )
 
 
 def _pots(work: Work) -> list[dict[str, Any]]:
-    """channel, year, amount of acquisition expenses without a customer."""
+    """channel, campaign, year, amount of acquisition expenses without a customer."""
     expenses = work.book.expenses
     if expenses is None or "kind" not in expenses.columns:
         return []
     shared = _to_win(work).filter(lambda t: t.customer_id.isnull())
-    sums = shared.group_by("channel", "number").aggregate(amount=shared.amount.sum().cast(SUM))
-    rows = work.engine.fetch(sums).to_pylist()
-    return [{"channel": row["channel"], "year": _year(work, row["number"]), "amount": row["amount"]} for row in rows]
+    sums = shared.group_by("channel", CAMPAIGN, "number").aggregate(amount=shared.amount.sum().cast(SUM))
+    return [{**row, "year": _year(work, row["number"])} for row in work.engine.fetch(sums).to_pylist()]
 
 
 def _give(parts: Parts, field: str, pots: Iterable[Mapping[str, Any]]) -> None:
     """Give what was spent on a channel to its customers, instead of to whoever bought in the same period.
 
     The ledger shares such expenses among all buyers, which is right for their accounts and wrong for the price of a
-    channel. What names no channel of any customer stays apart, so that the total does not change.
+    channel. What names no channel of any customer stays apart, so that the total does not change; a campaign that won
+    nobody has a line of its own.
     """
-    names = {name.casefold(): name for of, name, _ in parts if of == field and name} if field == "source" else {}
+    names = {name.casefold(): name for of, name, _ in parts if of == field and name} if field != "role" else {}
+    few = (field, OTHERS, None) not in parts  # else the campaign may be one of those put together
     for pot in pots:
-        name = names.get(pot["channel"].casefold(), UNASSIGNED)
+        unknown = (pot["channel"] if few else OTHERS) if field == CAMPAIGN and pot["channel"] else UNASSIGNED
+        name = names.get(pot["channel"].casefold(), unknown)
         for year in (None, pot["year"]):
             parts[field, name, year].acquisition += pot["amount"]
 

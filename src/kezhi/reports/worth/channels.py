@@ -13,7 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
 from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
-from kezhi.reports.sections import Canvas, heading
+from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
 from kezhi.reports.worth.names import FIELDS, segment
 
@@ -67,6 +67,7 @@ class Channels:
     known: bool
     rows: tuple[dict[str, Any], ...]
     opportunities: tuple[dict[str, Any], ...]
+    campaigns: tuple[dict[str, Any], ...] = ()
 
     def of(self, field: str) -> list[dict[str, Any]]:
         """The rows of source or role over all years."""
@@ -74,16 +75,17 @@ class Channels:
 
     @property
     def fields(self) -> list[str]:
-        """source and role, as far as known."""
+        """source, role and campaign, as far as known."""
         return list(dict.fromkeys(row["field"] for row in self.rows))
 
 
 def build(engine: Engine, run: Path, facts: Mapping[str, Any]) -> Channels | None:
     """The channels of a run; None where not one is named."""
     rows = engine.fetch(engine.read_parquet(run / "channels.parquet")).to_pylist()
-    if not any(row["name"] for row in rows):
+    campaigns = tuple(facts.get("campaigns") or ())
+    if not any(row["name"] for row in rows) and not campaigns:
         return None
-    return Channels(facts["acquisition_known"], tuple(rows), tuple(facts["opportunities"]))
+    return Channels(facts["acquisition_known"], tuple(rows), tuple(facts["opportunities"]), campaigns)
 
 
 # --- the page ---------------------------------------------------------------------------------------------
@@ -93,6 +95,8 @@ def section(found: Channels, report: Any, canvas: Canvas) -> Html:
     """Sources, roles, conversion; years and methods folded."""
     if "source" in found.fields:
         title = Text("Where customers come from", "客户从哪里来")
+    elif "role" not in found.fields:
+        title = Text("What campaigns brought in", "营销活动带来的客户")
     else:
         title = Text("Customers by their role", "不同角色的客户")
     said = Text(
@@ -109,6 +113,7 @@ def section(found: Channels, report: Any, canvas: Canvas) -> Html:
         tag("p", canvas.say(said), class_="soft"),
         *parts,
         _explained(found, report, canvas),
+        _campaigns(found, canvas),
         _opportunities(found, canvas),
         _years(found, report, canvas),
         _methods(found, canvas),
@@ -166,6 +171,11 @@ def _explained(found: Channels, report: Any, canvas: Canvas) -> Html:
         "迄今价值是扣除获取成本之后的毛利；预测为未来 {n}。",
     )
     parts = [canvas.say(said, n=numbers.count_of_periods(report.horizon, report.period, canvas.language))]
+    if "campaign" in found.fields:
+        by_campaign = Text(
+            "The cost of a campaign is all that was spent in its name.", "营销活动的成本为以其名义发生的全部费用。"
+        )
+        parts.append(canvas.say(by_campaign))
     if found.known:
         spent = Text(
             "Value for 1 spent is value so far over that cost. A source with many new customers has had less time to "
@@ -174,6 +184,38 @@ def _explained(found: Channels, report: Any, canvas: Canvas) -> Html:
         )
         parts.append(canvas.say(spent))
     return tag("p", canvas.say(Text(" ", "")).join(parts), class_="soft")
+
+
+def _campaigns(found: Channels, canvas: Canvas) -> Html | None:
+    """What was spent and sold in the name of each campaign, and what those it won are worth over their lives."""
+    if not found.campaigns:
+        return None
+    heads = (
+        Text("Campaign", "营销活动"),
+        Text("Spent", "费用"),
+        Text("Orders", "订单"),
+        Text("Buyers", "购买客户"),
+        Text("Sold", "销售额"),
+        Text("Customers won", "赢得客户"),
+        Text("Their lifetime value", "其生命周期价值"),
+    )
+    names = ("spent", "orders", "buyers", "amount", "customers", "lifetime_value")
+    body = [
+        Row(
+            [
+                one["campaign"],
+                *(numbers.grouped(None if one[name] is None else Decimal(str(one[name]))) for name in names),
+            ]
+        )
+        for one in found.campaigns
+    ]
+    said = Text(
+        "Spent, orders and sales are those that name the campaign; it won the customers whose entry names it. Who buys "
+        "during a campaign might have bought anyway: only a control group tells what it added.",
+        "费用、订单和销售额为写明该活动的记录；赢得的客户为客户表中写明该活动的客户。活动期间的购买未必由活动带来：只有设对照组才能看出增量。",
+    )
+    title = canvas.say(Text("Spent and sold by campaign", "各营销活动的费用与销售"))
+    return folded(title, tag("p", canvas.say(said), class_="soft"), grid(canvas, heads, body))
 
 
 def _opportunities(found: Channels, canvas: Canvas) -> Html | None:

@@ -16,6 +16,7 @@ FIELDS = {
     "region": Text("Region", "地区"),
     "role": Text("Role in the chain", "供应链角色"),
     "source": Text("Source", "客户来源"),
+    "campaign": Text("Campaign", "营销活动"),
 }
 _ROLES = {
     "consumer": Text("end users", "最终用户"),
