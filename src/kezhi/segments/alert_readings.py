@@ -23,6 +23,7 @@ from kezhi.worth.work import Work
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+OF_FIGURES: tuple[Cause, ...] = ("maybe_gone", "order_overdue", "tier_lost", "no_contact", "review_due")
 MARGIN = 0.1  # an open doubt is laid aside only when P(alive) is that much above its limit
 FLAT = 0.2  # the least quartile range of the logarithm of amounts: equal amounts must not make a cent a jump
 COLUMNS = (
@@ -85,8 +86,7 @@ class Asked:
 
 def read(asked: Asked) -> Readings:
     """The readings of all causes that are switched on and that the data holds."""
-    people = _people(asked)
-    parts = [*_of_state(asked, people)]
+    parts = _of_state(asked, _people(asked)) if asked.wants(*OF_FIGURES) else []
     fell, stayed = 0, 0.0
     if asked.wants("value_falling"):
         part, fell, stayed = _of_falls(asked)
@@ -95,8 +95,23 @@ def read(asked: Asked) -> Readings:
         parts += _of_jumps(asked)
     if asked.wants("losing_money", "near_loss") and (asked.work.folder / LOSSES).exists():
         parts += _of_losses(asked)
-    stored = [asked.work.engine.store(part) for part in parts]  # statically empty parts must not be joined unstored
-    return Readings(reduce(lambda one, other: one.union(other), stored), fell, stayed)
+    # each part reads stored tables only: a union over joins with an empty side has given wrong rows
+    whole = reduce(lambda one, other: one.union(other), parts) if parts else _nothing(asked)
+    return Readings(asked.work.engine.store(whole), fell, stayed)
+
+
+def _nothing(asked: Asked) -> ir.Table:
+    """No readings: no cause is switched on that the data can tell."""
+    nobody = asked.work.figures.limit(0).mutate(carried=_flag(False))
+    return _reading(
+        nobody, "maybe_gone", 0.0, holds=nobody.carried, stays=nobody.carried, measure=0.0, stake=0.0, probability=0.0
+    )
+
+
+def _flag(value: bool) -> Any:
+    import ibis
+
+    return ibis.literal(value)
 
 
 def _reading(
@@ -169,7 +184,8 @@ def _people(asked: Asked) -> ir.Table:
         reviewed = told.select(told_id=told.customer_id, reviewed_on=_as_day(told.reviewed_on))
         rows = rows.left_join(reviewed, rows.customer_id == reviewed.told_id).drop("told_id")
     kept = work.engine.store(rows.filter(rows.carried | _may_hold(asked, rows)))
-    return _with_forecast_before(asked, _with_contacts(asked, kept))
+    more = _with_forecast_before(asked, _with_contacts(asked, kept))
+    return kept if more is kept else work.engine.store(more)
 
 
 def _longest(gaps: Any, sure: float) -> Any:
@@ -460,7 +476,7 @@ def _of_losses(asked: Asked) -> list[ir.Table]:
     found = work.engine.read_parquet(work.folder / LOSSES)
     known = work.figures.select(figure_id="customer_id", p_alive="p_alive")
     rows = found.left_join(known, found.customer_id == known.figure_id).drop("figure_id")
-    rows = asked.carried(rows, "losing_money", "near_loss")
+    rows = work.engine.store(asked.carried(rows, "losing_money", "near_loss"))
     value, ahead = rows.value.cast("float64"), rows.forecast_value.cast("float64")
     effects = [(rows.driver == name, rows[f"{name}_effect"].cast("float64")) for name in DRIVERS]
     rows = rows.mutate(

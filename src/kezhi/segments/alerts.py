@@ -35,7 +35,7 @@ def measured(work: Work) -> Found:
     asked = Asked(work, rules, average_forecast(work, work.figures), told, earlier)
     found = read(asked)
     alerts = judged(_with_customer(work, followed(found.rows, earlier, rules, work.as_of), told), rules, work.as_of)
-    alerts = _with_surveys(work, ranked(engine.store(alerts), rules.calls))
+    alerts = ranked(_with_surveys(work, engine.store(alerts)), rules.calls)
     rows = alerts.select(*COLUMNS).order_by(alerts["rank"].isnull(), "rank", "customer_id", "cause")
     engine.write_parquet(rows, work.folder / FILE)
     engine.write_parquet(_one_off_buyers(work), work.folder / ONE_OFF)
@@ -80,7 +80,6 @@ def _with_surveys(work: Work, rows: ir.Table) -> ir.Table:
     surveys = work.book.surveys
     if surveys is None:
         return rows.mutate(survey_score=ibis.null("float64"), survey_on=ibis.null("date"))
-    rows = work.engine.store(rows)
     mine = surveys.filter(surveys.score.notnull() & surveys.date.notnull()).semi_join(rows, "customer_id")
     days = mine.group_by("customer_id", "date").aggregate(
         score=mine.score.cast("decimal(18, 6)").sum().cast("float64") / mine.count()
