@@ -354,7 +354,10 @@ def test_before_comes_from_an_earlier_run_by_the_same_rules(by_hand: tuple[Work,
         "other": earlier_run(tmp_path / "other", same | {"cut": "median"}, **told),
         "old": earlier_run(tmp_path / "old", None, customer_id=["A"]),
         "without": earlier_run(tmp_path / "without", same, customer_id=["A"]),
+        "damaged": earlier_run(tmp_path / "damaged", same, customer_id=["A"]),
     }.items():
+        if name == "damaged":
+            (run / "customers.parquet").write_bytes(b"no table")
         was = rfm.before(replace(work, earlier=(run,), found={}), work.settings.rfm)
         assert was is not None
         assert (was.source, was.day) == ("book", date(2025, 5, 31)), name

@@ -134,22 +134,26 @@ class Before:
 def before(work: Work, rules: Rfm) -> Before | None:
     """From the newest earlier run that went by the same rules, else from this book at the end of the period before."""
     run = work.before
-    if run is not None and _same_rules(run, rules):
-        rows = work.engine.read_parquet(run / "customers.parquet")
-        if set(CODES) <= set(rows.columns):
-            return Before("run", day_of(run), rows.select("customer_id", *CODES))
+    told = None if run is None else _told(work, run, rules)
+    if run is not None and told is not None:
+        return Before("run", day_of(run), told)
     day = work.calendar.end(work.calendar.number(work.as_of) - 1)
     found = _scored_then(work, day, rules)
     return None if found is None else Before("book", day, found.select("customer", *CODES))
 
 
-def _same_rules(run: Path, rules: Rfm) -> bool:
-    """Did an earlier run score by these rules? Names and scores by model do not matter."""
-    told = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("settings", {}).get("rfm")
-    if told is None:
-        return False
+def _told(work: Work, run: Path, rules: Rfm) -> ir.Table | None:
+    """What an earlier run recorded, where it went by these rules; names and scores by model do not matter."""
+    try:
+        settings = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["settings"]
+        rows = work.engine.read_parquet(run / "customers.parquet")
+        columns = set(rows.columns)
+    except Exception:  # an engine says in its own way that a file is missing or damaged
+        return None
     mine = rules.model_dump(mode="json", exclude={"names", "model_based"})
-    return {name: told.get(name) for name in mine} == mine
+    theirs = settings.get("rfm") or {}
+    same = {name: theirs.get(name) for name in mine} == mine
+    return rows.select("customer_id", *CODES) if same and set(CODES) <= columns else None
 
 
 def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:
