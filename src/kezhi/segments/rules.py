@@ -48,12 +48,12 @@ class Rule:
 class Marked:
     """Customers with the rules that choose them, stored: `mask` has the bit 2**i of rule i.
 
-    fields: columns of the table by which members are compared with the rest; groups: those of kezhi's own making.
+    fields: by which members are compared with the rest, by column of the table; groups: those of kezhi's own making.
     """
 
     rows: ir.Table
     rules: tuple[Rule, ...]
-    fields: tuple[str, ...]
+    fields: Mapping[str, str]
     groups: frozenset[str]
     asked: tuple[frozenset[str], ...]
 
@@ -102,30 +102,39 @@ def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule
     for place, rule in enumerate(rules):
         mask = mask + ibis.ifelse(condition(rule.filtered, rows, words), ibis.literal(2**place, type="int64"), 0)
     figures = {name: rows[name].cast(SUM) for name in FIGURES if name in rows.columns}
-    compared = compared_by(engine, rows)
-    texts = {f"field_{i}": rows[name].cast("string") for i, name in enumerate(compared)}
+    words_of = {f"field_{i}": name for i, name in enumerate(_worded(rows))}
+    texts = {column: rows[name].cast("string") for column, name in words_of.items()}
     stored = engine.store(rows.select("customer_id", mask=mask, **figures, **texts))
     asked = tuple(
         frozenset(str(known_field(one, rows.columns, words)) for one in fields_of(rule.filtered)) for rule in rules
     )
-    groups = frozenset(columns) - PEOPLE
-    return Marked(stored, tuple(rules), tuple(compared), groups, asked)
+    few = {column: words_of[column] for column in _few(engine, stored, list(words_of))}
+    return Marked(stored, tuple(rules), few, frozenset(columns) - PEOPLE, asked)
 
 
 def compared_by(engine: Engine, rows: ir.Table) -> list[str]:
     """Fields of words, or of true and false, that have few different values and more than one."""
-    candidates = [
+    return _few(engine, rows, _worded(rows))
+
+
+def _worded(rows: ir.Table) -> list[str]:
+    """Fields of words, or of true and false."""
+    return [
         name
         for name in rows.columns
         if name not in NO_CODES
         and not name.endswith(BEFORE)
         and (rows[name].type().is_string() or rows[name].type().is_boolean())
     ]
-    if not candidates:
+
+
+def _few(engine: Engine, rows: ir.Table, names: Sequence[str]) -> list[str]:
+    """Columns with few values; about how many, for an exact count of each would take longer than all the rest."""
+    if not names:
         return []
-    found = engine.row(rows.aggregate(**{f"n_{i}": rows[name].nunique() for i, name in enumerate(candidates)}))
-    few = [name for i, name in enumerate(candidates) if 1 < found[f"n_{i}"] <= MOST_VALUES]
-    return few[:MOST_FIELDS]
+    about_so_many = {f"n_{i}": rows[name].approx_nunique() for i, name in enumerate(names)}
+    found = engine.row(rows.aggregate(**about_so_many))
+    return [name for i, name in enumerate(names) if 1 < found[f"n_{i}"] <= MOST_VALUES][:MOST_FIELDS]
 
 
 def holds(mask: Any, place: int) -> Any:
@@ -246,14 +255,14 @@ def cells(engine: Engine, marked: Marked) -> list[tuple[int, str, str, int]]:
         return []
     rows = marked.rows
     parts = [
-        rows.filter(rows[f"field_{i}"].strip() != "")
-        .group_by("mask", value=rows[f"field_{i}"])
+        rows.group_by("mask", value=rows[column])
         .aggregate(number=lambda t: t.count())
-        .mutate(field=ibis.literal(i, type="int64"))
-        for i in range(len(marked.fields))
+        .mutate(field=ibis.literal(column))
+        for column in marked.fields
     ]
     counted = engine.fetch(parts[0] if len(parts) == 1 else ibis.union(*parts)).to_pylist()
-    return [(one["mask"], marked.fields[one["field"]], one["value"], one["number"]) for one in counted]
+    told_of = [one for one in counted if (one["value"] or "").strip()]
+    return [(one["mask"], marked.fields[one["field"]], one["value"], one["number"]) for one in told_of]
 
 
 def _overlaps(rules: Sequence[Rule], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
