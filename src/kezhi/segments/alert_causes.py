@@ -278,4 +278,5 @@ def _number(value: Any) -> str:
     if value is None:
         return "–"
     number = float(value)
-    return f"{number:,.0f}" if abs(number) >= 10 or number == int(number) else f"{number:.3g}"
+    shown = f"{number:,.0f}" if abs(number) >= 10 or number == int(number) else f"{number:.3g}"
+    return shown.replace("-", "−")

@@ -98,13 +98,17 @@ def _one_off_buyers(work: Work) -> ir.Table:
     rows = work.figures.filter(lambda t: (t.purchases > 0) & (t.amount > 0))
     buyers = rows.select(average=rows.amount.cast("float64") / rows.purchases, expected=rows.forecast_value)
     once = rows.filter(rows.purchases == 1).order_by(ibis.desc("amount"), "customer").limit(LISTED)
-    once = work.engine.store(once.select("customer_id", "last_purchase", "amount", "forecast_value", "p_alive"))
-    pairs = once.cross_join(buyers)
-    placed = pairs.group_by(*once.columns).aggregate(
-        buyers=pairs.count(),
-        place_by_order=(pairs.average > pairs.amount.cast("float64")).sum() + 1,
-        place_by_forecast=(pairs.expected > pairs.forecast_value).sum() + 1,
+    once = work.engine.store(
+        once.select("customer", "customer_id", "last_purchase", "amount", "forecast_value", "p_alive")
     )
+    each = once.select("customer", spent=once.amount.cast("float64"), hoped=once.forecast_value)
+    pairs = each.cross_join(buyers)
+    counted = pairs.group_by("customer").aggregate(
+        buyers=pairs.count(),
+        place_by_order=(pairs.average > pairs.spent).sum() + 1,
+        place_by_forecast=(pairs.expected > pairs.hoped).sum() + 1,
+    )
+    placed = once.inner_join(counted, "customer")
     placed = placed.filter(placed.place_by_order <= ibis.greatest((placed.buyers * BIG).ceil(), 1))
     return placed.select(
         "customer_id",

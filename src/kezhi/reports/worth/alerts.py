@@ -18,7 +18,7 @@ from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, money, number
 from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
-from kezhi.reports.sections import Canvas, heading
+from kezhi.reports.sections import Canvas
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
 from kezhi.segments.alert_causes import ABOUT, NO_MARKETING, OUTCOMES, helps, named, rule, why
@@ -310,8 +310,7 @@ def _one_off(found: Calls, canvas: Canvas) -> list[Html]:
         "whom most is expected, and that is the other place.",
         "他们只买过一次，单笔金额属于全部客户中最大的 1%。最好的服务应留给预期价值最高的客户，即后一个名次。",
     )
-    title = heading(canvas, Text("One-off big buyers", "一次性大买家"))
-    return [folded(canvas.say(Text("One-off big buyers", "一次性大买家")), title,
+    return [folded(canvas.say(Text("One-off big buyers", "一次性大买家")),
                    tag("p", canvas.say(about), class_="soft"),
                    table([canvas.say(head) for head in heads], rows, (1, 2, 3, 4)))]  # fmt: skip
 
