@@ -203,11 +203,14 @@ def test_value_at_stake_is_that_of_the_twelve_months_up_to_each_day(
     then: Callable[..., Work], followed: tuple[Company, Work]
 ) -> None:
     work = then()
-    life = lives(followed[0])["C01"]
-    cell = next(cell for cell in of(found_of(work), "runs")["cells"] if cell["before"] == "vip")  # only C01 was VIP
-    last = month(date(2024, 12, 31))
-    assert cell["value_before"] == life.value(range(last - 11, last + 1))
-    assert cell["value"] == life.value(range(month(AS_OF) - 12, month(AS_OF)))
+    people = lives(followed[0])
+    cells = of(found_of(work), "runs")["cells"]
+    top = next(cell for cell in cells if cell["before"] == "vip")  # only C01 was VIP
+    for name, last in (("value_before", month(date(2024, 12, 31))), ("value", month(AS_OF) - 1)):
+        year = range(last - 11, last + 1)
+        assert top[name] == people["C01"].value(year)
+        everybody = sum((life.value(year) for life in people.values()), Decimal(0))
+        assert sum(cell[name] for cell in cells if cell[name] is not None) == everybody
 
 
 def test_settings_that_differ_are_named_and_older_runs_are_put_into_tiers_anew(then: Callable[..., Work]) -> None:
