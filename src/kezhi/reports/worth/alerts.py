@@ -319,7 +319,7 @@ def _one_off(found: Calls, canvas: Canvas) -> list[Html]:
 
 
 def _column(field: str, en: str, zh: str, kind: Any, *, total: bool = False) -> Column:
-    return Column(field, Text(en, zh), Text(f"{en}.", f"{zh}。"), kind, total=total)
+    return Column(field, Text(en, zh), Text(en + ".", zh + "。"), kind, total=total)
 
 
 _SHEET = (
