@@ -135,6 +135,8 @@ def test_a08_of_1000_at_the_start_900_are_active_at_the_end(worked: Callable[...
     assert (year["at_start"], year["lost_customers"], year["churn"]) == (1000, 100, 0.1)
     lost = {row["start"]: row["lost_customers"] for row in rows["period"] if row["lost_customers"]}
     assert lost == {date(2024, 4, 1): 100, date(2024, 6, 1): 7}
+    first = rows["period"][0]  # exactly four months later is still within the four
+    assert (first["buyers"], first["bought_again"], first["retention"]) == (1000, 900, 0.9)
 
 
 # --- agreement with plain Python --------------------------------------------------------------------------
