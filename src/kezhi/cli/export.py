@@ -76,8 +76,9 @@ def written(done: Exported) -> Text:
     if done.sheets > 1:
         sheets = Text(f" on {done.sheets} sheets", f"，分 {done.sheets} 个工作表")
     n = count(done.customers)
-    word = "customer" if done.customers == 1 else "customers"
-    return Text(f"{done.file}: {n} {word}{sheets.en}.", f"{done.file}：{n} 位客户{sheets.zh}。")
+    en = f"{done.file}: {n} {'customer' if done.customers == 1 else 'customers'}{sheets.en}."
+    zh = f"{done.file}：{n} 位客户{sheets.zh}。"
+    return Text(en, zh)
 
 
 def left_out(done: Exported) -> Text:
@@ -95,7 +96,8 @@ def left_out(done: Exported) -> Text:
             f" {count(done.unknown)} in the list gave no answer; --only-consenting leaves them out, too.",
             f"清单中有 {count(done.unknown)} 位未表态；使用 --only-consenting 可一并剔除。",
         )
-    return Text(f"Left out: {', '.join(en)}.{kept.en}", f"未列入：{'，'.join(zh)}。{kept.zh}")
+    who, who_zh = ", ".join(en), "，".join(zh)
+    return Text(f"Left out: {who}.{kept.en}", f"未列入：{who_zh}。{kept.zh}")
 
 
 def _why(done: Exported, comma: str) -> str:
