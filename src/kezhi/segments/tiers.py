@@ -256,8 +256,8 @@ def _is_core(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
 
 
 def before_of(work: Work) -> Before | None:
-    """The newest earlier run of an earlier day that recorded tiers; None where there is none."""
-    for run in reversed(work.earlier):
+    """The run of the last earlier day that recorded tiers; None where there is none."""
+    for run in work.past:
         as_of = day_of(run)
         if as_of >= work.as_of:
             continue

@@ -114,14 +114,20 @@ class Work:
         return self.engine.read_parquet(self.folder / "customers.parquet")
 
     @cached_property
-    def before(self) -> Path | None:
-        """The newest earlier run of an earlier day than this one's: what customers were then."""
-        return next((run for run in reversed(self.earlier) if day_of(run) < self.as_of), None)
+    def past(self) -> tuple[Path, ...]:
+        """The earlier runs of this day or earlier ones, the last day first; of the same day the newest first."""
+        days = [(day_of(run), place, run) for place, run in enumerate(self.earlier)]
+        return tuple(run for day, _, run in sorted(days, reverse=True) if day <= self.as_of)
+
+    @property
+    def latest(self) -> Path | None:
+        """What was found last: the first of `past`."""
+        return next(iter(self.past), None)
 
     @cached_property
-    def latest(self) -> Path | None:
-        """The newest earlier run of this day or an earlier one: what was found last."""
-        return next((run for run in reversed(self.earlier) if day_of(run) <= self.as_of), None)
+    def before(self) -> Path | None:
+        """The run of the last day before this one's: what customers were then."""
+        return next((run for run in self.past if day_of(run) < self.as_of), None)
 
     @cached_property
     def costs(self) -> Costs | None:
