@@ -213,9 +213,14 @@ def _counts(work: Work, kind: str, rows: ir.Table) -> list[dict[str, Any]]:
     sums = rows.group_by(*parts, begin=_started(work, rows)).aggregate(
         count=rows.count(), amount=rows.amount.sum().cast(SUM)
     )
-    found: list[dict[str, Any]] = work.engine.fetch(sums).to_pylist()
     nothing = dict.fromkeys(("channel", "direction", "field", "name"))
-    return [nothing | row | {"what": kind} for row in found]
+    return [nothing | _dated(row) | {"what": kind} for row in work.engine.fetch(sums).to_pylist()]
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose `begin` is a day on every engine; Spark cuts days to times at midnight."""
+    begin = row["begin"]
+    return row | {"begin": date(begin.year, begin.month, begin.day)}
 
 
 def _by_field(work: Work, kind: str, rows: ir.Table, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -232,7 +237,7 @@ def _by_field(work: Work, kind: str, rows: ir.Table, fields: Sequence[str]) -> I
             count=few.count(), amount=few.amount.sum().cast(SUM), field=ibis.literal(field)
         )
         for row in work.engine.fetch(sums).to_pylist():
-            yield {"channel": None, "direction": None, **row, "what": kind}
+            yield {"channel": None, "direction": None, **_dated(row), "what": kind}
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
