@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from kezhi.language import KezhiError, Text
-from kezhi.scoring import FACTORS
+from kezhi.settings.scoring import FACTORS
 
 FILE = "assessments.csv"
 HIGHEST = 10.0

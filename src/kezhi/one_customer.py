@@ -15,8 +15,8 @@ from kezhi.intake import current_rows
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import Book
 from kezhi.one_history import Standing, standings
-from kezhi.scoring import Factors, Rule, rules_of
 from kezhi.settings import Settings, read_settings
+from kezhi.settings.scoring import Factors, Rule, rules_of
 from kezhi.workspace import MANIFEST, Workspace
 from kezhi.worth.costs import WORDS
 from kezhi.worth.point_rows import Known, plain, rows_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.rfm_rules import Rfm
+from kezhi.settings.rfm import Rfm
 from kezhi.workspace import MANIFEST
 from kezhi.worth.layers import rules_of_a_run, title_of
 

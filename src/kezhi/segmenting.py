@@ -18,13 +18,13 @@ from kezhi.engine import Engine, open_engine
 from kezhi.filters import Filter, Vocabulary, condition, parse
 from kezhi.language import KezhiError, Text
 from kezhi.one_customer import Place, place_of
-from kezhi.segment_rules import ALL, check_name, same
 from kezhi.segments.fields import fields
 from kezhi.segments.nobody import explained
 from kezhi.segments.over_index import gathered, profile
 from kezhi.segments.rules import Rule, cells, compared_by, describe, mark, told, usable
 from kezhi.segments.vocabulary import settings_of, title, vocabulary
 from kezhi.settings import Settings, read_settings
+from kezhi.settings.segments import ALL, check_name, same
 from kezhi.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kezhi.alert_rules import CAUSES, Alerts
 from kezhi.engine import Engine
 from kezhi.language import KezhiError
 from kezhi.segments import alerts as topic
@@ -27,6 +26,7 @@ from kezhi.segments.alert_lists import alerts
 from kezhi.segments.alert_readings import average_forecast, staying_away
 from kezhi.segments.alert_states import carried_over, followed, judged, priority, ranked
 from kezhi.settings import Settings
+from kezhi.settings.alerts import CAUSES, Alerts
 from kezhi.valuation import Columns
 from kezhi.worth import Found, Work
 from kezhi.worth import risk as risk_topic

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from kezhi.engine import Engine
-from kezhi.kinds import Excellent
 from kezhi.segments.criteria import measured, scored
+from kezhi.settings.kinds import Excellent
 from kezhi.worth import Work
 from worth.small_company import Company
 

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from kezhi.engine import Engine
-from kezhi.kinds import NeedTypes
 from kezhi.segments.need_types import measured
+from kezhi.settings.kinds import NeedTypes
 from kezhi.worth import Work
 from worth.small_company import Company
 

@@ -30,11 +30,11 @@ from kezhi.ledger import SUM
 from kezhi.reports.sections import Canvas
 from kezhi.reports.workbook import Book
 from kezhi.reports.worth import rfm as page
-from kezhi.rfm_rules import CLASSES, SEGMENTS, Fixed, Rfm
 from kezhi.segments import rfm
 from kezhi.segments.rfm_grid import CLASS_OF, GRID, SCORES, cells_of, segment_of
 from kezhi.segments.rfm_scores import measure_all, scored
 from kezhi.settings import read_settings
+from kezhi.settings.rfm import CLASSES, SEGMENTS, Fixed, Rfm
 from kezhi.worth import Work
 
 AS_OF = date(2025, 6, 30)

@@ -15,12 +15,12 @@ import pytest
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError
-from kezhi.market import span
 from kezhi.reports.sections import Canvas
 from kezhi.reports.worth import scorecard as shown
 from kezhi.segments import movement
 from kezhi.segments.scorecard import Ends, growth, measured, share
 from kezhi.settings import read_settings
+from kezhi.settings.market import span
 from kezhi.worth import Found, Work
 from worth.small_company import AS_OF, Company, Life, lives, month
 

@@ -30,7 +30,7 @@ from kezhi.reports.worth import tiers as report
 from kezhi.segments import tiers
 from kezhi.segments.value_classes import CLASSES, TAGS
 from kezhi.settings import read_settings
-from kezhi.tier_rules import TIERS, Tiers
+from kezhi.settings.tiers import TIERS, Tiers
 from kezhi.valuation import Columns
 from kezhi.worth import Found, Work, risk
 from kezhi.worth.layers import tiers_of

@@ -16,8 +16,8 @@ import pytest
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError
-from kezhi.scoring import rules_of
 from kezhi.settings import read_settings
+from kezhi.settings.scoring import rules_of
 from kezhi.worth import Found, Work
 from kezhi.worth.points import measured, points_of
 

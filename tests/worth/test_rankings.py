@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from kezhi.engine import Engine
-from kezhi.scoring import Factors, Ranking
+from kezhi.settings.scoring import Factors, Ranking
 from kezhi.worth.rankings import _numbered as numbered
 from kezhi.worth.rankings import ranks, scores
 

@@ -9,7 +9,7 @@ import pytest
 
 import kezhi
 from kezhi.language import KezhiError
-from kezhi.market import Market
+from kezhi.settings.market import Market
 from kezhi.worth.scorecards import Scorecard
 from kezhi.worth.value_map import value_map
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from kezhi.action_rules import Uplift
 from kezhi.actions.effect import LARGE_APART, LEVEL, Difference, apart, difference
 from kezhi.actions.groups import ALIKE_IN, FIGURES, Group, groups
+from kezhi.settings.actions import Uplift
 from kezhi.valuation.arrays import from_rows
 from kezhi.worth.work import Found, Work
 

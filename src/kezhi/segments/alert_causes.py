@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kezhi.alert_rules import CAUSES, Alerts, Cause
 from kezhi.language import Text
-from kezhi.tier_rules import TIERS, TITLES
+from kezhi.settings.alerts import CAUSES, Alerts, Cause
+from kezhi.settings.tiers import TIERS, TITLES
 from kezhi.worth.near_loss import DRIVERS, STEPS
 
 

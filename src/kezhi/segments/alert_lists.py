@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.alert_rules import CAUSES
 from kezhi.engine import open_engine
 from kezhi.language import KezhiError, Text
 from kezhi.segments.alert_states import FILE
+from kezhi.settings.alerts import CAUSES
 from kezhi.workspace import MANIFEST, Workspace
 
 if TYPE_CHECKING:

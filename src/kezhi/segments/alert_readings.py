@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from kezhi.alert_rules import Alerts, Cause
 from kezhi.ledger import SUM
 from kezhi.segments.alert_causes import HISTORY, LEAST_HISTORY
-from kezhi.tier_rules import TIERS
+from kezhi.settings.alerts import Alerts, Cause
+from kezhi.settings.tiers import TIERS
 from kezhi.worth.falling import beyond_noise, falling, stretches
 from kezhi.worth.near_loss import DRIVERS
 from kezhi.worth.risk import LEAST_CHANCE, LOSSES

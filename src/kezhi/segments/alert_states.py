@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from kezhi.alert_rules import Alerts
+    from kezhi.settings.alerts import Alerts
 
 FILE = "alerts.parquet"
 CARRIED = ("customer_id", "cause", "opened_on", "threshold", "before")

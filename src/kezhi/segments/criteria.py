@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kezhi.kinds import Excellent
 from kezhi.ledger import SUM
 from kezhi.segments.profiles import rate
+from kezhi.settings.kinds import Excellent
 from kezhi.valuation import Columns
 from kezhi.worth.work import Found, Work
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
-from kezhi.rfm_rules import Rfm
+from kezhi.settings.rfm import Rfm
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import layered, rules_of_a_run, tier_of_a_run
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kezhi.kinds import NeedTypes
 from kezhi.language import Text
 from kezhi.ledger import SUM
+from kezhi.settings.kinds import NeedTypes
 from kezhi.sources.tables import plain
 from kezhi.valuation import Columns
 from kezhi.worth.work import Found, Work

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.rfm_rules import CLASSES, SEGMENTS, Rfm
 from kezhi.segments.rfm_grid import GRID, SCORES, fm_of
 from kezhi.segments.rfm_scores import MEASURES, Measuring, measure_all, scored
 from kezhi.segments.rfm_then import known_at
+from kezhi.settings.rfm import CLASSES, SEGMENTS, Rfm
 from kezhi.valuation import Columns
 from kezhi.worth import Found, Work
 from kezhi.worth.work import day_of

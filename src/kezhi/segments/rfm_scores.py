@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.ledger import SUM
-from kezhi.rfm_rules import Rfm
 from kezhi.segments.rfm_grid import class_column, segment_column
+from kezhi.settings.rfm import Rfm
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -14,11 +14,11 @@ from kezhi.engine import Engine
 from kezhi.filters import Filter, Vocabulary, condition, fields_of, known_field, parse, write
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM
-from kezhi.segment_rules import about
 from kezhi.segments.fields import fields
 from kezhi.segments.nobody import explained
 from kezhi.segments.over_index import Cell, Counts, gathered, profile
 from kezhi.segments.vocabulary import NO_CODES, vocabulary
+from kezhi.settings.segments import about
 from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:

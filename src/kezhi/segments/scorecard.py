@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.language import Text
 from kezhi.ledger import SUM
-from kezhi.market import span
+from kezhi.settings.market import span
 from kezhi.valuation.arrays import from_rows
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import in_order, tiers_of

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.segments.value_classes import BASES, METALS, TAGS, VALUE_TAGS
-from kezhi.tier_rules import TIERS, Tiers
+from kezhi.settings.tiers import TIERS, Tiers
 from kezhi.valuation.company import share_curve
 
 if TYPE_CHECKING:

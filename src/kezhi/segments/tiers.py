@@ -12,7 +12,7 @@ With n customers, ranked by the value chosen (equals in the order of customers, 
                Here the best 20 % are those who reach the 80 % quantile: equals together.
     core       the values of all before add up to less than 80 % of the whole: the shortest list that brings so much.
 
-All percentages are settings, see `kezhi.tier_rules`.
+All percentages are settings, see `kezhi.settings.tiers`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kezhi.ledger import SUM
 from kezhi.segments.tags import by_hand
 from kezhi.segments.tier_facts import facts_of
 from kezhi.segments.value_classes import BASES
-from kezhi.tier_rules import TIERS, WHOLE, Tiers, millionths
+from kezhi.settings.tiers import TIERS, WHOLE, Tiers, millionths
 from kezhi.valuation import Columns
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import tier_at

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from kezhi.filters import Vocabulary
 from kezhi.language import KezhiError, Text
-from kezhi.rfm_rules import Rfm
 from kezhi.segments.value_classes import CLASSES, TAGS, VALUE_TAGS
 from kezhi.settings import Settings
-from kezhi.tier_rules import Tiers
+from kezhi.settings.rfm import Rfm
+from kezhi.settings.tiers import Tiers
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

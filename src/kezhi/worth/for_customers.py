@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.language import KezhiError, Text
-from kezhi.tier_rules import TIERS
+from kezhi.settings.tiers import TIERS
 from kezhi.worth.layers import tiers_of
 from kezhi.worth.received import COSTS, VALUES, delivered_value
 from kezhi.worth.value_map import value_map

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.language import KezhiError, Text
-from kezhi.tier_rules import TIERS, WHOLE, Tiers, millionths
+from kezhi.settings.tiers import TIERS, WHOLE, Tiers, millionths
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, Book, as_sum
-from kezhi.scoring import Rule
+from kezhi.settings.scoring import Rule
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from kezhi.language import Text
-from kezhi.scoring import SOURCES, Rule
+from kezhi.settings.scoring import SOURCES, Rule
 
 UNITS = {
     "money": Text("{n}", "{n}"),

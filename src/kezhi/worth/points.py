@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.language import Text
 from kezhi.ledger import SUM
-from kezhi.scoring import SOURCES, Rule, rules_of
+from kezhi.settings.scoring import SOURCES, Rule, rules_of
 from kezhi.valuation import Columns
 from kezhi.worth.point_rows import WIDE, Known, grade_of, known_grades, rows_of, summed
 from kezhi.worth.point_words import rule_words, source_words

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.scoring import FACTORS, Factors, Ranking
+from kezhi.settings.scoring import FACTORS, Factors, Ranking
 from kezhi.worth.work import Work
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from kezhi.language import Text
-from kezhi.scoring import Rule
+from kezhi.settings.scoring import Rule
 from kezhi.worth.point_rows import grade_of
 from kezhi.worth.point_words import rule_words, source_words
 from kezhi.worth.points import capped, points_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kezhi.language import KezhiError, Text
-from kezhi.market import Market, Offer
+from kezhi.settings.market import Market, Offer
 from kezhi.worth.received import PerceivedValue, perceived_value
 
 US = "us"

@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from kezhi.alert_rules import Alerts
 from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports import numbers
@@ -24,6 +23,7 @@ from kezhi.reports.workbook import Book, fill_sheet
 from kezhi.segments.alert_causes import ABOUT, NO_MARKETING, OUTCOMES, helps, named, rule, why
 from kezhi.segments.alert_states import FILE
 from kezhi.segments.alerts import ONE_OFF
+from kezhi.settings.alerts import Alerts
 from kezhi.worth.layers import rules_of_a_run
 
 TITLE = Text("Who needs a call today", "今天该联系谁")

@@ -18,7 +18,7 @@ from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.tier_rules import TIERS, Tiers
+from kezhi.settings.tiers import TIERS, Tiers
 from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 from kezhi.worth.received import COSTS, VALUES
 

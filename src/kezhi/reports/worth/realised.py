@@ -19,7 +19,7 @@ from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.tier_rules import Tiers
+from kezhi.settings.tiers import Tiers
 from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 
 TITLE = Text("How far forecasts could be trusted", "以前的预测有多可信")

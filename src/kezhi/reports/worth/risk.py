@@ -18,7 +18,7 @@ from kezhi.reports.markup import Child, Html, Row, folded, table, tag
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
-from kezhi.tier_rules import Tiers
+from kezhi.settings.tiers import Tiers
 from kezhi.worth.layers import USUAL, rules_of_a_run, title_of
 from kezhi.worth.life_cycle import STATES
 from kezhi.worth.near_loss import BASES, DRIVERS, STEPS

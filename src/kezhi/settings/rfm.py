@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kezhi.language import KezhiError, Text
-from kezhi.tier_rules import Name, Word
+from kezhi.settings.tiers import Name, Word
 
 SEGMENTS: dict[str, Text] = {
     "champions": Text("Champions", "冠军客户"),

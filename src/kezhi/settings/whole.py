@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kezhi.action_rules import Uplift, Weekly
-from kezhi.alert_rules import Alerts
-from kezhi.kinds import Clusters, Excellent, NeedTypes, Profiles
 from kezhi.language import KezhiError, Language, Text
-from kezhi.market import Market
-from kezhi.rfm_rules import Rfm
-from kezhi.scoring import USUAL_TERMS, Factors, Ranking, Terms
-from kezhi.segment_rules import Segments
-from kezhi.tier_rules import Tiers
+from kezhi.settings.actions import Uplift, Weekly
+from kezhi.settings.alerts import Alerts
+from kezhi.settings.kinds import Clusters, Excellent, NeedTypes, Profiles
+from kezhi.settings.market import Market
+from kezhi.settings.rfm import Rfm
+from kezhi.settings.scoring import USUAL_TERMS, Factors, Ranking, Terms
+from kezhi.settings.segments import Segments
+from kezhi.settings.tiers import Tiers
 
 MethodName = Literal["auto", "nbd", "pareto_nbd", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k", "transition"]
 

@@ -65,9 +65,7 @@ def check_segments(segments: dict[str, str]) -> dict[str, str]:
 
 def about(name: str, reason: Text) -> Text:
     """What is wrong with a segment's filter, with the segment's name."""
-    return Text(
-        WRONG_RULE.en.format(name=name, reason=reason.en), WRONG_RULE.zh.format(name=name, reason=reason.zh)
-    )
+    return Text(WRONG_RULE.en.format(name=name, reason=reason.en), WRONG_RULE.zh.format(name=name, reason=reason.zh))
 
 
 Segments = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kezhi.tier_rules import Tier
+from kezhi.settings.tiers import Tier
 
 Cause = Literal[
     "maybe_gone",

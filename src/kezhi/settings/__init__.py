@@ -1,0 +1,5 @@
+"""What `kezhi.toml` may say: `whole` is all of it, a file beside it what belongs to one matter."""
+
+from kezhi.settings.whole import MethodName, Referrals, Settings, read_settings
+
+__all__ = ["MethodName", "Referrals", "Settings", "read_settings"]
