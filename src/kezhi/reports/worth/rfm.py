@@ -263,7 +263,8 @@ def definition_of(code: str) -> Text:
         Text("often" if often else "seldom", "买得多" if often else "买得少"),
         Text("for much" if much else "for little", "花得多" if much else "花得少"),
     )
-    return Text(f"{signs}  {', '.join(word.en for word in words)}", f"{signs}  {'、'.join(word.zh for word in words)}")
+    en, zh = ", ".join(word.en for word in words), "、".join(word.zh for word in words)
+    return Text(f"{signs}  " + en, f"{signs}  " + zh)
 
 
 def _name(found: Rfm, code: str, canvas: Canvas) -> Html:
@@ -458,7 +459,7 @@ _KINDS = ("text", "count", "share", "money", "share", "money", "text", "text")
 def sheets(found: Rfm, book: Book, engine: Engine, run: Path, report: Any) -> None:
     """The groups, the grid and the classes; and the first customers with scores, group and class."""
     del report
-    sheet = book.sheet(Text("RFM", "RFM"), [24, 12, 12, 18, 12, 18, 44, 44])
+    sheet = book.sheet(Text("RFM", "RFM 分群"), [24, 12, 12, 18, 12, 18, 44, 44])
     sheet.line(book.say(sentence(found)))
     if found.previous:
         sheet.line(book.say(previous_sentence(found.previous)))
