@@ -367,9 +367,7 @@ def test_an_alert_is_carried_over_three_runs(worked: Callable[..., Work], tmp_pa
         seen.append(found(work))
         runs = (*runs, kept(work, tmp_path / f"{number}"))
     assert found(replace(work, earlier=runs)) == seen[-1]  # the same day once more changes nothing
-    later = carried_over(work.engine, runs[-1], date(2025, 9, 30))
-    assert later is not None
-    assert work.engine.fetch(later).num_rows == 0
+    assert found(worked(orders, as_of=date(2025, 9, 30), alerts=rules, earlier=runs)) == []
     lives = [[(row["state"], row["opened_on"], row["closed_on"], row["outcome"]) for row in rows] for rows in seen]
     assert lives == [
         [("open", DAY, None, None)],
@@ -467,6 +465,7 @@ def _carried(cases: Any) -> pa.Table:
             "opened_on": [DAY - timedelta(case[2]) for case in cases],
             "threshold": [case[3] for case in cases],
             "before": [100.0 for _ in cases],
+            "value_at_stake": pa.array([Decimal(70) for _ in cases], pa.decimal128(28, 4)),
         }
     )
 
@@ -528,6 +527,36 @@ def test_lists_of_a_run(work: Work, tmp_path: Path) -> None:
         alerts(folder)
 
 
-def test_nothing_is_carried_over_from_nowhere(engine: Engine, tmp_path: Path) -> None:
-    assert carried_over(engine, None, DAY) is None
-    assert carried_over(engine, tmp_path, DAY) is None
+def test_a_run_without_alerts_or_with_a_damaged_file_makes_nothing_forgotten(
+    worked: Callable[..., Work], tmp_path: Path
+) -> None:
+    orders = crowd(3) + bought("down", 100, 80, 60) + bought("down", 58, end=date(2025, 7, 31))
+    rules = EACH | {"causes": ["value_falling"]}
+    first = worked(orders, as_of=DAY, alerts=rules)
+    opened = found(first)
+    runs = [kept(first, tmp_path / "first")]
+    for name, content in (("older", None), ("damaged", b"PAR1 no table")):
+        run = tmp_path / name
+        run.mkdir()
+        manifest(run, date(2025, 7, 31))
+        if content is not None:
+            (run / "alerts.parquet").write_bytes(content)
+        runs.append(run)
+    later = found(worked(orders, as_of=date(2025, 7, 31), alerts=rules, earlier=tuple(runs)))
+    assert [(row["opened_on"], row["due_on"]) for row in later] == [(DAY, opened[0]["due_on"])]
+
+
+def test_what_a_lost_tier_puts_at_stake_is_not_forgotten_by_the_next_run(work: Work) -> None:
+    """The run before has the lower forecast already, so nothing more is lost since; the customer is no less lost."""
+    small = replace(work, found={})
+    reading = _readings([("a", "tier_lost", False, True, 90.0), ("b", "tier_lost", True, True, 90.0)])
+    carried = _carried([("a", "tier_lost", 10, 85.0), ("b", "tier_lost", 10, 85.0)])
+    rows = followed(small.engine.table(reading), small.engine.table(carried), Alerts(), DAY)
+    found_ = {row["customer_id"]: row["value_at_stake"] for row in small.engine.fetch(rows).to_pylist()}
+    assert found_ == {"a": Decimal(70), "b": Decimal(100)}
+
+
+def test_nothing_is_carried_over_from_nowhere(work: Work, tmp_path: Path) -> None:
+    manifest(tmp_path, DAY)
+    assert carried_over(replace(work, earlier=())) is None
+    assert carried_over(replace(work, earlier=(tmp_path,))) is None

@@ -119,7 +119,13 @@ def test_a_cluster_keeps_its_letter_when_data_move_a_little(three: tuple[Work, F
     before = {name: letters[code] for name, code in assigned(*three).items()}
     assert assigned(later, found) == before
     assert all(row["named"] == ["once so"] for row in found.facts["clusters"])
+    (tmp_path / "worth.json").write_text("{damaged", encoding="utf-8")
+    damaged = measured(later)
+    assert damaged is not None
+    assert assigned(later, damaged) == assigned(*three)
+    (tmp_path / "worth.json").write_text(json.dumps({"clusters": facts}), encoding="utf-8")
     (tmp_path / "manifest.json").write_text(json.dumps({"as_of": "2025-07-31"}), encoding="utf-8")
+    later = replace(later, earlier=(tmp_path,))
     found = measured(later)  # what a run of a later day says is not known yet
     assert found is not None
     assert assigned(later, found) == assigned(*three)

@@ -229,8 +229,8 @@ _WHY: dict[str, Text] = {
         "同样长的时间内，毛利接连下降，从 {before} 降到 {measure}。",
     ),
     "tier_lost": Text(
-        "Fell from {tier_before} to {tier}; the forecast is {stake} lower than in the earlier run.",
-        "从{tier_before}降为{tier}，预测价值比上一次运行少 {stake}。",
+        "Fell from {tier_before} to {tier}; the forecast is {stake} lower than before.",
+        "从{tier_before}降为{tier}，预测价值比降级前少 {stake}。",
     ),
     "losing_money": Text(
         "Gross profit {before} so far, {measure} by forecast; largest cause: {driver}.",

@@ -206,7 +206,12 @@ def _as_day(column: Any) -> Any:
         return column
     if kind.is_timestamp():
         return column.date()
-    return column.cast("string").strip().left(10).try_cast("date")
+    import ibis
+
+    written = column.cast("string").strip().left(10).replace("/", "-")
+    # what is no whole day is a day to some engines: Spark takes 2025 for its first one
+    whole: Any = written.re_search("^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$")
+    return ibis.ifelse(whole, written, ibis.null("string")).try_cast("date")
 
 
 def _doubted(rows: ir.Table, rules: Alerts) -> Any:
@@ -265,7 +270,9 @@ def _with_forecast_before(asked: Asked, rows: ir.Table) -> ir.Table:
     before = asked.work.before
     if before is None or "tier_previous" not in rows.columns or not asked.wants("tier_lost"):
         return rows
-    earlier = asked.work.engine.read_parquet(before / "customers.parquet")
+    earlier = asked.work.recorded(before, "customers.parquet", ("customer_id", "forecast_value", "p_alive"))
+    if earlier is None:
+        return rows
     then = average_forecast(asked.work, earlier)
     rate = asked.average / then if then > 0 else 1.0
     forecast: Any = earlier.forecast_value.cast("float64") * rate

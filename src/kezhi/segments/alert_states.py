@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.engine import Engine
 from kezhi.ledger import SUM
 from kezhi.segments.alert_causes import ABOUT, due_days
 
@@ -15,20 +13,23 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from kezhi.settings.alerts import Alerts
+    from kezhi.worth.work import Work
 
 FILE = "alerts.parquet"
-CARRIED = ("customer_id", "cause", "opened_on", "threshold", "before")
+CARRIED = ("customer_id", "cause", "opened_on", "threshold", "before", "value_at_stake")
 
 
-def carried_over(engine: Engine, run: Path | None, as_of: date) -> ir.Table | None:
-    """The alerts of the latest run that are open, or were closed this very day; None where there is no such run.
+def carried_over(work: Work) -> ir.Table | None:
+    """The alerts of the last run that has any told: open ones, and those closed this very day; None without such a run.
 
-    Those of the same day are taken up again, so that a second run on one day says what the first one said.
+    A run without alerts (of an older version, with other senses, or damaged) makes nothing forgotten. Those closed the
+    same day are taken up again, so that a second run on one day says what the first one said.
     """
-    if run is None or not (run / FILE).exists():
-        return None
-    rows = engine.read_parquet(run / FILE)
-    return rows.filter((rows.state == "open") | (rows.closed_on == as_of)).select(*CARRIED)
+    for run in work.past:
+        rows = work.recorded(run, FILE, (*CARRIED, "state", "closed_on"))
+        if rows is not None:
+            return rows.filter((rows.state == "open") | (rows.closed_on == work.as_of)).select(*CARRIED)
+    return None
 
 
 def followed(readings: ir.Table, earlier: ir.Table | None, rules: Alerts, as_of: date) -> ir.Table:
@@ -36,7 +37,8 @@ def followed(readings: ir.Table, earlier: ir.Table | None, rules: Alerts, as_of:
 
     An alert opens when its cause fires. It stays open while the cause fires or, less strictly, stays; one of an event
     (a fall, a lost tier) until what fell is back at its threshold of the first day, and no longer than `keep_days`.
-    threshold and before of an event are those of the first day.
+    threshold and before of an event are those of the first day; so is what is at stake with a lost tier, unless more is
+    lost since: the run before has the lower forecast already.
     """
     import ibis
 
@@ -58,12 +60,15 @@ def followed(readings: ir.Table, earlier: ir.Table | None, rules: Alerts, as_of:
     )
     stays: Any = joined.stays & was & (~event | (young & down))
     first: Any = event & was
+    stake: Any = joined.value_at_stake
+    lasting: Any = (joined.cause == "tier_lost") & joined.measure.notnull()
+    least: Any = ibis.ifelse(lasting, joined.value_at_stake_first, None).coalesce(stake)
     return joined.select(
         *key,
         "measure",
         "detail",
-        "value_at_stake",
         "probability",
+        value_at_stake=ibis.greatest(stake, least).cast(SUM),
         threshold=ibis.ifelse(first, joined.threshold_first, joined.threshold),
         before=ibis.ifelse(first, joined.before_first, joined.before),
         open=(joined.fires | stays).coalesce(False),

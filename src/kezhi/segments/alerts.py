@@ -28,7 +28,7 @@ COLUMNS = (
 def measured(work: Work) -> Found:
     """Write alerts.parquet and one_off_buyers.parquet, and count for the company."""
     engine, rules = work.engine, work.settings.alerts
-    earlier = carried_over(engine, work.latest, work.as_of)
+    earlier = carried_over(work)
     if earlier is not None:
         earlier = engine.store(earlier)
     told = _told(work)

@@ -19,7 +19,7 @@ from kezhi.ledger import SUM
 from kezhi.segments.cluster_search import LEAD, LEAST, Array, Search, matched, search
 from kezhi.valuation import Columns
 from kezhi.valuation.arrays import to_numpy
-from kezhi.worth.work import Found, Work, day_of
+from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -139,14 +139,14 @@ def _assigned(rows: ir.Table, scale: Scale, centres: Array, codes: Sequence[str]
 
 def _before(work: Work) -> list[dict[str, Any]]:
     """The clusters of the newest earlier run that has any."""
-    for run in reversed(work.earlier):
-        path = run / "worth.json"
-        if not path.exists() or day_of(run) > work.as_of:
+    for run in work.past:
+        try:
+            told = json.loads((run / "worth.json").read_text(encoding="utf-8")).get("clusters") or {}
+            clusters: list[dict[str, Any]] = told.get("clusters") or []
+            if clusters and all(set(FEATURES) <= set(one["centre"]) for one in clusters):
+                return clusters
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
-        told = json.loads(path.read_text(encoding="utf-8")).get("clusters") or {}
-        clusters: list[dict[str, Any]] = told.get("clusters") or []
-        if clusters and all(set(FEATURES) <= set(one["centre"]) for one in clusters):
-            return clusters
     return []
 
 

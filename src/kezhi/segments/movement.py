@@ -112,11 +112,13 @@ def _earlier(work: Work) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
         return None, ()
     try:
         manifest = json.loads((work.before / "manifest.json").read_text(encoding="utf-8"))
-        table = work.engine.read_parquet(work.before / "customers.parquet")
-        names = set(table.columns)
-    except Exception:  # an engine says in its own way that a file is missing or damaged
+        table = work.recorded(work.before, "customers.parquet")
+    except (OSError, ValueError):
+        table = None
+    if table is None:
         return None, (("movement_unreadable", NOT_COMPARED.fill(run=work.before.name)),)
-    recorded, rules = "tier" in names, work.settings.tiers
+    names, rules = set(table.columns), work.settings.tiers
+    recorded = "tier" in names
     if not {"customer_id", "forecast_value"} <= names or not (recorded or _by_forecast(work)):
         return None, ()
     old, new = manifest.get("settings") or {}, json.loads(work.settings.model_dump_json())

@@ -146,14 +146,13 @@ def _told(work: Work, run: Path, rules: Rfm) -> ir.Table | None:
     """What an earlier run recorded, where it went by these rules; names and scores by model do not matter."""
     try:
         settings = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["settings"]
-        rows = work.engine.read_parquet(run / "customers.parquet")
-        columns = set(rows.columns)
-    except Exception:  # an engine says in its own way that a file is missing or damaged
+    except (OSError, ValueError, KeyError):
         return None
+    rows = work.recorded(run, "customers.parquet", ("customer_id", *CODES))
     mine = rules.model_dump(mode="json", exclude={"names", "model_based"})
     theirs = settings.get("rfm") or {}
     same = {name: theirs.get(name) for name in mine} == mine
-    return rows.select("customer_id", *CODES) if same and set(CODES) <= columns else None
+    return rows.select("customer_id", *CODES) if same and rows is not None else None
 
 
 def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:

@@ -48,7 +48,7 @@ class Rule:
 class Marked:
     """Customers with the rules that choose them, stored: `mask` has the bit 2**i of rule i.
 
-    fields: by which members are compared with the rest, by column of the table; groups: those of kezhi's own making.
+    fields: which seem to have few values, by column of the table; groups: those of kezhi's own making.
     """
 
     rows: ir.Table
@@ -108,13 +108,13 @@ def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule
     asked = tuple(
         frozenset(str(known_field(one, rows.columns, words)) for one in fields_of(rule.filtered)) for rule in rules
     )
-    few = {column: words_of[column] for column in _few(engine, stored, list(words_of))}
+    few = {column: words_of[column] for column in _few(engine, stored, list(words_of), 2 * MOST_VALUES)}
     return Marked(stored, tuple(rules), few, frozenset(columns) - PEOPLE, asked)
 
 
 def compared_by(engine: Engine, rows: ir.Table) -> list[str]:
     """Fields of words, or of true and false, that have few different values and more than one."""
-    return _few(engine, rows, _worded(rows))
+    return _few(engine, rows, _worded(rows), MOST_VALUES)[:MOST_FIELDS]
 
 
 def _worded(rows: ir.Table) -> list[str]:
@@ -128,13 +128,13 @@ def _worded(rows: ir.Table) -> list[str]:
     ]
 
 
-def _few(engine: Engine, rows: ir.Table, names: Sequence[str]) -> list[str]:
+def _few(engine: Engine, rows: ir.Table, names: Sequence[str], most: int) -> list[str]:
     """Columns with few values; about how many, for an exact count of each would take longer than all the rest."""
     if not names:
         return []
     about_so_many = {f"n_{i}": rows[name].approx_nunique() for i, name in enumerate(names)}
     found = engine.row(rows.aggregate(**about_so_many))
-    return [name for i, name in enumerate(names) if 1 < found[f"n_{i}"] <= MOST_VALUES][:MOST_FIELDS]
+    return [name for i, name in enumerate(names) if 0 < found[f"n_{i}"] <= most]
 
 
 def holds(mask: Any, place: int) -> Any:
@@ -248,7 +248,7 @@ def told(cell: Cell) -> dict[str, Any]:
 
 
 def cells(engine: Engine, marked: Marked) -> list[tuple[int, str, str, int]]:
-    """(mask, field, value, customers) of everyone whose field is filled in."""
+    """(mask, field, value, customers) of everyone whose field is filled in, of the fields with few values."""
     import ibis
 
     if not marked.fields:
@@ -261,8 +261,19 @@ def cells(engine: Engine, marked: Marked) -> list[tuple[int, str, str, int]]:
         for column in marked.fields
     ]
     counted = engine.fetch(parts[0] if len(parts) == 1 else ibis.union(*parts)).to_pylist()
-    told_of = [one for one in counted if (one["value"] or "").strip()]
+    few = _of_few_values(marked, counted)
+    told_of = [one for one in counted if one["field"] in few and (one["value"] or "").strip()]
     return [(one["mask"], marked.fields[one["field"]], one["value"], one["number"]) for one in told_of]
+
+
+def _of_few_values(marked: Marked, counted: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Columns with more than one value and no more than MOST_VALUES: exactly, where engines had guessed differently."""
+    values: dict[str, set[str]] = {column: set() for column in marked.fields}
+    for one in counted:
+        if one["value"] is not None:
+            values[one["field"]].add(one["value"])
+    few = [column for column, some in values.items() if 1 < len(some) <= MOST_VALUES]
+    return set(few[:MOST_FIELDS])
 
 
 def _overlaps(rules: Sequence[Rule], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -342,10 +353,10 @@ def _earlier(run: Path | None) -> dict[str, dict[str, Any]]:
 
 def _common(work: Work, names: Sequence[str]) -> dict[str, int] | None:
     """How many members of each segment were in it at the run before, too; None where that is not known."""
-    if not names or work.before is None or not (work.before / FILE).exists():
+    then = work.recorded(work.before, FILE, ("segment", "customer_id")) if names and work.before else None
+    if then is None:
         return None
     now = work.engine.read_parquet(work.folder / FILE)
-    then = work.engine.read_parquet(work.before / FILE)
     both = now.filter(now.segment.isin(names)).semi_join(then, ["segment", "customer_id"])
     counted = work.engine.fetch(both.group_by("segment").aggregate(n=lambda t: t.count())).to_pylist()
     return {one["segment"]: one["n"] for one in counted}

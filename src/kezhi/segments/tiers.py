@@ -261,8 +261,8 @@ def before_of(work: Work) -> Before | None:
         as_of = day_of(run)
         if as_of >= work.as_of:
             continue
-        rows = work.engine.read_parquet(run / "customers.parquet")
-        if {"tier", "tier_since", "core"} <= set(rows.columns):
+        rows = work.recorded(run, "customers.parquet", ("customer_id", "tier", "tier_since", "core"))
+        if rows is not None:
             return Before(as_of, _rules_then(run) == _rules_now(work), rows)
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -128,6 +128,14 @@ class Work:
     def before(self) -> Path | None:
         """The run of the last day before this one's: what customers were then."""
         return next((run for run in self.past if day_of(run) < self.as_of), None)
+
+    def recorded(self, run: Path, name: str, columns: Collection[str] = ()) -> ir.Table | None:
+        """A table that an earlier run wrote; None where it is missing, damaged, or lacks one of these columns."""
+        try:
+            rows = self.engine.read_parquet(run / name)
+            return rows if set(columns) <= set(rows.columns) else None
+        except Exception:  # an engine says in its own way that a file is missing or damaged
+            return None
 
     @cached_property
     def costs(self) -> Costs | None:
