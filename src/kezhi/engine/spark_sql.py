@@ -56,6 +56,10 @@ def backend() -> Any:
             """Division by zero is no number; Spark's own would end the run, even where the row is not used."""
             return self.f.anon.try_divide(left, right)
 
+        def visit_IsInf(self, op: Any, *, arg: Any) -> Any:
+            """Ibis's own compares the expressions themselves, not their values: it says no to everything."""
+            return self.f.abs(arg).eq(self.POS_INF) if op.arg.dtype.is_floating() else sge.false()
+
         def visit_Median(self, op: Any, *, arg: Any, where: Any) -> Any:
             """As a quantile: Ibis's own makes the level, too, depend on the condition, which Spark refuses."""
             return self.visit_Quantile(op, arg=arg, quantile=sge.convert(0.5), where=where)

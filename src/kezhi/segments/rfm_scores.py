@@ -132,7 +132,9 @@ def scored(bought: ir.Table, measuring: Measuring) -> ir.Table:
         names["rfm_segment_model"] = segment_column(rows.r_model, rows.f_model, rows.m_model)
     named = rows.mutate(rfm_class=class_column(rows.r_high, rows.f_high, rows.m_high), **names)
     whole = [f"{key}_{kind}" for key in MEASURES for kind in (("score", "model") if measuring.twins else ("score",))]
-    return named.mutate(**{name: named[name].cast("int64") for name in whole}).drop("r_high", "f_high", "m_high")
+    # Ibis believes that they have 64 bits already; on Spark they have 32
+    scores = {name: named[name].cast("int32").cast("int64") for name in whole}
+    return named.mutate(**scores).drop("r_high", "f_high", "m_high")
 
 
 def _high(bought: ir.Table, key: str, cut: Cut) -> Any:

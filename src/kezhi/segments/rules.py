@@ -108,13 +108,13 @@ def mark(engine: Engine, rows: ir.Table, words: Vocabulary, rules: Sequence[Rule
     asked = tuple(
         frozenset(str(known_field(one, rows.columns, words)) for one in fields_of(rule.filtered)) for rule in rules
     )
-    few = {column: words_of[column] for column in _few(engine, stored, list(words_of), 2 * MOST_VALUES)}
+    few = {column: words_of[column] for column in _few(engine, stored, list(words_of), range(1, 2 * MOST_VALUES))}
     return Marked(stored, tuple(rules), few, frozenset(columns) - PEOPLE, asked)
 
 
 def compared_by(engine: Engine, rows: ir.Table) -> list[str]:
     """Fields of words, or of true and false, that have few different values and more than one."""
-    return _few(engine, rows, _worded(rows), MOST_VALUES)[:MOST_FIELDS]
+    return _few(engine, rows, _worded(rows), range(2, MOST_VALUES + 1))[:MOST_FIELDS]
 
 
 def _worded(rows: ir.Table) -> list[str]:
@@ -128,13 +128,13 @@ def _worded(rows: ir.Table) -> list[str]:
     ]
 
 
-def _few(engine: Engine, rows: ir.Table, names: Sequence[str], most: int) -> list[str]:
-    """Columns with few values; about how many, for an exact count of each would take longer than all the rest."""
+def _few(engine: Engine, rows: ir.Table, names: Sequence[str], wanted: range) -> list[str]:
+    """Columns with so many values; about how many, for an exact count of each would take longer than all the rest."""
     if not names:
         return []
     about_so_many = {f"n_{i}": rows[name].approx_nunique() for i, name in enumerate(names)}
     found = engine.row(rows.aggregate(**about_so_many))
-    return [name for i, name in enumerate(names) if 0 < found[f"n_{i}"] <= most]
+    return [name for i, name in enumerate(names) if found[f"n_{i}"] in wanted]
 
 
 def holds(mask: Any, place: int) -> Any:
