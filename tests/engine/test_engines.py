@@ -64,6 +64,12 @@ def test_numbers_written_with_a_point_are_floats(either: Engine, numbers: Any) -
     assert found["square"].to_pylist() == [1.05 * 1.05, 0.1 * 0.1, 1.05 * 1.05, 0.1 * 0.1, 0.1 * 0.1, 1e-9 * 1e-9]
 
 
+def test_infinite_numbers_are_found(either: Engine) -> None:
+    given = either.table(pa.table({"n": range(5), "x": [float("inf"), float("-inf"), float("nan"), 1e300, None]}))
+    found = either.fetch(given.select("n", infinite=given.x.isinf()).order_by("n"))["infinite"].to_pylist()
+    assert found == [True, True, False, False, None]
+
+
 def test_a_division_by_zero_in_a_row_that_is_not_used_ends_nothing(either: Engine, numbers: Any) -> None:
     share: Any = numbers.x / numbers.m.cast("float64")
     row = either.row(numbers.aggregate(best=share.max(where=numbers.m > 1)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from csv import DictReader, DictWriter
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,48 +19,71 @@ import pytest
 from kezhi.analysis import Run, analyse
 from kezhi.demo import make_company
 from kezhi.intake import BOOK_TABLES
-from kezhi.topics import AFTERWARDS, TOPICS, measure
-from worth.test_realised import run_folder
+from kezhi.topics import AFTERWARDS, TOPICS
+from kezhi.worth import Work
 
 # to plan again after every step costs more than such small steps do; tables are then folders of two parts
 ADAPTIVE = "spark.sql.adaptive.enabled"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LEAST = ("customers", "periods", "forecast", "current_period", "quarantine/orders")
 OWN = ("seconds", "versions")  # what two runs need not share
+CARRIED = ("rfm", "tiers", "risk", "clusters", "alerts", "segments")  # what a run takes from the one before
+SETTINGS: dict[str, Any] = {
+    "segments": {
+        "reckoned": "value / purchases > 2 * forecast_value and purchases >= 2",
+        "quoted": "`club (A.B)` = 'O''Hara' or `club (A.B)` contains '\\'",
+        "between": "idle_periods between 1 and 6 and last_purchase >= 2024-01-01",
+        "listed": "tier in ('vip', 'Large') or source in ('fair', 'search')",
+        "nobody": "region = 'Nowhere'",
+    },
+    "clusters": {"number": 3},
+    "rfm": {"model_based": True},
+    "weekly": {"fields": ["region"]},
+    "alerts": {"least_value": 0.0, "overdue": 0.6, "contact_tiers": ["vip", "large", "ordinary"]},
+}
 
 
 @pytest.fixture(scope="module")
 def runs(spark_session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
     """A company with costs, shared expenses, returns and bad lines; the orders in Parquet, as a cluster has them.
 
-    The published rule is asked for: every other method's steps are computed on the way.
+    The published rule is asked for: every other method's steps are computed on the way. There is a run of an earlier
+    day, so that tiers, alerts, segments and clusters have something to go on from.
     """
     folder = tmp_path_factory.mktemp("company")
     files = make_company(folder, customers=120, dirt=False).files
     beside = {name: str(files[name]) for name in BOOK_TABLES if name in files and name != "orders"}
     orders = folder / "orders.parquet"
     _as_parquet(files["orders"], orders)
-    earlier = _earlier_run(folder, orders)
+    _with_notes(files["customers"])
+    given = SETTINGS | {"now": NOW} | beside
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kezhi.analysis.write_report", lambda *_: None)
+        earlier = analyse(str(orders), out=folder / "earlier", as_of="2025-06-15", senses=CARRIED, **given).folder
     spark_session.conf.set(ADAPTIVE, "false")
     with pytest.MonkeyPatch.context() as patch:
         # as a workspace would say; to import everything into one first would take as long again
-        patch.setattr("kezhi.analysis.measure", lambda work: measure(replace(work, earlier=(earlier,))))
+        patch.setattr("kezhi.analysis.Work", lambda *told: replace(Work(*told), earlier=(earlier,)))
         made = [
-            analyse(
-                str(orders), out=folder / name, model="transition", as_of="2025-09-20", now=NOW, engine=engine, **beside
-            )
+            analyse(str(orders), out=folder / name, model="transition", as_of="2025-09-20", engine=engine, **given)
             for name, engine in (("duckdb", "duckdb"), ("spark", spark_session))
         ]
     spark_session.conf.set(ADAPTIVE, "true")
     return made[0], made[1]
 
 
-def _earlier_run(folder: Path, orders: Path) -> Path:
-    """Of which every customer was to bring 100 in each of two months that are over by now."""
-    months = ((1, date(2025, 7, 1)), (2, date(2025, 8, 1)))
-    ids = sorted(set(pq.read_table(orders)["customer_id"].drop_null().to_pylist()))
-    steps = [(customer, month, step, 100.0) for customer in ids for step, month in months]
-    return run_folder(folder / "earlier", date(2025, 6, 15), steps, expense_known=True)
+def _with_notes(path: Path) -> None:
+    """Columns that companies add to their customers, as people write in them."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(DictReader(file))
+    for number, row in enumerate(rows):
+        row["tags"] = ("new|sample", "key account", "sample；old", "")[number % 4]
+        row["reviewed_on"] = ("2025/1/5", "2024-02-01", "2025", "soon", "")[number % 5]
+        row["club (A.B)"] = ("O'Hara", "North\\South", "")[number % 3]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
 
 
 def _as_parquet(source: Path, target: Path) -> None:
