@@ -49,7 +49,7 @@ _PLAIN = re.compile(r"[\w\s·.&/-]+")  # a name rather than a filter, which has 
 SUGGESTED: tuple[tuple[Text, str], ...] = (
     (Text("VIP gone quiet", "沉寂的 VIP 客户"), "tier = 'vip' and idle_periods >= 2"),
     (Text("One purchase, not long ago", "近期首购客户"), "purchases = 1 and idle_periods <= 2"),
-    (Text("More to come than there was", "成长中的客户"), "forecast_value > value"),
+    (Text("More to come than there was", "成长中的客户"), "forecast_value > value and forecast_value > 0"),
     (Text("Good customers in doubt", "可能流失的好客户"), "value > 0 and p_alive < 50% and purchases >= 3"),
 )
 

@@ -126,11 +126,11 @@ class Workspace:
         """A run by its name, or the newest, without what was corrected afterwards."""
         run = self.runs / name if name else self.latest_run()
         if run is None or not (run / MANIFEST).exists():
+            named = f" {name}" if name else ""
             raise KezhiError(
                 Text(
-                    f"There is no run {name or ''} in {self.folder}. "
-                    f"Make one with: kezhi run --workspace {self.folder}",
-                    f"{self.folder} 中没有运行结果 {name or ''}。请先执行：kezhi run --workspace {self.folder}",
+                    f"There is no run{named} in {self.folder}. Make one with: kezhi run --workspace {self.folder}",
+                    f"{self.folder} 中没有运行结果{named}。请先执行：kezhi run --workspace {self.folder}",
                 )
             )
         return run

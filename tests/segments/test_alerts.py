@@ -215,11 +215,26 @@ def test_v09_who_costs_more_than_they_bring_is_listed(listed: Rows, work: Work) 
     """V09: a customer with cost + expense > purchases appears in the list; R23: with the largest negative driver."""
     one = of(listed, "losing_money")["costly"]
     assert one["before"] == 12 * (50 - 25 - 60)
+    # neither more nor less is expected to be lost than the forecast says
+    assert float(one["priority"]) == pytest.approx(-one["measure"])
     assert one["detail"] == "expense"
     assert "expense" in why(one).en
     assert helps(one).en.startswith("Serve them more cheaply")
     # nobody is removed
     assert one["customer_id"] in set(work.engine.fetch(work.figures).column("customer_id").to_pylist())
+
+
+def test_what_was_spent_once_is_no_alarm(work: Work) -> None:
+    """A loss so far with a profit ahead: what was spent on winning somebody is not spent every month."""
+    losses = work.folder / "near_loss.parquet"
+    rows = pq.read_table(losses)
+    changed = [{**row, "forecast_value": Decimal(5)} for row in rows.to_pylist()]
+    kept_ = losses.read_bytes()
+    try:
+        pq.write_table(pa.Table.from_pylist(changed, rows.schema), losses)
+        assert not of(found(by(work, least_value=0.0)), "losing_money")
+    finally:
+        losses.write_bytes(kept_)
 
 
 def test_a11_value_times_probability(engine: Engine) -> None:
@@ -319,7 +334,9 @@ def test_each_cause_can_be_switched_off(work: Work) -> None:
     assert {row["cause"] for row in rows} == {"jump_up"}
 
 
-@pytest.mark.parametrize("wrong", [{"doubtful": 1.5}, {"causes": ["boredom"]}, {"falls": 0}, {"calls": 0}, {"no": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"doubtful": 1.5}, {"causes": ["boredom"]}, {"falls": 0}, {"calls": 0}, {"no": 1}, {"lost": 0.6}]
+)
 def test_a_setting_that_says_nothing_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(KezhiError, match="alerts"):
         Settings().changed(alerts=wrong)

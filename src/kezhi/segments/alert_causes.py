@@ -83,8 +83,8 @@ ABOUT: dict[Cause, About] = {
     "losing_money": About(
         Text("Costs more than it brings", "入不敷出"),
         Text(
-            "product cost and expense are more than the purchases, so far or in the forecast",
-            "至今或预测期内，产品成本与费用之和超过购买金额",
+            "product cost and expense are more than the purchases in the forecast, so that it goes on",
+            "预测期内，产品成本与费用之和超过购买金额，即亏损还会继续",
         ),
         Text(
             "Mend the largest cause before anything else is spent; nobody is removed by this.",

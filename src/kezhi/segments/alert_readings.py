@@ -474,8 +474,9 @@ def _of_jumps(asked: Asked) -> list[ir.Table]:
 def _of_losses(asked: Asked) -> list[ir.Table]:
     """Who costs more than they bring, and who nearly does, from near_loss.parquet.
 
-    At stake is what they lose in a horizon's time, by forecast or at their present pace; of those near loss, what the
-    largest cause takes. It goes on as long as they are customers: the probability is P(alive).
+    At stake is the loss forecast of whoever is surely still a customer, for what was spent on winning somebody is not
+    spent again; of those near loss, what the largest cause takes. It goes on as long as they are customers: the
+    probability is P(alive).
     """
     import ibis
 
@@ -492,12 +493,12 @@ def _of_losses(asked: Asked) -> list[ir.Table]:
         p=rows.p_alive.coalesce(1.0),
         negative=((value < 0) | (ahead < 0)).coalesce(False),
         both=(rows.near_past & rows.near_ahead).coalesce(False),
-        pace=ibis.greatest(-ahead, -rows.after.cast("float64") * asked.horizon),
+        loss=-ahead / ibis.greatest(rows.p_alive.coalesce(1.0), LEAST_CHANCE),
         largest=-ibis.cases(*effects, else_=0.0) * asked.horizon,
     )
     here: Any = rows.p >= rules.lost
     parts: tuple[tuple[Cause, Any, Any], ...] = (
-        ("losing_money", rows.negative & here, rows.pace),
+        ("losing_money", (rows.ahead < 0).coalesce(False) & here, rows.loss),
         ("near_loss", ~rows.negative & rows.both & here, rows.largest),
     )
     return [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kezhi.language import KezhiError, Text
 from kezhi.settings.tiers import Tier
 
 Cause = Literal[
@@ -24,6 +25,10 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3650)]
+NO_DOUBT = Text(
+    "The setting 'alerts.lost' ({lost}) must be below 'alerts.doubtful' ({doubtful}): in between a customer may be gone.",
+    "设置项 'alerts.lost'（{lost}）须小于 'alerts.doubtful'（{doubtful}）：两者之间的客户才算可能已流失。",
+)
 
 
 class Alerts(BaseModel):
@@ -65,3 +70,9 @@ class Alerts(BaseModel):
     )
     keep_days: Annotated[Days, Field(description="most days a fall stays open / 下降类预警最多保留天数")] = 90
     due_days: Annotated[dict[Cause, Days], Field(description="days for the task, by cause / 各原因的处理期限")] = {}
+
+    @model_validator(mode="after")
+    def _leaves_room_for_doubt(self) -> Alerts:
+        if self.lost >= self.doubtful:
+            raise KezhiError(NO_DOUBT.fill(lost=self.lost, doubtful=self.doubtful))
+        return self
