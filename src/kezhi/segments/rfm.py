@@ -47,7 +47,7 @@ def measured(work: Work) -> Found | None:
     rows = work.engine.store(_with_previous(now, was))
     facts = _facts(work, rows, rules, measuring, was)
     names = (*COLUMNS, *(MODEL_COLUMNS if twins else ()))
-    return Found(facts, Columns(rows.select("customer_id", *names), dict.fromkeys(names)))
+    return Found(facts, Columns(rows.select("customer", "customer_id", *names), dict.fromkeys(names)))
 
 
 def rfm_at(work: Work, day: date) -> ir.Table | None:

@@ -131,14 +131,16 @@ def with_more(rows: ir.Table, more: Columns) -> ir.Table:
     """Rows with customer_id, and more columns for each; what stands where `more` has no row is in its type."""
     import ibis
 
-    joined = rows.left_join(more.table.select("customer_id", *more.otherwise), "customer_id", rname="{name}_more")
+    # by the engine's own key where both know it: whole numbers are found faster than texts
+    key = "customer" if "customer" in rows.columns and "customer" in more.table.columns else "customer_id"
+    joined = rows.left_join(more.table.select(key, *more.otherwise), key, rname="{name}_more")
     # in the column's own type: of money and 0.0 one engine makes money, another a float
     filled = {
         name: joined[name].coalesce(ibis.literal(value).cast(joined[name].type()))
         for name, value in more.otherwise.items()
         if value is not None
     }
-    return joined.mutate(**filled).drop("customer_id_more")
+    return joined.mutate(**filled).drop(f"{key}_more")
 
 
 def _flags(rows: ir.Table, cost_known: bool) -> Any:

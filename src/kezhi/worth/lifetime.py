@@ -53,7 +53,7 @@ def measured(work: Work) -> Found:
         **work.engine.row(_company(rows)),
     }
     facts |= _costs(work) | _not_cash(work)
-    table = rows.select("customer_id", *COLUMNS)
+    table = rows.select("customer", "customer_id", *COLUMNS)
     return Found(facts, Columns(table, dict.fromkeys(COLUMNS)))
 
 
