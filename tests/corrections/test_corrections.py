@@ -313,7 +313,7 @@ def test_later_corrections_win_and_follow_one_another(place: Path) -> None:
         ("margin", "30%", {"period": "next"}, "is no period"),
         ("margin", "30%", {"period": "2026-03..2026-01"}, "ends before it begins"),
         ("margin", "30%", {"customer": "C0055"}, "There is no customer C0055"),
-        ("margin", "30%", {"where": "reggion = 'x'"}, "did you mean region? Fields"),
+        ("margin", "30%", {"where": "reggion = 'x'"}, "did you mean region?"),
         ("margin", "30%", {"where": "region = 'West'"}, "chooses no customer"),
         ("margin", "30%", {"where": "region ="}, "a value is expected"),
         ("margin", "30%", {"customer": "C001", "where": "region = 'North'"}, "just one of"),
