@@ -26,7 +26,7 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 Share = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 NO_DOUBT = Text(
-    "The setting 'alerts.lost' ({lost}) must be below 'alerts.doubtful' ({doubtful}): in between a customer may be gone.",
+    "The setting 'alerts.lost' ({lost}) must be below 'alerts.doubtful' ({doubtful}): between them one may be gone.",
     "设置项 'alerts.lost'（{lost}）须小于 'alerts.doubtful'（{doubtful}）：两者之间的客户才算可能已流失。",
 )
 
