@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kezhi.cli.options import AsJson, Lang, speak
+from kezhi.cli.options import AsJson, Lang, run_folder, speak
 from kezhi.cli.screen import Heads, count, print_json, say, screen, share, table, whole
 from kezhi.language import Text, preferred_language
 
@@ -47,10 +47,9 @@ def command(
     speak(lang, programs=json)
     from kezhi.segments.alert_causes import why
     from kezhi.segments.alert_lists import alerts
-    from kezhi.workspace import MANIFEST, Workspace
     from kezhi.worth.layers import rules_of_a_run
 
-    folder = Path(run) if run and (Path(run) / MANIFEST).exists() else Workspace(workspace).run(run)
+    folder = run_folder(workspace, run)
     rows = alerts(folder, cause=cause, owner=owner, limit=limit if json else None, closed=closed).to_pylist()
     titles = {str(code): title for code, title in rules_of_a_run(folder).titles.items()}
     if json:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kezhi.cli.options import AsJson, InWorkspace, Lang, speak
+from kezhi.cli.options import AsJson, InWorkspace, Lang, run_folder, speak
 from kezhi.cli.screen import Heads, money, print_json, say, screen, table
 from kezhi.language import KezhiError, Text
 
@@ -27,8 +26,8 @@ TERMS = {
 }
 EXACT = ("discount_factor",)
 MISSING = Text(
-    "Give --purchases and --mean-amount, or --customer with --workspace (or --run).",
-    "请给出 --purchases 与 --mean-amount，或给出 --customer 与 --workspace（或 --run）。",
+    "Give --purchases and --mean-amount, or --customer (of the workspace here, or of --workspace or --run).",
+    "请给出 --purchases 与 --mean-amount，或给出 --customer（取自当前工作区，或 --workspace、--run 指定处）。",
 )
 
 
@@ -74,7 +73,7 @@ def command(
         "years": years,
     }
     if customer is not None:
-        found = continuing_value_of(_folder(workspace, run), customer, given)
+        found = continuing_value_of(run_folder(workspace, run), customer, given)
     elif purchases is None or mean_amount is None:
         raise KezhiError(MISSING)
     else:
@@ -88,14 +87,3 @@ def command(
     console = screen()
     console.print(table(TITLE, HEADS, rows))
     say(console, found.sentence)
-
-
-def _folder(workspace: Path | None, run: str | None) -> Path:
-    """The run that was named, by its folder or within the workspace."""
-    from kezhi.workspace import MANIFEST, Workspace
-
-    if run and (Path(run) / MANIFEST).exists():
-        return Path(run)
-    if workspace is None:
-        raise KezhiError(MISSING)
-    return Workspace(workspace).run(run)

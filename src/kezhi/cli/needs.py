@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kezhi.cli.options import AsJson, Lang, speak
+from kezhi.cli.options import AsJson, Lang, run_folder, speak
 from kezhi.cli.screen import Heads, count, money, print_json, say, screen, share, table, tick
 from kezhi.language import KezhiError, Text, preferred_language
 
@@ -76,9 +76,8 @@ def _check(to: Path) -> None:
 
 def _needs(workspace: Path, run: str | None, customer: str) -> pa.Table:
     from kezhi.engine import open_engine
-    from kezhi.workspace import Workspace
 
-    folder = Workspace(workspace).run(run)
+    folder = run_folder(workspace, run)
     path = folder / "needs.parquet"
     if not path.exists():
         raise KezhiError(NO_NEEDS.fill(run=folder.name))
@@ -89,9 +88,8 @@ def _needs(workspace: Path, run: str | None, customer: str) -> pa.Table:
 
 def _prospects(workspace: Path, run: str | None, product: str, related: list[str] | None) -> pa.Table:
     import kezhi
-    from kezhi.workspace import Workspace
 
-    place = workspace if run is None else Workspace(workspace).run(run)
+    place = workspace if run is None else run_folder(workspace, run)
     found: pa.Table = kezhi.customers_for(place, product, related=related or ())
     return found
 

@@ -85,6 +85,15 @@ def speak(language: Spoken | None, *, programs: bool = False) -> Language | None
     return chosen
 
 
+def run_folder(workspace: Path | None, run: str | None) -> Path:
+    """A run by its folder, or by its name within the workspace (default here); the newest without a name."""
+    from kezhi.workspace import MANIFEST, Workspace
+
+    if run and (Path(run) / MANIFEST).exists():
+        return Path(run)
+    return Workspace(workspace or Path()).run(run)
+
+
 def day(text: str | None, option: str = "--as-of") -> date | None:
     """A date written as 2025-12-31."""
     if text is None:

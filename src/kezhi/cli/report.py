@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kezhi.cli.options import Lang, speak
+from kezhi.cli.options import Lang, run_folder, speak
 from kezhi.cli.screen import print_json, say, screen, tick
 from kezhi.language import KezhiError, Text, preferred_language
 
@@ -44,9 +44,8 @@ def command(
     speak(lang, programs=json)
     from kezhi import reports
     from kezhi.engine import open_engine
-    from kezhi.workspace import MANIFEST, Workspace
 
-    folder = Path(run) if run and (Path(run) / MANIFEST).exists() else Workspace(workspace).run(run)
+    folder = run_folder(workspace, run)
     with open_engine() as engine:
         made = reports.build(engine, folder)
         if json:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kezhi.cli.options import AsJson, InWorkspace, Lang, speak
+from kezhi.cli.options import AsJson, InWorkspace, Lang, run_folder, speak
 from kezhi.cli.screen import Heads, count, print_json, say, screen, share, table, whole
-from kezhi.language import KezhiError, Text
+from kezhi.language import Text
 
 HELP = "What if customers stayed longer, margins rose, expenses fell? / 留客、毛利率、费用变化后会怎样？"
 TITLE = Text("Gross profit over {periods} periods", "未来 {periods} 期的毛利")
@@ -28,8 +27,6 @@ NAMES = {
     "amount": Text("amount per purchase", "每次金额"),
 }
 ALONE = Text("Each alone: {parts}.", "单独作用：{parts}。")
-NO_SUCH_RUN = Text("Say of which run: kezhi what-if --workspace DIR, or --run FOLDER.",
-                   "请指定运行：kezhi what-if --workspace 文件夹，或 --run 文件夹。")  # fmt: skip
 
 
 def command(
@@ -55,12 +52,9 @@ def command(
 ) -> None:
     """Nothing is written; the run stays as it is."""
     speak(lang, programs=json)
-    from kezhi.workspace import MANIFEST, Workspace
     from kezhi.worth.what_if import what_if
 
-    if workspace is None and not (run and (Path(run) / MANIFEST).exists()):
-        raise KezhiError(NO_SUCH_RUN)
-    folder = Path(run) if run and (Path(run) / MANIFEST).exists() else Workspace(workspace or Path()).run(run)
+    folder = run_folder(workspace, run)
     found = what_if(
         folder,
         retention=retention / 100,

@@ -122,8 +122,8 @@ ORDERS = Table(
         _field(
             "list_price",
             "money",
-            "Price of the line before discount.",
-            "折扣前的整行标价。",
+            "Price before discount, of the line or of a piece.",
+            "折扣前的标价，整行或单件均可。",
             "original price, list amount, gross amount, 原价, 标价, 吊牌价, 折前金额",
         ),
         _field(
