@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
 from kezhi.settings.rfm import Rfm
+from kezhi.settings.tiers import TIERS
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import layered, rules_of_a_run, tier_of_a_run
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FILE = "movement.parquet"
-TIERS = ("vip", "large", "ordinary", "small")
 SILENT = "silent"  # bought before, but nothing in those months
 NOT_YET, GONE = "not_yet", "gone"  # not yet a customer; no customer of this run any more
 DIRECTIONS = ("up", "down", "new", "gone")
