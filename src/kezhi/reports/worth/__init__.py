@@ -16,7 +16,12 @@ from kezhi.engine import Engine
 
 # modules of this room, in the order of the report; the name is the topic's in worth.json
 TOPICS: tuple[str, ...] = (
-    "alerts",  # what to do today comes first
+    "alerts",  # what to do today comes first, then who stands where
+    "tiers",
+    "movement",
+    "rfm",
+    "segments",
+    "scorecard",
     "corrections",
     "lifetime",
     "needs",
@@ -26,20 +31,15 @@ TOPICS: tuple[str, ...] = (
     "curve",
     "standing",
     "channels",
-    "tiers",
-    "rfm",
-    "segments",
-    "movement",
-    "scorecard",
     "realised",
     "risk",
     "for_customers",
-    "weekly",
-    "uplift",
     "need_types",
     "profiles",
     "criteria",
     "clusters",
+    "weekly",
+    "uplift",
 )
 
 
