@@ -79,7 +79,7 @@ def _open(rows: list[dict[str, Any]], run: str, titles: dict[str, Text]) -> Any:
         (Text("rank", "序"), "right"),
         (Text("customer", "客户"), "left"),
         (Text("expected loss", "预计损失"), "right"),
-        (Text("chance", "概率"), "right"),
+        (Text("share to be lost", "预计损失比例"), "right"),
         (Text("why → what usually helps", "原因 → 通常有效的做法"), "left"),
         (Text("act by", "处理期限"), "left"),
         (Text("owner", "负责人"), "left"),

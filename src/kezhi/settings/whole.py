@@ -128,19 +128,43 @@ class Settings(BaseModel):
         return read_settings(self.model_dump() | {name: value for name, value in given.items() if value is not None})
 
 
-_CHINESE = {
-    "greater_than_equal": "不能小于 {ge}",
-    "less_than_equal": "不能大于 {le}",
-    "literal_error": "只能是 {expected}",
-    "extra_forbidden": "没有这个设置项",
+_REASONS = {
+    "greater_than_equal": Text("it cannot be below {ge}", "不能小于 {ge}"),
+    "greater_than": Text("it must be above {gt}", "必须大于 {gt}"),
+    "less_than_equal": Text("it cannot be above {le}", "不能大于 {le}"),
+    "less_than": Text("it must be below {lt}", "必须小于 {lt}"),
+    "finite_number": Text("it must be a finite number", "必须是有限的数字"),
+    "literal_error": Text("it must be {expected}", "只能是 {expected}"),
+    "extra_forbidden": Text("there is no such setting", "没有这个设置项"),
 }
+_WRONG_KIND = Text("its value is of the wrong kind, or wrongly written", "值的类型或写法不对")
+# how a choice among several kinds is named in a place
+_UNION = re.compile(r"[\w-]*\[.*\]|(constrained-)?(int|float|str|bool)|none")
 
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([KMGT]i?B|%)", re.IGNORECASE)
 
 
-def _in_chinese(error: Any) -> str:
-    return _CHINESE.get(error["type"], "值的类型或写法不对").format(**error.get("ctx", {}))
+def _reason(error: Any) -> Text:
+    said = _REASONS.get(error["type"], _WRONG_KIND)
+    return said.fill(**error.get("ctx", {})) if "{" in said.en else said
+
+
+def _place(error: Any) -> str:
+    return ".".join(str(part) for part in error["loc"] if not _UNION.fullmatch(str(part)))
+
+
+def _refused(errors: list[Any]) -> KezhiError:
+    """The first mistake, named with its field; of a value that may be of several kinds, the bound that it breaks."""
+    place = _place(errors[0])
+    said = next((one for one in errors if _place(one) == place and "than" in one["type"]), errors[0])
+    reason = _reason(said)
+    return KezhiError(
+        Text(
+            f"The setting {place} cannot be used: {reason.en}.",
+            f"设置项 {place} 无法使用：{reason.zh}。",
+        )
+    )
 
 
 LEAST_RATE = 0.01
@@ -156,15 +180,7 @@ def read_settings(values: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        said = Text("The setting {field} cannot be used: {reason}.", "设置项 {field} 无法使用：{reason}。")
-        raise KezhiError(
-            Text(
-                said.fill(field=field, reason=first["msg"]).en,
-                said.fill(field=field, reason=_in_chinese(first)).zh,
-            )
-        ) from None
+        raise _refused(error.errors()) from None
     if settings.memory_limit is not None and not _SIZE.fullmatch(settings.memory_limit):
         raise KezhiError(
             Text(

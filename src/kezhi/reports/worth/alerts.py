@@ -153,7 +153,7 @@ _HEADS = (
     Text("Customer", "客户"),
     Text("Expected loss", "预计损失"),
     Text("Why, and what usually helps", "原因与通常有效的做法"),
-    Text("At stake × chance", "涉及价值 × 概率"),
+    Text("At stake × share to be lost", "涉及价值 × 预计损失比例"),
     Text("Since, act by", "预警日期、处理期限"),
     Text("Last survey", "最近满意度"),
 )
@@ -165,11 +165,11 @@ def _list(found: Calls, canvas: Canvas) -> list[Html]:
         return []
     heads = [canvas.say(head) for head in _HEADS]
     about = Text(
-        "Each customer is listed once, by expected loss: what is at stake over the forecast horizon times its "
-        "probability, never by the last order. You can make {calls} calls a week (the setting alerts.calls). ⚠ the "
-        "day to act by has passed; ⊘ has not agreed to marketing: serve, do not advertise.",
-        "每位客户只列一次，按预计损失（预测期内涉及的价值 × 概率）排序，而不是按最近一单的大小。每周可联系 {calls} 位"
-        "（设置 alerts.calls）。⚠ 已过处理期限；⊘ 未同意营销：只作服务沟通，不作推销。",
+        "Each customer is listed once, by expected loss: what is at stake over the forecast horizon times the share of "
+        "it that is expected to be lost, never by the last order. You can make {calls} calls a week (the setting "
+        "alerts.calls). ⚠ the day to act by has passed; ⊘ has not agreed to marketing: serve, do not advertise.",
+        "每位客户只列一次，按预计损失（预测期内涉及的价值 × 预计损失比例）排序，而不是按最近一单的大小。"
+        "每周可联系 {calls} 位（设置 alerts.calls）。⚠ 已过处理期限；⊘ 未同意营销：只作服务沟通，不作推销。",
     )
     said = tag("p", canvas.say(about, calls=numbers.grouped(found.rules.calls)), class_="soft")
     rows = table(heads, [_row(one, found, canvas) for one in found.called], (1, 3))
@@ -262,9 +262,9 @@ def _falls(found: Calls, canvas: Canvas) -> list[Html]:
         return []
     said = Text(
         "Of what {earlier} customers brought less than usual after such a fall one stretch earlier, {part} was still "
-        "missing in the stretch that followed; that is the probability of a falling value.",
+        "missing in the stretch that followed; that is the share expected to be lost where a value falls.",
         "前一段出现同样下降的 {earlier} 位客户，其低于平常的部分在随后一段仍有 {part} 没有恢复；"
-        "“价值持续下降”的概率由此得出。",
+        "“价值持续下降”的预计损失比例由此得出。",
     )
     shown = {"earlier": numbers.grouped(int(falls["earlier"])), "part": numbers.percent(number(falls["probability"]))}
     return [tag("p", canvas.say(said, **shown), class_="soft")]
@@ -332,7 +332,7 @@ _SHEET = (
     _column("helps", "What usually helps", "通常有效的做法", "flags"),
     _column("priority", "Expected loss", "预计损失", "money"),
     _column("value_at_stake", "At stake", "涉及价值", "money"),
-    _column("probability", "Probability", "概率", "share"),
+    _column("probability", "Share to be lost", "预计损失比例", "share"),
     _column("opened_on", "Open since", "预警日期", "day"),
     _column("due_on", "Act by", "处理期限", "day"),
     _column("owner", "Owner", "负责人", "text"),
