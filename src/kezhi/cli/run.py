@@ -39,6 +39,10 @@ NO_SUCH_TABLE = Text(
 )
 IMPORT_SHARE = 0.25  # of the whole, where files are imported first
 HELP = "Value every customer: read, check, forecast, report. / 计算每位客户的价值：读取、检查、预测、报告。"
+CALLS = Text(
+    "Of {customers} customers {alerted} need a call: the report says why, kezhi alerts lists them.",
+    "{customers} 位客户中有 {alerted} 位需要联系：原因见报告，名单用 kezhi alerts 列出。",
+)
 
 
 def command(
@@ -192,6 +196,9 @@ def show(console: Console, done: Any) -> None:
     console.print(_periods(company))
     console.print(_top(done))
     say(console, done.models["reason"][preferred_language()])
+    alerted = done.worth.get("alerts", {}).get("alerted")
+    if alerted:
+        say(console, CALLS.fill(alerted=count(alerted), customers=count(manifest["totals"]["customers"])))
     tick(Text("Report: {path}", "报告：{path}").fill(path=done.folder / "report.html"))
 
 
