@@ -109,7 +109,10 @@ def test_a_run_after_an_import_is_the_run_of_the_whole(tmp_path: Path) -> None:
         kezhi.analyse(workspace=place.folder, now=now + timedelta(1), model="nbd") for place in (nightly, whole)
     )
     for name in ("customers", "periods", "forecast"):
-        assert pq.read_table(one.folder / f"{name}.parquet") == pq.read_table(other.folder / f"{name}.parquet"), name
+        found, expected = (pq.read_table(run.folder / f"{name}.parquet") for run in (one, other))
+        # what customers were in the earlier run only one of the two workspaces can know
+        then = [column for column in expected.column_names if column.endswith("_previous") or column == "tier_since"]
+        assert found.drop_columns(then) == expected.drop_columns(then), name
     assert one.models == other.models
 
 

@@ -48,6 +48,7 @@ def company(
         book=SimpleNamespace(customers=engine.table(pa.table(table))),
         ledger=SimpleNamespace(people=customers.select("customer", "customer_id")),
         customers=customers,
+        figures=customers,
         settings=SimpleNamespace(referrals=Referrals(**credit)),
     )
 
