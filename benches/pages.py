@@ -205,7 +205,7 @@ def nightly_table(rows: Sequence[Row], language: Language) -> Grid:
 
 
 def senses_table(rows: Sequence[Row], language: Language) -> Grid:
-    """Runs with the other senses of worth against runs without."""
+    """Runs with the other senses of worth, and with the groups as well, against runs without."""
     data = {"orders": Text("orders alone", "只有订单"), "everything": Text("all tables", "全部数据表")}
 
     def columns_of(name: str) -> Callable[[Row], str]:
@@ -217,8 +217,10 @@ def senses_table(rows: Sequence[Row], language: Language) -> Grid:
         ORDERS,
         MODEL,
         (Text("without (memory)", "不计算（内存）"), columns_of("without")),
-        (Text("with all of them (memory)", "全部计算（内存）"), columns_of("with")),
-        (Text("with / without", "全部 ÷ 不计算"), lambda row: f"{row['ratio']:.2f}"),
+        (Text("senses of worth (memory)", "价值主题（内存）"), columns_of("worth")),
+        (Text("and groups (memory)", "再加客户分群（内存）"), columns_of("all")),
+        (Text("senses / without", "价值主题 ÷ 不计算"), lambda row: f"{row['worth_ratio']:.2f}"),
+        (Text("all / senses", "全部 ÷ 价值主题"), lambda row: f"{row['groups_ratio']:.2f}"),
     ]
     return grid(columns, rows, language)
 

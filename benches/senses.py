@@ -1,11 +1,12 @@
-"""What the other senses of worth cost: a run with all of them against one that leaves them out, taking turns.
+"""What the other senses of worth and the groups cost: runs without, with the first, and with both, taking turns.
 
     python benches/senses.py [--customers 100000 1000000] [--data orders everything] [--runs 3] [--out FILE]
 
 orders: nothing but customer, day and amount (simulate.py). everything: the demo company, with products, costs,
 expenses, referrals, opportunities, suggestions, contacts, surveys and receivables, thirteen order lines per customer,
-imported into a workspace beforehand. Whole processes are timed; `senses = []` is the setting that leaves them out.
-Whatever belongs to the forecast itself (the lifetime value's columns) is in both.
+imported into a workspace beforehand. Whole processes are timed; the setting `senses` says what is measured. Groups
+are what the rooms `segments` and `actions` find: tiers, RFM classes, movement, alerts and the like. Whatever belongs
+to the forecast itself (the lifetime value's columns) is in all three.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pages import printed, senses_table
 
 SIZES = (100_000, 1_000_000)
 DATA = ("orders", "everything")
+WAYS = ("without", "worth", "all")
 ANALYSE = """
 import json, sys
 import kezhi
@@ -46,35 +48,42 @@ def workspace_with_everything(customers: int, folder: Path) -> Path:
     return place
 
 
-def run(data: str, source: Path, out: Path, model: str, *, senses: bool) -> Measured:
+def senses(way: str) -> list[str] | None:
+    """What a run of this way measures; None is everything."""
+    from kezhi.topics import AFTERWARDS, TOPICS
+
+    worth = [one.name for one in (*TOPICS, *AFTERWARDS) if one.measured.__module__.startswith("kezhi.worth")]
+    return {"without": [], "worth": worth, "all": None}[way]
+
+
+def run(data: str, source: Path, out: Path, model: str, way: str) -> Measured:
     """One whole run, from the start of its process."""
     given: Row = {"orders": str(source)} if data == "orders" else {"workspace": str(source)}
-    settings = given | {"out": str(out), "model": model} | ({} if senses else {"senses": []})
+    settings = given | {"out": str(out), "model": model, "senses": senses(way)}
     shutil.rmtree(out, ignore_errors=True)
     return measured([sys.executable, "-c", ANALYSE, json.dumps(settings)])
 
 
 def bench(data: str, customers: int, model: str, runs: int, place: Room) -> Row:
-    """One size of one kind of data, without and with, in turns."""
+    """One size of one kind of data, in the three ways, in turns."""
     source = (order_log if data == "orders" else workspace_with_everything)(customers, place.logs)
     out = place.scratch / "run"
-    without, with_all = [], []
+    found: dict[str, list[Measured]] = {way: [] for way in WAYS}
     for _ in range(runs):
-        without.append(run(data, source, out, model, senses=False))
-        with_all.append(run(data, source, out, model, senses=True))
+        for way in WAYS:
+            found[way].append(run(data, source, out, model, way))
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    seconds = {name: [one.seconds for one in several] for name, several in (("without", without), ("with", with_all))}
+    seconds = {way: [one.seconds for one in several] for way, several in found.items()}
     return {
         "data": data,
         "customers": customers,
         "orders": manifest["rows"]["orders"]["accepted"],
         "model": model,
         "runs": runs,
-        "without_seconds": median(seconds["without"]),
-        "with_seconds": median(seconds["with"]),
-        "ratio": ratio(seconds["with"], seconds["without"]),
-        "without_peak_gib": round(max(one.peak_gib for one in without), 3),
-        "with_peak_gib": round(max(one.peak_gib for one in with_all), 3),
+        **{f"{way}_seconds": median(seconds[way]) for way in WAYS},
+        "worth_ratio": ratio(seconds["worth"], seconds["without"]),
+        "groups_ratio": ratio(seconds["all"], seconds["worth"]),
+        **{f"{way}_peak_gib": round(max(one.peak_gib for one in found[way]), 3) for way in WAYS},
         "stages": manifest["seconds"],
     }
 
