@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kezhi.language import KezhiError
-from kezhi.worth.falling import falling, falling_customers
+from kezhi.worth.falling import falling, stretches
 
 
 def test_v12_two_falls_of_fifteen_per_cent() -> None:
@@ -67,9 +67,8 @@ def test_v12_in_the_engine_over_the_last_complete_periods(worked: Callable[..., 
     orders += [{"customer_id": "down", "date": date(2025, 4, 2), "amount": 500}]
     work = worked(orders, as_of=date(2025, 4, 5))
     ledger = work.ledger
-    rows = work.engine.fetch(ledger.named(falling_customers(ledger, 0.15, 2))).to_pylist()
+    sums = stretches(ledger, 3, 1)
+    found = sums.mutate(falling=falling([sums[f"value_{step}"] for step in range(3)], 0.15, 2))
+    rows = work.engine.fetch(ledger.named(found)).to_pylist()
     assert {row["customer_id"] for row in rows if row["falling"]} == {"down", "gone"}
     assert {row["customer_id"]: (row["value_0"], row["value_1"], row["value_2"]) for row in rows} == SPENT
-    by_purchases = falling_customers(ledger, 0.5, 1, periods=1, measure="purchases")
-    rows = work.engine.fetch(ledger.named(by_purchases)).to_pylist()
-    assert {row["customer_id"] for row in rows if row["falling"]} == {"gone"}

@@ -37,31 +37,16 @@ def falling(values: Sequence[Any], share: float = SHARE, times: int = TIMES) -> 
     return found
 
 
-def falling_customers(
-    ledger: Ledger, share: float = SHARE, times: int = TIMES, *, periods: int = 1, measure: str = "value"
-) -> ir.Table:
-    """customer, value_0 .. value_n (the newest last), falling: for all who had anything in the last complete stretches.
-
-    A stretch is `periods` complete periods; the unfinished one does not count, for it would look like a fall.
-    `measure` is value (amount less cost and expense), amount or purchases. A customer younger than all stretches is
-    falling only if each of them had something to fall from.
-    """
-    _refuse(share, times)
-    sums = stretches(ledger, times + 1, periods, measure)
-    values = [sums[f"value_{step}"] for step in range(times + 1)]
-    kept = sums.drop(*(f"square_{step}" for step in range(times + 1)))
-    return kept.mutate(falling=falling(values, share, times))
-
-
-def stretches(ledger: Ledger, number: int, periods: int, measure: str = "value") -> ir.Table:
+def stretches(ledger: Ledger, number: int, periods: int) -> ir.Table:
     """customer, value_0 .. (the newest last), square_0 ..: sums of the last complete stretches, and of squared periods.
 
+    A stretch is `periods` complete periods; the unfinished one does not count, for it would look like a fall.
     The squares tell how much a customer's periods differ within a stretch: see `beyond_noise`.
     """
     accounts = ledger.accounts
     first = ledger.present - periods * number + 1
     recent = accounts.filter(accounts.number.between(first, ledger.present))
-    worth: Any = recent.amount - recent.cost - recent.expense if measure == "value" else recent[measure]
+    worth: Any = recent.amount - recent.cost - recent.expense
     recent = recent.select("customer", worth=worth.cast("decimal(38, 4)"), stretch=(recent.number - first) // periods)
     size: Any = recent.worth.cast("float64")
     recent = recent.mutate(square=(size * size).cast("decimal(38, 4)"))
