@@ -85,7 +85,7 @@ def _digest(script: str) -> str:
 
 
 def _style() -> str:
-    return resources.files("kezhi.reports").joinpath("style.css").read_text(encoding="utf-8")
+    return resources.files("kezhi.reports").joinpath("style", "report.css").read_text(encoding="utf-8")
 
 
 def _for_script(value: Any) -> str:

@@ -53,7 +53,12 @@ def build(engine: Engine, run: Path) -> dict[str, Any]:
 
 def sections(report: Any, canvas: Any) -> list[Any]:
     """The topics' sections of the page."""
-    return [_module(name).section(found, report, canvas) for name, found in report.worth.items()]
+    return [section(name, found, report, canvas) for name, found in report.worth.items()]
+
+
+def section(name: str, found: Any, report: Any, canvas: Any) -> Any:
+    """One topic's section."""
+    return _module(name).section(found, report, canvas)
 
 
 def sheets(report: Any, book: Any, engine: Engine, run: Path) -> None:

@@ -1,0 +1,1 @@
+"""Long work: jobs, who works on them, runs and their schedule."""

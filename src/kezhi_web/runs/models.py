@@ -1,0 +1,42 @@
+"""Jobs: what somebody asked for and a worker does, beside the pages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+WAITING, WORKING, DONE, FAILED, CANCELLED = "waiting", "working", "done", "failed", "cancelled"
+STATES = (WAITING, WORKING, DONE, FAILED, CANCELLED)
+
+
+class Job(models.Model):
+    """One piece of long work.
+
+    kind: which handler does it (see kezhi_web.runs.jobs). asked: what it was asked, plain values. share: 0 to 1, told:
+    {"en", "zh"} what it is doing or why it failed. result: plain values. cancel: somebody wants it to stop.
+    """
+
+    kind = models.CharField(max_length=30, db_index=True)
+    asked = models.JSONField(default=dict)
+    by = models.CharField(max_length=150, blank=True)
+    state = models.CharField(max_length=10, default=WAITING, choices=[(one, one) for one in STATES], db_index=True)
+    share = models.FloatField(default=0.0)
+    told = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    cancel = models.BooleanField(default=False)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    began_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} {self.state}"
+
+    @property
+    def ended(self) -> bool:
+        """Is it over, one way or another?"""
+        return self.state in (DONE, FAILED, CANCELLED)

@@ -1,0 +1,76 @@
+"""Sections of a run's report, made once per run and language and kept: the pages show them beside their own tables.
+
+They are made by a process of its own (`python -m kezhi_web prepare RUN`), after a run by the worker and otherwise when
+they are first asked for, so that the web process never holds what making them takes. For those who may not see names
+they are made once more from a copy of the run without names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+
+from kezhi.language import KezhiError, Text
+from kezhi_web.shown.run import Shown
+from kezhi_web.words import spoken
+
+NOT_MADE = Text("This page could not be prepared: {reason}", "无法准备此页面：{reason}")
+_making = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section: its markup, and its figures by the id of their place in it, as plotly's data and layout."""
+
+    html: SafeString
+    figures: dict[str, Any]
+
+
+def kept_in(run: Shown, *, personal: bool) -> Path:
+    """The folder of a run's sections; another one whenever the run's content or kezhi itself has changed."""
+    from kezhi import __version__
+
+    key = hashlib.sha256(f"{run.folder}|{run.stamp}|{__version__}".encode()).hexdigest()[:12]
+    return settings.OWN / "parts" / f"{run.name}-{key}-{'named' if personal else 'nameless'}"
+
+
+def part(run: Shown, name: str, *, personal: bool) -> Part | None:
+    """A section of the report by its topic (see kezhi.reports.worth.TOPICS) or place; None where the run has none.
+
+    Beside the topics: leads, mind, history_and_forecast, periods, top_customers, concentration, rows, analyst, glossary.
+    """
+    folder = kept_in(run, personal=personal)
+    if not (folder / "done").exists():
+        prepare(run)
+    path = folder / spoken() / f"{name}.json"
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return Part(mark_safe(found["html"]), found["figures"])  # noqa: S308  built by kezhi.reports, which escapes
+
+
+def prepare(run: Shown) -> None:
+    """Make the sections in a process of its own; whoever comes second waits and finds them."""
+    with _making:
+        if (kept_in(run, personal=True) / "done").exists() and (kept_in(run, personal=False) / "done").exists():
+            return
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "kezhi_web", "prepare", run.name],
+            env=os.environ | {"KEZHI_WORKSPACE": str(settings.WORKSPACE)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode:
+            reason = (ended.stderr.strip().splitlines() or [""])[-1]
+            raise KezhiError(NOT_MADE.fill(reason=reason))

@@ -1,0 +1,151 @@
+"""A small company that was run twice, and five people who may do different things with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# before Django reads its settings: the application of the tests lives in a folder of its own
+HOME = Path(tempfile.mkdtemp(prefix="kezhi-web-"))
+os.environ.setdefault("KEZHI_WORKSPACE", str(HOME))
+os.environ.setdefault("KEZHI_SECRET_KEY", "only-for-tests-" + "x" * 40)
+
+import pytest
+from django.test import Client
+
+from kezhi_web.people.rights import ROLES
+
+PASSWORD = "only for tests"
+CUSTOMERS = 160
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo company with all tables and two runs, made once for all processes of this test run. Do not change it."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+    made = shared / "web-company"
+    lock = shared / "web-company.lock"
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        while not (made / "done").exists():
+            time.sleep(0.2)
+        return made
+    _make(made)
+    (made / "done").touch()
+    return made
+
+
+def _make(place: Path) -> None:
+    from datetime import date
+
+    from kezhi.analysis import analyse
+    from kezhi.cli.importing import add
+    from kezhi.demo import make_company
+    from kezhi.sources import TABLES
+    from kezhi.workspace import DEMO_MARK, write_json
+
+    files = make_company(place / "files", customers=CUSTOMERS, seed=5, language="en").files
+    write_json(place / DEMO_MARK, {"made_by": "tests"})
+    for table in TABLES:
+        if table in files:
+            add(place, table, [str(files[table])], None, None)
+    analyse(workspace=place, as_of=date(2025, 6, 30), model="bg_nbd", language="en")
+    analyse(workspace=place, model="bg_nbd", language="en")
+
+
+@pytest.fixture
+def home(company: Path, settings: object, tmp_path: Path) -> Path:
+    """A copy of the company as the application's workspace, to change at will."""
+    place = tmp_path / "company"
+    shutil.copytree(company, place, copy_function=os.link)
+    settings.WORKSPACE, settings.OWN = place, place / "web"  # type: ignore[attr-defined]
+    settings.OWN.mkdir(exist_ok=True)  # type: ignore[attr-defined]
+    return place
+
+
+@pytest.fixture
+def shown_home(company: Path, settings: object) -> Path:
+    """The company itself as the application's workspace, for tests that only look."""
+    settings.WORKSPACE, settings.OWN = company, company / "web"  # type: ignore[attr-defined]
+    settings.OWN.mkdir(exist_ok=True)  # type: ignore[attr-defined]
+    return company
+
+
+@pytest.fixture
+def empty_home(settings: object, tmp_path: Path) -> Path:
+    """A workspace in which nothing is yet."""
+    place = tmp_path / "empty"
+    (place / "web").mkdir(parents=True)
+    settings.WORKSPACE, settings.OWN = place, place / "web"  # type: ignore[attr-defined]
+    return place
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who asks: one account per role, called as the role; `sales` looks after the customers of `owner`."""
+
+    owner: str
+    make: Callable[[str], Client]
+
+    def __getitem__(self, role: str) -> Client:
+        return self.make(role)
+
+    @property
+    def stranger(self) -> Client:
+        """Nobody is signed in."""
+        return Client()
+
+
+@pytest.fixture
+def cast(db: None, company: Path) -> Cast:
+    """The five roles, each with a client that is signed in: cast["viewer"].get("/")."""
+    from django.contrib.auth import get_user_model
+
+    from kezhi_web.people.models import Person
+
+    owner = an_owner(company)
+
+    def make(role: str) -> Client:
+        user, made = get_user_model().objects.get_or_create(username=role)
+        if made:
+            user.set_unusable_password()
+            user.save()
+            Person.objects.filter(user=user).update(role=role, owner=owner if role == "sales" else "")
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    assert set(ROLES) == {"administrator", "analyst", "marketer", "sales", "viewer"}
+    return Cast(owner, make)
+
+
+def an_owner(company: Path) -> str:
+    """Who looks after most customers."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    newest = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
+    owners = pq.read_table(company / "runs" / newest / "attributes.parquet").column("owner").drop_null()
+    counted = sorted(pc.value_counts(owners).to_pylist(), key=lambda one: (-one["counts"], one["values"]))
+    return str(counted[0]["values"])
+
+
+def facts(company: Path) -> dict[str, object]:
+    """worth.json of the newest run."""
+    newest = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
+    return dict(json.loads((company / "runs" / newest / "worth.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_home_left() -> Iterator[None]:
+    """What the settings made for themselves goes."""
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
