@@ -25,7 +25,7 @@ from kezhi.engine import Engine, open_engine
 from kezhi.filters import parse
 from kezhi.intake import current_rows
 from kezhi.language import KezhiError, Language, Text, preferred_language
-from kezhi.ledger import Calendar
+from kezhi.ledger import SUM, Calendar, expense_floor, expense_rate
 from kezhi.reports.writing import write_report
 from kezhi.segments.nobody import explained
 from kezhi.valuation.amending import Computed, Step
@@ -116,16 +116,26 @@ class Newest:
         return Computed(engine, self.steps, forecast, customers, people, self._terms(engine, customers))
 
     def _terms(self, engine: Engine, customers: ir.Table) -> ir.Table:
-        """Each customer's rate of expense and smallest positive expense of a period (see `ledger.statistics`)."""
+        """Each customer's rate of expense and smallest expense of a period that recurs (see `ledger.statistics`).
+
+        A run of an older version does not say what was spent on winning customers: it projected all expense, and what
+        is corrected in it goes by the rule that it was made with.
+        """
         import ibis
 
+        nothing = ibis.literal(0).cast(SUM)
         periods = engine.read_parquet(self.run / "periods.parquet")
-        smallest: Any = periods.expense.min(where=periods.expense > 0)
-        floors = periods.group_by("customer_id").aggregate(expense_floor=smallest.cast("float64").coalesce(0.0))
-        spent: Any = ibis.greatest(customers.expense.cast("float64"), 0.0)
-        rate: Any = ibis.ifelse(customers.amount > 0, spent / customers.amount.cast("float64").nullif(0.0), 0.0)
-        both = customers.select("customer_id", expense_rate=rate).left_join(floors, "customer_id", rname="{name}_f")
-        return both.select("customer_id", "expense_rate", expense_floor=both.expense_floor.coalesce(0.0))
+        if "acquisition_expense" not in periods.columns:
+            periods = periods.mutate(acquisition_expense=nothing)
+        spent = periods.group_by("customer_id").aggregate(
+            expense_floor=expense_floor(periods), acquisition_expense=periods.acquisition_expense.sum().cast(SUM)
+        )
+        people = customers.select("customer_id", "amount", "expense")
+        both = people.left_join(spent, "customer_id", rname="{name}_s")
+        both = both.mutate(acquisition_expense=both.acquisition_expense.coalesce(nothing).cast(SUM))
+        return both.select(
+            "customer_id", expense_rate=expense_rate(both), expense_floor=both.expense_floor.coalesce(0.0)
+        )
 
     @property
     def numbers(self) -> list[int]:

@@ -41,6 +41,10 @@ def _tables() -> dict[str, pa.Table]:
             for month in (3, 6, 9):
                 spent = round(dice.uniform(1, 30), 2)
                 expenses.append({"customer_id": name, "date": date(2025, month, 5), "amount": spent, "kind": "selling"})
+        if number % 3 == 1:  # spent once, and not in what is corrected of the coming periods
+            won = {"date": date(2025, 3, 1), "amount": 80.0 + number, "kind": "acquisition"}
+            expenses.append({"customer_id": name, **won})
+    expenses.append({"customer_id": None, "date": date(2025, 6, 1), "amount": 600.0, "kind": "acquisition"})
     orders.append({"customer_id": "C000", "date": AS_OF, "amount": 50.0, "cost": 20.0})
     return {name: pa.Table.from_pylist(rows) for name, rows in
             {"orders": orders, "customers": people, "expenses": expenses}.items()}  # fmt: skip

@@ -220,6 +220,23 @@ def test_every_figure_is_what_a_plain_reading_gives(place: Path) -> None:
     assert sum(after - before for before, after in effects) == amendment.facts["effect"]
 
 
+def test_a_run_of_an_older_version_is_corrected_by_the_rule_that_it_was_made_with(place: Path) -> None:
+    """It does not say what was spent on winning customers, and projected all that was spent on them."""
+    path = newest(place) / "periods.parquet"
+    periods = pq.read_table(path)
+    pq.write_table(periods.drop_columns(["acquisition_expense"]), path)
+    with open_engine() as engine:
+        terms = {
+            row["customer_id"]: row for row in engine.fetch(correcting.newest(place).computed(engine).terms).to_pylist()
+        }
+    rows = periods.to_pylist()
+    for row in table(newest(place), "customers"):
+        spent = [one["expense"] for one in rows if one["customer_id"] == row["customer_id"]]
+        found = terms[row["customer_id"]]
+        assert found["expense_rate"] == pytest.approx(float(sum(spent)) / float(row["amount"]))
+        assert found["expense_floor"] == float(min((one for one in spent if one > 0), default=Decimal(0)))
+
+
 def _repair(row: dict[str, Any]) -> bool:
     return "cost_missing" in row["flags"] or (row["last_margin"] is not None and row["last_margin"] < 0)
 

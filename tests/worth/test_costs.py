@@ -134,6 +134,7 @@ def test_nothing_after_as_of_counts(engine: Engine) -> None:
 
 # found at once, but shrunk for minutes: every example is several statements of the engine
 @settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@example([(None, day(3), Decimal("100.01"), "acquisition"), (None, day(3), Decimal("0.01"), "service")])
 @example([(None, day(1), Decimal("-0.01"), "acquisition")])  # a shared refund became a whole more
 @example([(None, day(3), Decimal("-7.77"), "acquisition"), (None, day(4), Decimal("5.55"), "marketing")])
 @given(
@@ -163,6 +164,9 @@ def test_kinds_add_up_to_the_ledger_and_to_the_company(engine: Engine, spent: li
     accounts = engine.fetch(ledger.accounts).to_pylist()
     theirs = {(row["customer"], row["number"]): row["expense"] for row in accounts if row["expense"]}
     assert {key: value for key, value in mine.items() if value} == theirs
+    won = {(row["customer"], row["number"]): row["acquisition_expense"] for row in accounts}
+    booked = {(row["customer"], row["number"]): row["acquire"] for row in engine.fetch(found.booked).to_pylist()}
+    assert {key: cost for key, cost in won.items() if cost} == {key: cost for key, cost in booked.items() if cost}
     names = dict(
         zip(("acquisition", "marketing", "selling", "service", "retention", "?", None), (*KINDS, "other"), strict=True)
     )

@@ -136,6 +136,31 @@ def _actual() -> dict[tuple[str, date], Decimal]:
     return found
 
 
+def test_a_forecast_that_leaves_the_winning_of_customers_out_is_held_against_what_came_without_it(
+    work: Work, tmp_path: Path
+) -> None:
+    """Like beside like: an older run forecast everything that is spent, and is held against all of it."""
+    spent = [(date(2025, 4, 9), 7, "A", "service"), (date(2025, 4, 9), 20, None, "acquisition")]
+    table = {
+        "customer_id": [who for *_, who, _ in spent],
+        "date": [day for day, *_ in spent],
+        "amount": pa.array([Decimal(amount) for _, amount, *_ in spent], pa.decimal128(18, 4)),
+        "kind": [kind for *_, kind in spent],
+    }
+    lines = [line("A", date(2025, 1, 5), 30.0), line("A", date(2025, 4, 9), 60.0)]
+    given = replace(book(work.engine, lines), expenses=work.engine.table(pa.table(table)))
+    ledger = open_ledger(work.engine, given, work.calendar, date(2025, 4, 30))
+    one = replace(work, book=given, forecasted=replace(work.forecasted, ledger=ledger))
+    step = [("A", date(2025, 4, 1), 1, 60.0)]
+    old = run_folder(tmp_path / "old", date(2025, 3, 31), step, expense_known=True)
+    new = run_folder(tmp_path / "new", date(2025, 3, 31), step, expense_known=True)
+    for folder, names in ((old, ["expense"]), (new, ["expense", "acquisition_expense"])):
+        pq.write_table(pa.table({name: pa.array([], MONEY) for name in names}), folder / "periods.parquet")
+    everything, recurring = (compared(one, tmp_path, folder) for folder in (old, new))
+    assert (everything["actual"], recurring["actual"]) == (60 - 27, 60 - 7)
+    assert [facts["forecasts"][0]["newcomers"] for facts in (everything, recurring)] == [0, -20]
+
+
 def test_late_bookings_count(work: Work, tmp_path: Path) -> None:
     """The return told in May takes from April's result, once it is known."""
     step = [("C00", date(2025, 4, 1), 1, 100.0)]

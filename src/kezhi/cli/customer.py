@@ -30,6 +30,7 @@ FIGURES = {
     "amount": Text("amount bought", "购买金额"),
     "cost": Text("product cost", "产品成本"),
     "expense": Text("relationship expense", "关系营销费用"),
+    "acquisition_cost": Text("cost to win them (once)", "获取该客户的成本（一次性）"),
     "value": Text("gross profit so far", "累计毛利"),
     "forecast_value": Text("gross profit forecast", "预测毛利"),
     "lifetime_value": Text("lifetime value", "生命周期价值"),

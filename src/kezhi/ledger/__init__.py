@@ -1,15 +1,17 @@
 """Customer x period accounts and each customer's statistics, computed where the data is."""
 
-from kezhi.ledger.accounts import SUM, as_sum, published_periods
+from kezhi.ledger.accounts import SUM, as_sum, published_periods, recurring_expense
 from kezhi.ledger.book import Book
 from kezhi.ledger.calendar import Calendar, Period
-from kezhi.ledger.expenses import expenses_by_customer, of_anybody
+from kezhi.ledger.expenses import ACQUISITION, expenses_by_customer, of_anybody
 from kezhi.ledger.lines import returns_on_their_order
 from kezhi.ledger.statistics import (
     Ledger,
     amount_histories,
     days_by_id,
     drawn,
+    expense_floor,
+    expense_rate,
     last_day,
     log_mean_amount_sum,
     open_ledger,
@@ -19,6 +21,7 @@ from kezhi.ledger.statistics import (
 )
 
 __all__ = [
+    "ACQUISITION",
     "SUM",
     "Book",
     "Calendar",
@@ -28,6 +31,8 @@ __all__ = [
     "as_sum",
     "days_by_id",
     "drawn",
+    "expense_floor",
+    "expense_rate",
     "expenses_by_customer",
     "last_day",
     "log_mean_amount_sum",
@@ -36,6 +41,7 @@ __all__ = [
     "published_periods",
     "purchase_histories",
     "purchase_times",
+    "recurring_expense",
     "returns_on_their_order",
     "with_keys",
 ]

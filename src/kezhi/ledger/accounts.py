@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SUM = "decimal(28, 4)"  # sums of money: wide enough for any company, and Arrow can still add to them
 COSTS = ("cost", "uncosted")
+EXPENSES = ("expense", "acquisition_expense")
 MEAN = "decimal(38, 8)"  # mean amounts: decimal too, so that their sums do not depend on the order of rows
 
 
@@ -44,8 +45,8 @@ def period_accounts(days: ir.Table, expenses: ir.Table | None, calendar: Calenda
     """One row per customer and period in which something happened.
 
     `days` and `expenses` have the engine's `customer` keys. customer, number (of the period), purchases (days with a
-    positive net amount), amount, cost, expense, uncosted (the last three where they are known), first_day and last_day
-    (of the purchases).
+    positive net amount), amount, cost, expense, acquisition_expense (the part of it spent on winning the customer),
+    uncosted (the last four where they are known), first_day and last_day (of the purchases).
     """
     bought: Any = days.amount > 0
     accounts = days.group_by("customer", number=calendar.numbers(days.day)).aggregate(
@@ -64,7 +65,7 @@ def _with_expenses(accounts: ir.Table, spent: ir.Table, calendar: Calendar, as_o
     key = ["customer", "number"]
     expenses = expenses_by_customer(spent, accounts, calendar, as_of)
     both = accounts.outer_join(expenses, key, rname="{name}_spent")
-    names = [name for name in ("amount", *COSTS, "expense") if name in both.columns]
+    names = [name for name in ("amount", *COSTS, *EXPENSES) if name in both.columns]
     return both.mutate(
         **{name: both[name].coalesce(zero).cast(SUM) for name in names},
         **{name: both[name].coalesce(both[f"{name}_spent"]) for name in key},
@@ -81,9 +82,14 @@ def completed(accounts: ir.Table) -> ir.Table:
     import ibis
 
     zero = ibis.literal(0).cast(SUM)
-    absent = dict.fromkeys({*COSTS, "expense"} - set(accounts.columns), zero)
+    absent = dict.fromkeys({*COSTS, *EXPENSES} - set(accounts.columns), zero)
     mean: Any = accounts.amount.cast("float64") / accounts.purchases.nullif(0)
     return accounts.mutate(**absent, mean_amount=mean.cast(MEAN))
+
+
+def recurring_expense(rows: ir.Table) -> Any:
+    """Of the expense what comes again and is therefore projected: all but what was spent on winning the customer."""
+    return as_sum(rows.expense - rows.acquisition_expense)
 
 
 def published_periods(accounts: ir.Table, calendar: Calendar, *, cost_known: bool) -> ir.Table:
@@ -105,6 +111,7 @@ def published_periods(accounts: ir.Table, calendar: Calendar, *, cost_known: boo
         mean_amount=accounts.mean_amount.cast("float64"),
         cost=accounts.cost,
         expense=accounts.expense,
+        acquisition_expense=accounts.acquisition_expense,
         value=as_sum(accounts.amount - accounts.cost - accounts.expense),
         margin=margin if cost_known else ibis.null("float64"),
     )

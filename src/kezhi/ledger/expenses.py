@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from kezhi.engine import MONEY
+from kezhi.engine import MONEY, Engine
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from kezhi.ledger.calendar import Calendar
+
+# How people name the kind of an expense by which a customer was won, without case and outer blanks.
+ACQUISITION = (
+    "acquisition",
+    "acquire",
+    "acquiring",
+    "获取",
+    "获客",
+    "拉新",
+    "开发",
+    "获取客户",
+    "获取成本",
+    "获客成本",
+)
 
 
 def of_anybody(expenses: ir.Table) -> ir.Table:
@@ -20,8 +34,23 @@ def of_anybody(expenses: ir.Table) -> ir.Table:
     return expenses if "customer_id" in expenses.columns else expenses.mutate(customer_id=ibis.null("string"))
 
 
+def with_acquired(engine: Engine, expenses: ir.Table, as_of: date) -> ir.Table:
+    """Expenses with `acquired`, the part of each that was spent on winning customers.
+
+    As they are where no kinds are told, or nothing of that kind was spent by the end of `as_of`.
+    """
+    import ibis
+
+    if "kind" not in expenses.columns:
+        return expenses
+    won: Any = expenses.kind.strip().lower().isin(ACQUISITION).coalesce(False)
+    some = engine.row(expenses.filter(won & (expenses.date <= as_of)).aggregate(rows=lambda t: t.count()))["rows"]
+    nothing: Any = ibis.literal(0).cast(MONEY)
+    return expenses.mutate(acquired=ibis.ifelse(won, expenses.amount.cast(MONEY), nothing)) if some else expenses
+
+
 def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calendar, as_of: date) -> ir.Table:
-    """customer, number (of the period), expense.
+    """customer, number (of the period), expense; and acquisition_expense, a part of it, where `acquired` is told.
 
     An expense without a customer is shared among the customers who bought in its period, in proportion to
     their amounts; when nobody bought in that period, among all who had bought before it, in equal parts;
@@ -30,17 +59,27 @@ def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calen
     that of their keys.
     """
     known = expenses.filter(expenses.date <= as_of).mutate(number=calendar.numbers(expenses.date))
-    own = known.filter(known.customer.notnull())
-    own = own.group_by("customer", "number").aggregate(expense=own.amount.sum())
-    parts = _shares(known.filter(known.customer.isnull()), accounts)
-    both = own.union(parts)
-    return both.group_by("customer", "number").aggregate(expense=both.expense.sum())
+    rows = _own_and_shared(known, accounts, "amount", "expense")
+    if "acquired" not in known.columns:
+        return rows
+    # in a division of its own, so that the parts of this kind add up to what was spent on it
+    won = _own_and_shared(known.filter(known.acquired != 0), accounts, "acquired", "acquisition_expense")
+    both = rows.left_join(won, ["customer", "number"], rname="{name}_won")
+    return both.select("customer", "number", "expense", "acquisition_expense")
 
 
-def _shares(shared: ir.Table, accounts: ir.Table) -> ir.Table:
+def _own_and_shared(spent: ir.Table, accounts: ir.Table, amount: str, name: str) -> ir.Table:
+    """customer, number, and by `name` what of that amount was the customer's own or shared out to them."""
+    own = spent.filter(spent.customer.notnull())
+    own = own.group_by("customer", "number").aggregate(expense=own[amount].sum())
+    both = own.union(_shares(spent.filter(spent.customer.isnull()), amount, accounts))
+    return both.group_by("customer", "number").aggregate(**{name: both.expense.sum()})
+
+
+def _shares(shared: ir.Table, amount: str, accounts: ir.Table) -> ir.Table:
     import ibis
 
-    pots = shared.group_by("number").aggregate(pot=shared.amount.sum().cast(MONEY))
+    pots = shared.group_by("number").aggregate(pot=shared[amount].sum().cast(MONEY))
     buyers = accounts.filter((accounts.purchases > 0) & (accounts.amount > 0))
     first: Any = buyers.aggregate(first=buyers.number.min()).as_scalar()
     pots = pots.mutate(shared_in=ibis.greatest(pots.number, first))

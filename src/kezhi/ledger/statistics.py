@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kezhi.engine import Engine
 from kezhi.language import KezhiError, Text
-from kezhi.ledger.accounts import COSTS, MEAN, SUM, completed, customer_days, period_accounts
+from kezhi.ledger.accounts import (
+    COSTS,
+    EXPENSES,
+    MEAN,
+    SUM,
+    completed,
+    customer_days,
+    period_accounts,
+    recurring_expense,
+)
 from kezhi.ledger.calendar import MEAN_MONTH_DAYS, MONTHS, Calendar
-from kezhi.ledger.expenses import of_anybody
+from kezhi.ledger.expenses import of_anybody, with_acquired
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -88,7 +97,7 @@ def open_ledger(engine: Engine, book: Book, calendar: Calendar, as_of: date, day
     """
     rows = book.orders.filter(book.orders.date <= as_of) if days is None else _told(days, book, as_of)
     if book.expenses is not None:
-        book = replace(book, expenses=of_anybody(book.expenses))
+        book = replace(book, expenses=with_acquired(engine, of_anybody(book.expenses), as_of))
     people = engine.keyed(everybody(rows, book.expenses, as_of))
     keyed = with_keys(rows, people)
     known = engine.store(customer_days(replace(book, orders=keyed), calendar) if days is None else keyed)
@@ -151,11 +160,11 @@ def customer_statistics(engine: Engine, accounts: ir.Table, calendar: Calendar, 
     Sums of the accounts; purchases and days of first and last purchase; recency_days and tenure_days (first to last
     purchase, first purchase to `as_of`); idle_periods (complete periods since the last one with a purchase); the last
     active period's frequency, mean amount and margin; active_periods with the sum of their mean amounts; the smallest
-    positive expense of a period. Costs and expenses only where they are known.
+    positive expense of a period that recurs. Costs and expenses only where they are known.
     """
     import ibis
 
-    money = [name for name in ("amount", *COSTS, "expense") if name in accounts.columns]
+    money = [name for name in ("amount", *COSTS, *EXPENSES) if name in accounts.columns]
     accounts = completed(accounts)
     active: Any = accounts.purchases > 0
     priced: Any = active & (accounts.amount > 0)
@@ -192,15 +201,29 @@ def _last_costs(engine: Engine, accounts: ir.Table, active: Any, priced: Any) ->
 
 
 def _floor(accounts: ir.Table) -> dict[str, Any]:
-    smallest: Any = accounts.expense.min(where=accounts.expense > 0)
-    return {"expense_floor": smallest.cast("float64").coalesce(0.0)}
+    return {"expense_floor": expense_floor(accounts)}
+
+
+def expense_floor(periods: ir.Table) -> Any:
+    """The smallest positive expense of a period that recurs; 0 where there is none."""
+    recurs = recurring_expense(periods)
+    smallest: Any = recurs.min(where=recurs > 0)
+    return smallest.cast("float64").coalesce(0.0)
+
+
+def expense_rate(people: ir.Table) -> Any:
+    """Expense that recurs per unit of purchases; 0 where nothing was spent, or nothing bought."""
+    import ibis
+
+    spent: Any = ibis.greatest(recurring_expense(people).cast("float64"), 0.0)
+    return ibis.ifelse(people.amount > 0, spent / people.amount.cast("float64").nullif(0.0), 0.0)
 
 
 def with_nothing(people: ir.Table) -> ir.Table:
     """Stored statistics with repeat_purchases, expense_rate, and what need not be stored where it is not known.
 
-    repeat_purchases: purchases after the one that made them a customer. expense_rate: expense per unit of purchases.
-    Without costs: cost 0 and a margin of 1 for whoever bought at a price; without expenses: none.
+    repeat_purchases: purchases after the one that made them a customer. expense_rate: expense that recurs per unit of
+    purchases. Without costs: cost 0 and a margin of 1 for whoever bought at a price; without expenses: none.
     """
     import ibis
 
@@ -215,9 +238,11 @@ def with_nothing(people: ir.Table) -> ir.Table:
             last_uncosted=nothing,
         )
     if "expense" not in people.columns:
-        return people.mutate(expense=ibis.literal(0).cast(SUM), expense_floor=_constant(0), expense_rate=_constant(0))
-    spent: Any = ibis.greatest(people.expense.cast("float64"), 0.0) / people.amount.cast("float64").nullif(0.0)
-    return people.mutate(expense_rate=ibis.ifelse(people.amount > 0, spent, 0.0))
+        nothing_spent = dict.fromkeys(EXPENSES, ibis.literal(0).cast(SUM))
+        return people.mutate(**nothing_spent, expense_floor=_constant(0), expense_rate=_constant(0))
+    if "acquisition_expense" not in people.columns:
+        people = people.mutate(acquisition_expense=ibis.literal(0).cast(SUM))
+    return people.mutate(expense_rate=expense_rate(people))
 
 
 def _constant(value: int) -> Any:

@@ -44,8 +44,9 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         Text("Relationship expense", "关系营销费用"),
         Text(
-            "What was spent on winning and keeping the customer: marketing, visits, service.",
-            "为获取和维系客户所花的费用：推广、拜访、服务等。",
+            "What was spent on winning and keeping the customer: marketing, visits, service. What it cost to win them "
+            "counts once, in what they brought so far; the forecast does not repeat it.",
+            "为获取和维系客户所花的费用：推广、拜访、服务等。获取客户的费用只发生一次，计入迄今的价值，预测中不再重复。",
         ),
     ),
     Term(

@@ -30,7 +30,7 @@ class Computed:
 
     forecast: the columns of forecast.parquet. customers: those of customers.parquet, but for the columns of other
     senses of worth. people: the book's table of customers, if it has one. terms: customer_id with expense_rate and
-    expense_floor, of which the rule of expenses is made (`valuation.forecast.expected_expense`).
+    expense_floor of what recurs, of which the rule of expenses is made (`valuation.forecast.expected_expense`).
     """
 
     engine: Engine

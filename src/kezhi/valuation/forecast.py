@@ -146,7 +146,8 @@ def _with_margin(rows: ir.Table, ledger: Ledger, cost_known: bool) -> ir.Table:
 def expected_expense(amount: Any, rows: ir.Table) -> Any:
     """The relationship expense rule of the published method, section 7 (R17): an expression in a next amount.
 
-    Proportional to the amount, but not below the smallest past expense unless the amount itself is below it.
+    Proportional to the amount, but not below the smallest past expense unless the amount itself is below it. Rate and
+    smallest expense are those of what recurs: what was spent on winning the customer is not in them.
     Without a CASE: the engine then computes `amount`, a long expression, once instead of once per branch.
     """
     import ibis

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kezhi.ledger import SUM, Book, Ledger, as_sum, expenses_by_customer, of_anybody, with_keys
+from kezhi.ledger import ACQUISITION, SUM, Book, Ledger, as_sum, expenses_by_customer, of_anybody, with_keys
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -18,18 +18,7 @@ if TYPE_CHECKING:
 KINDS = ("acquire", "market", "sell", "serve", "keep", "other")
 # How people name the kinds, without case and outer blanks; whatever else stands there is `other`.
 WORDS = {
-    "acquire": (
-        "acquisition",
-        "acquire",
-        "acquiring",
-        "获取",
-        "获客",
-        "拉新",
-        "开发",
-        "获取客户",
-        "获取成本",
-        "获客成本",
-    ),
+    "acquire": ACQUISITION,
     "market": ("marketing", "advertising", "promotion", "campaign", "营销", "推广", "广告", "市场", "促销"),
     "sell": ("selling", "sales", "sell", "transaction", "销售", "交易"),
     "serve": ("service", "serve", "serving", "support", "服务", "售后", "客服", "支持"),
@@ -133,10 +122,12 @@ def _booked(ledger: Ledger, spent: ir.Table, totals: dict[str, dict[str, Any]]) 
     """Expenses by customer, period and kind.
 
     Each kind's shared pots are divided by the ledger's rule, apart from the largest: that kind is what remains of the
-    customer's expense, so that the kinds add up to it although cents were rounded pot by pot.
+    customer's expense, so that the kinds add up to it although cents were rounded pot by pot. What was spent on winning
+    customers does not take the rest while there is another kind, for the ledger tells it apart as well.
     """
     shared = totals["shared"]
-    largest = max(shared, key=lambda kind: (abs(shared[kind]), kind), default=None)
+    order = {kind: (kind != "acquire", abs(pot), kind) for kind, pot in shared.items()}
+    largest = max(order, key=lambda kind: order[kind], default=None)
     own = spent.filter(spent.customer.notnull()).mutate(number=lambda t: ledger.calendar.numbers(t.date))
     parts = [own.select("customer", "number", "kind", expense=own.amount.cast(SUM))]
     for kind in sorted(set(shared) - {largest}):

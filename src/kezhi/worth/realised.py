@@ -33,13 +33,17 @@ _STEPS = ("customer_id", "period", "step", "amount", "value", "value_lower", "va
 
 @dataclass(frozen=True)
 class Earlier:
-    """An older run whose forecast can be compared: `company` are its totals by period, `rows` those of customers."""
+    """An older run whose forecast can be compared: `company` are its totals by period, `rows` those of customers.
+
+    once: its forecast knows that what was spent on winning customers is not spent on them again.
+    """
 
     folder: Path
     name: str
     as_of: date
     company: tuple[dict[str, Any], ...]
     rows: int
+    once: bool = False
 
 
 def measured(work: Work) -> Found | None:
@@ -117,7 +121,9 @@ def _earlier(work: Work, folder: Path, manifest: dict[str, Any], company: dict[s
     ]
     people = int((manifest.get("totals") or {}).get("customers") or 0)
     name = str(manifest.get("run") or folder.name)
-    return Earlier(folder, name, date.fromisoformat(manifest["as_of"]), tuple(complete), people * len(complete))
+    as_of = date.fromisoformat(manifest["as_of"])
+    once = work.recorded(folder, "periods.parquet", ("acquisition_expense",)) is not None
+    return Earlier(folder, name, as_of, tuple(complete), people * len(complete), once)
 
 
 def _bounded(engine: Engine, runs: list[Earlier], left_out: Counter[str]) -> tuple[list[Earlier], Counter[str]]:
@@ -156,11 +162,20 @@ def _compared(work: Work, runs: list[Earlier]) -> ir.Table:
     tiers = engine.store(_tiers_then(work, runs))
     steps = _union([_number(_steps(work, run), place) for place, run in enumerate(runs)])
     came = work.ledger.accounts
-    actual = came.select("customer", "number", came=as_sum(came.amount - came.cost - came.expense), bought=came.amount)
+    actual = came.select(
+        "customer",
+        "number",
+        came=as_sum(came.amount - came.cost - came.expense),
+        bought=came.amount,
+        won=came.acquisition_expense,
+    )
     told = steps.join(tiers, ["run_number", "customer_id"]).mutate(number=calendar.numbers(steps.period))
     both = told.left_join(actual, ["customer", "number"], rname="{name}_a")
     zero = ibis.literal(0).cast(SUM)
-    both = both.mutate(came=both.came.coalesce(zero), bought=both.bought.coalesce(zero))
+    both = both.mutate(came=both.came.coalesce(zero), bought=both.bought.coalesce(zero), won=both.won.coalesce(zero))
+    # like beside like: what a forecast leaves out is not held against it
+    without: Any = both.run_number.isin([place for place, run in enumerate(runs) if run.once])
+    both = both.mutate(came=ibis.ifelse(without, as_sum(both.came + both.won), both.came))
     value: Any = both.came.cast("float64")
     inside: Any = (value >= both.value_lower - HALF_A_CENT) & (value <= both.value_upper + HALF_A_CENT)
     sums = both.group_by("run_number", "period", "step", "tier").aggregate(
