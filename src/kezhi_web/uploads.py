@@ -27,8 +27,8 @@ NO_FILE = Text("Choose a file first.", "请先选择文件。")
 EMPTY = Text("{name} is empty; export it again.", "{name} 是空文件；请重新导出。")
 TOO_LARGE = Text(
     "{name} has {size} MB; up to {limit} MB can be uploaded. Divide it, save it as Parquet, or import it on the server "
-    "with kezhi add.",
-    "{name} 有 {size} MB；最多可上传 {limit} MB。请拆分、另存为 Parquet，或在服务器上用 kezhi add 导入。",
+    "with kezhi import.",
+    "{name} 有 {size} MB；最多可上传 {limit} MB。请拆分、另存为 Parquet，或在服务器上用 kezhi import 导入。",
 )
 WRONG_KIND = Text(
     "{name} is not a table that can be read; give a CSV (.csv, .tsv, .txt), Excel (.xlsx, .xls) or Parquet (.parquet) "
@@ -152,7 +152,7 @@ def _sniff_text(head: bytes) -> str:
 def _sizes(file: IO[bytes] | UploadedFile) -> dict[str, int]:
     """The members of a ZIP archive and how large they say to be unpacked; none where it is broken."""
     try:
-        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]  an upload behaves like a file
+        with zipfile.ZipFile(file) as archive:
             return {member.filename: member.file_size for member in archive.infolist()}
     except (zipfile.BadZipFile, ValueError, OSError):
         return {}
