@@ -77,17 +77,7 @@ ASSUMPTIONS = (
 def section(report: ValueReport, canvas: Canvas) -> Html:
     """Everything for the analyst, one click away."""
     title = Text("For the analyst: models, tests, settings, provenance", "供分析人员查阅：模型、检验、设置与来源")
-    parts = (
-        _method(report, canvas),
-        _backtest(report, canvas),
-        lessons.taught(report, canvas),
-        lessons.yearly_season(report, canvas),
-        _parameters(report, canvas),
-        _assumptions(report, canvas),
-        _distributions(report, canvas),
-        _transitions(report, canvas),
-        _provenance(report, canvas),
-    )
+    parts = [draw(report, canvas) for draw in PARTS.values()]
     return tag("section", folded(canvas.say(title), *parts, class_="analyst"))
 
 
@@ -377,3 +367,17 @@ def _inputs(report: ValueReport, canvas: Canvas) -> Html | None:
     ]
     title = heading(canvas, Text("Inputs", "输入"))
     return joined([title, table([canvas.say(head) for head in heads], rows, (2, 3))])
+
+
+# the parts in their order, for pages that show them one by one
+PARTS: dict[str, Callable[[ValueReport, Canvas], Html | None]] = {
+    "method": _method,
+    "backtest": _backtest,
+    "taught": lessons.taught,
+    "season": lessons.yearly_season,
+    "parameters": _parameters,
+    "assumptions": _assumptions,
+    "distributions": _distributions,
+    "transitions": _transitions,
+    "provenance": _provenance,
+}

@@ -38,6 +38,15 @@ def tag(name: str, *children: Child, **attributes: str | None) -> Html:
     return Html(f"<{name}{said}>{joined(children)}</{name}>")
 
 
+def who(customer_id: str, name: str | None, before: str = "", *after: Child) -> Html:
+    """A customer in a table: the name with the id beside it, or the id alone.
+
+    The id stands in the markup too (`<data value="C7">`), so that whoever shows it can link it to the customer's page.
+    """
+    key = tag("span", f" {customer_id}", class_="id") if name and name != customer_id else None
+    return tag("span", before, tag("data", name or customer_id, value=customer_id), key, *after, class_="who")
+
+
 def bullets(items: Iterable[Child], class_: str | None = None) -> Html:
     """A list; nothing where there is nothing to list."""
     lines = [tag("li", item) for item in items]

@@ -11,7 +11,7 @@ from kezhi.reports import figures, numbers, sentences
 from kezhi.reports.customer_value import Account, PastPeriod, TableRows, TopCustomer, ValueReport
 from kezhi.reports.flags import flag
 from kezhi.reports.glossary import GLOSSARY
-from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag, who
 from kezhi.reports.plot import Plot
 
 SHOWN_CUSTOMERS = 15
@@ -323,11 +323,9 @@ def _customer_row(report: ValueReport, canvas: Canvas, row: TopCustomer, rank: i
 
 
 def _who(canvas: Canvas, row: TopCustomer, rank: int) -> Html:
-    named = row.name and row.name != row.customer_id
-    key = tag("span", f" {row.customer_id}", class_="id") if named else None
     titles = [canvas.say(flag(code).title) for code in row.flags]
     remarks = tag("span", "⚑ " + " · ".join(titles), class_="flags") if titles else None
-    return tag("span", f"{rank}. ", row.name or row.customer_id, key, remarks, class_="who")
+    return who(row.customer_id, row.name, f"{rank}. ", remarks)
 
 
 def _flag_legend(report: ValueReport, canvas: Canvas) -> Html | None:

@@ -16,7 +16,7 @@ from kezhi.reports import numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, money, number
-from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
 from kezhi.reports.sections import Canvas
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
@@ -214,8 +214,7 @@ def _reason(alert: Json, found: Calls, canvas: Canvas) -> Html:
 
 
 def _who(customer: str, name: str | None, place: str = "", *, mark: bool = False) -> Html:
-    key = tag("span", f" {customer}", class_="id") if name and name != customer else None
-    return tag("span", place, name or customer, key, " ⊘" if mark else None, class_="who")
+    return who(customer, name, place, " ⊘" if mark else None)
 
 
 def _causes(found: Calls, report: ValueReport, canvas: Canvas) -> list[Html]:

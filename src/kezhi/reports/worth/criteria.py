@@ -13,7 +13,7 @@ from kezhi.reports import numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, money
-from kezhi.reports.markup import Html, Row, folded, table, tag
+from kezhi.reports.markup import Html, Row, folded, table, tag, who
 from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as titled
 from kezhi.reports.workbook import Book, fill_sheet
@@ -170,11 +170,10 @@ def _list(found: Excellent, canvas: Canvas) -> Html:
     ]
     rows = []
     for one in found.first:
-        key = tag("span", f" {one.customer_id}", class_="id") if one.name else None
-        who = tag("span", one.name or one.customer_id, key, class_="who")
+        named = who(one.customer_id, one.name)
         score = tag("span", numbers.grouped(one.score, 1), class_="strong")
         parts = [numbers.grouped(one.parts[name], 1) for name in found.weights]
-        rows.append(Row([who, score, *parts, numbers.grouped(one.value), numbers.grouped(one.forecast)]))
+        rows.append(Row([named, score, *parts, numbers.grouped(one.value), numbers.grouped(one.forecast)]))
     return grid(canvas, heads, rows)
 
 

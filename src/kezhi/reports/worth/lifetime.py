@@ -13,7 +13,7 @@ from kezhi.language import Language, Text
 from kezhi.reports import figures, numbers, sections
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
-from kezhi.reports.markup import Child, Html, Row, folded, joined, tag
+from kezhi.reports.markup import Child, Html, Row, folded, joined, tag, who
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.workbook import Book, fill_sheet
@@ -232,9 +232,7 @@ def _views(found: Lifetime, canvas: Canvas) -> Html:
 
 
 def _who(one: Mapping[str, Any], rank: int) -> Html:
-    named = one["name"] and one["name"] != one["customer_id"]
-    key = tag("span", f" {one['customer_id']}", class_="id") if named else None
-    return tag("span", f"{rank}. ", one["name"] or one["customer_id"], key, class_="who")
+    return who(one["customer_id"], one["name"], f"{rank}. ")
 
 
 def _served(found: Lifetime, canvas: Canvas) -> Html:

@@ -13,7 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.figures import ACCENT, INTERVAL, OBSERVED, plain
-from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag, who
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
@@ -403,13 +403,10 @@ def _list(rows: tuple[dict[str, Any], ...], found: Movement, canvas: Canvas) -> 
 
 
 def _customer(row: Mapping[str, Any], found: Movement, canvas: Canvas) -> Row:
-    who: list[Child] = [row["name"] or row["customer_id"]]
-    if row["name"]:
-        who += [" ", tag("span", row["customer_id"], class_="id")]
     money = [numbers.grouped(row[name]) for name in ("value_before", "value")]
     change = _signed(row["change"], numbers.grouped(row["change"]))
     states = [canvas.say(found.name(row[name])) for name in ("before", "after")]
-    return Row([tag("span", *who, class_="who"), *states, *money, change, numbers.grouped(row["forecast_value"])])
+    return Row([who(row["customer_id"], row["name"]), *states, *money, change, numbers.grouped(row["forecast_value"])])
 
 
 def _classes(one: Matrix, found: Movement, canvas: Canvas) -> Html:

@@ -12,7 +12,7 @@ from typing import Any
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
-from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as titled
 from kezhi.worth.needs.words import KINDS, why
@@ -107,7 +107,7 @@ def _needs_table(rows: Sequence[Mapping[str, Any]], canvas: Canvas) -> Html:
 def _cells(row: Mapping[str, Any], canvas: Canvas) -> list[Child]:
     reason = joined([tag("strong", canvas.say(KINDS[row["kind"]])), " · ", canvas.say(why(row))])
     return [
-        tag("span", row["name"] or row["customer_id"], class_="who"),
+        who(row["customer_id"], row["name"]),
         row["product_name"] or row["product_id"],
         numbers.short_day(row["expected_on"]),
         numbers.percent(row["probability"]),

@@ -13,7 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
 from kezhi.reports.columns import Column
-from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as titled
 from kezhi.reports.sheet_rows import NUMBER
@@ -193,9 +193,7 @@ def points(value: Decimal | None) -> str:
 
 
 def _who(canvas: Canvas, place: int, row: Mapping[str, Any]) -> Html:  # noqa: ARG001
-    named = row["name"] and row["name"] != row["customer_id"]
-    key = tag("span", f" {row['customer_id']}", class_="id") if named else None
-    return tag("span", f"{place}. ", row["name"] or row["customer_id"], key, class_="who")
+    return who(row["customer_id"], row["name"], f"{place}. ")
 
 
 def _capital(text: str) -> str:

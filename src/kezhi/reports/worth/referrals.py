@@ -15,7 +15,7 @@ from kezhi.ledger import Calendar
 from kezhi.reports import figures, numbers, sections
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
-from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import SHOWN_PERIODS, Canvas, grid, heading
 from kezhi.reports.workbook import Book, fill_sheet
@@ -282,9 +282,7 @@ def _top(found: Referrals, report: ValueReport, canvas: Canvas) -> Html:
 
 
 def _who(branch: Branch, rank: int) -> Html:
-    named = branch.name and branch.name != branch.customer_id
-    key = tag("span", f" {branch.customer_id}", class_="id") if named else None
-    return tag("span", f"{rank}. ", branch.name or branch.customer_id, key, class_="who")
+    return who(branch.customer_id, branch.name, f"{rank}. ")
 
 
 def _label(branch: Branch, canvas: Canvas) -> str:

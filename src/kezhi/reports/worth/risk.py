@@ -14,7 +14,7 @@ from kezhi.reports import numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number
-from kezhi.reports.markup import Child, Html, Row, folded, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
@@ -231,7 +231,7 @@ def _doubted(found: Risk, canvas: Canvas) -> list[Html]:
         Text("Expected loss", "预计损失"),
     )
     rows = [
-        Row([_who(one), numbers.percent(one.p_alive), numbers.grouped(one.value + one.loss),
+        Row([who(one.customer_id, one.name), numbers.percent(one.p_alive), numbers.grouped(one.value + one.loss),
              numbers.grouped(one.value), tag("span", numbers.grouped(one.loss), class_="strong")])
         for one in found.threatened
     ]  # fmt: skip
@@ -242,12 +242,6 @@ def _doubted(found: Risk, canvas: Canvas) -> list[Html]:
     )
     title = Text("Ask these first whether they are still there", "最值得先联系的客户")
     return [heading(canvas, title), tag("p", canvas.say(about), class_="soft"), grid(canvas, heads, rows)]
-
-
-def _who(one: Threatened | NearLoss) -> Html:
-    named = one.name and one.name != one.customer_id
-    key = tag("span", f" {one.customer_id}", class_="id") if named else None
-    return tag("span", one.name or one.customer_id, key, class_="who")
 
 
 # --- near loss --------------------------------------------------------------------------------------------
@@ -305,7 +299,7 @@ def _near_row(one: NearLoss, canvas: Canvas) -> Row:
     driver = canvas.say(DRIVERS.get(one.driver) or Text(one.driver, one.driver))
     step = STEPS.get(one.driver)
     cells: list[Child] = [
-        _who(one),
+        who(one.customer_id, one.name),
         numbers.grouped(one.value),
         numbers.grouped(one.forecast),
         f"{numbers.grouped(one.before)} → {numbers.grouped(one.after)}",

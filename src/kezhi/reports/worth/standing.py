@@ -11,7 +11,7 @@ from typing import Any
 from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
-from kezhi.reports.markup import Child, Html, Row, folded, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
 from kezhi.worth.standing import ACTIVE
@@ -230,11 +230,8 @@ def _customers(found: Standing, canvas: Canvas) -> Html:
 
 
 def _customer(row: Mapping[str, Any]) -> Row:
-    who: list[Child] = [row["name"] or row["customer_id"]]
-    if row["name"]:
-        who += [" ", tag("span", row["customer_id"], class_="id")]
     money = [numbers.grouped(row[name], 2) for name in ("current", "potential")]
-    return Row([tag("span", *who, class_="who"), *money, numbers.percent(row["growth"])])
+    return Row([who(row["customer_id"], row["name"]), *money, numbers.percent(row["growth"])])
 
 
 # --- the workbook -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from kezhi.reports import figures, numbers
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number, text
-from kezhi.reports.markup import Child, Html, Row, folded, table, tag
+from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as part
@@ -525,13 +525,7 @@ def _core_row(one: Listed, found: Tiers, canvas: Canvas, known: bool) -> Row:
     title = found.titles.get(one.tier) or Text(one.tier, one.tier)
     added = numbers.percent(one.cumulative, 1) if one.change != "left" else ""
     cells = [numbers.grouped(one.basis), numbers.percent(one.share, 1), added]
-    return Row([_who(one), canvas.say(title), *change, *cells])
-
-
-def _who(one: Listed) -> Html:
-    named = one.name and one.name != one.customer_id
-    key = tag("span", f" {one.customer_id}", class_="id") if named else None
-    return tag("span", one.name or one.customer_id, key, class_="who")
+    return Row([who(one.customer_id, one.name), canvas.say(title), *change, *cells])
 
 
 # --- workbook ---------------------------------------------------------------------------------------------
@@ -582,6 +576,6 @@ def _block(sheet: Sheet, title: Text, rows: list[tuple[Group, Text]]) -> None:
     book = sheet.book
     sheet.skip()
     sheet.heads([book.say(title), book.say(_WHO), *(book.say(column.title) for column in _PEOPLE)])
-    for one, who in rows:
+    for one, whom in rows:
         cells = [one.customers, one.amount, one.value, one.forecast]
-        sheet.row([book.say(one.title), book.say(who), *cells], ["text", "text", *(column.kind for column in _PEOPLE)])
+        sheet.row([book.say(one.title), book.say(whom), *cells], ["text", "text", *(column.kind for column in _PEOPLE)])
