@@ -1,0 +1,217 @@
+"""The alerts of a run together with what people did about them, as far as a person may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from kezhi.language import Text
+from kezhi.segments.alert_causes import helps, named, why
+from kezhi.settings.alerts import CAUSES
+from kezhi.worth.layers import rules_of_a_run
+from kezhi_web.alerts.models import Handling
+from kezhi_web.alerts.outcomes import OUTCOMES
+from kezhi_web.shown import Rows
+
+PAGE = 20  # customers
+HANDLED = (
+    "(select unnest(?::struct(customer_id varchar, cause varchar, since date, assigned varchar, until date, "
+    "outcome varchar)[], recursive := true))"
+)
+KEYS = "(select unnest(?::struct(customer_id varchar, cause varchar, since date)[], recursive := true))"
+WAITING, SNOOZED, CLOSED = "open", "snoozed", "closed"
+STATES = {
+    WAITING: "coalesce(said, '') = '' and coalesce(until <= {today}, true)",
+    SNOOZED: "coalesce(said, '') = '' and until > {today}",
+    CLOSED: "coalesce(said, '') <> ''",
+}
+Key = tuple[str, str, date]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which alerts a page shows: what stands in its address."""
+
+    state: str = WAITING
+    cause: str = ""
+    tier: str = ""
+    owner: str = ""
+    assigned: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Asked:
+        """From an address; what it names wrongly counts as not said."""
+        state, cause, page = query.get("state", WAITING), query.get("cause", ""), query.get("page", "1")
+        return cls(
+            state if state in STATES else WAITING,
+            cause if cause in CAUSES else "",
+            query.get("tier", ""),
+            query.get("owner", ""),
+            query.get("assigned", ""),
+            max(int(page), 1) if page.isdecimal() and len(page) < 7 else 1,
+        )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page: customers with their alerts, and how many there are in all."""
+
+    customers: list[dict[str, Any]]
+    number: int
+    alerts: int
+    loss: Any
+    pages: int
+
+
+def read(rows: Rows, asked: Asked) -> Listed:
+    """The customers of one page, the largest expected loss first, each with all alerts that were asked for."""
+    chosen, values = _chosen(rows, asked)
+    counted = rows.row(
+        f"{chosen} select count(distinct customer_id) as number, count(*) as alerts, sum(priority) as loss from chosen",
+        values,
+    )
+    first = (asked.page - 1) * PAGE
+    found = rows.ask(
+        f"{chosen}, placed as (select *, min(rank) over (partition by customer_id) as best from chosen), "
+        "numbered as (select *, dense_rank() over (order by best) as nth from placed) "
+        "select * from numbered where nth > ? and nth <= ? order by nth, rank",
+        [*values, first, first + PAGE],
+    )
+    return Listed(
+        _by_customer(rows, found), counted["number"], counted["alerts"], counted["loss"], -(-counted["number"] // PAGE)
+    )
+
+
+def every(rows: Rows, asked: Asked) -> list[dict[str, Any]]:
+    """All alerts that were asked for, in the order of the list, told in words."""
+    chosen, values = _chosen(rows, asked)
+    found = rows.ask(f"{chosen} select *, min(rank) over (partition by customer_id) as best from chosen "
+                     "order by best, rank", values)  # fmt: skip
+    return told(rows, found)
+
+
+def counts(rows: Rows) -> dict[str, dict[str, int]]:
+    """How many alerts there are by state, cause, owner and tier: what the filters say beside their choices."""
+    joined, values = _joined(rows)
+    states = ", ".join(f"count_if({_in_state(state)}) as {state}" for state in STATES)
+    found = rows.row(f"{joined} select {states} from joined", values)
+    by = {"state": {state: found[state] for state in STATES}}
+    waiting = _in_state(WAITING)
+    for name in ("cause", "owner", "tier"):
+        several = rows.ask(
+            f"{joined} select {name} as name, count(*) as n from joined where {waiting} and {name} is not null "
+            "group by 1 order by 2 desc, 1 limit 200",
+            values,
+        )
+        by[name] = {row["name"]: row["n"] for row in several}
+    return by
+
+
+def one(rows: Rows, key: Key) -> dict[str, Any] | None:
+    """An alert of the run by its key, open or closed; None where the person may not see it or there is none."""
+    found = rows.ask(
+        f"select a.*, c.name, c.tier, c.forecast_value from {rows.table('alerts')} as a "
+        f"join {rows.table('customers')} as c using (customer_id) "
+        "where customer_id = ? and cause = ? and opened_on = ?",
+        list(key),
+    )
+    return told(rows, found)[0] if found else None
+
+
+def seen(rows: Rows, keys: Sequence[Key]) -> dict[Key, str | None]:
+    """Which of some open alerts the person may see, and who looks after their customers."""
+    found = rows.ask(
+        f"select a.customer_id, a.cause, a.opened_on, a.owner from {rows.table('alerts')} as a "
+        f"join {KEYS} as k on a.customer_id = k.customer_id and a.cause = k.cause and a.opened_on = k.since "
+        "where a.state = 'open'",
+        [[{"customer_id": who, "cause": cause, "since": since} for who, cause, since in keys]],
+    )
+    return {(row["customer_id"], row["cause"], row["opened_on"]): row["owner"] for row in found}
+
+
+def told(rows: Rows, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Alerts with their sentences: named, why, helps (Texts), and the key that forms use."""
+    titles: dict[str, Text] = {str(code): title for code, title in rules_of_a_run(rows.run.folder).titles.items()}
+    return [
+        row
+        | {
+            "named": named(row["cause"]),
+            "why": why(row, titles),
+            "helps": helps(row),
+            "tier_name": titles.get(row.get("tier") or ""),
+            "key": f"{row['opened_on']}:{row['cause']}:{row['customer_id']}",
+            "late": row["state"] == "open" and row["due_on"] < rows.run.as_of,
+        }
+        for row in found
+    ]
+
+
+def _by_customer(rows: Rows, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Alerts under their customers, with what an earlier closure of the same cause said."""
+    earlier = _earlier({row["customer_id"] for row in found})
+    customers: dict[str, dict[str, Any]] = {}
+    for row in told(rows, found):
+        customer = customers.setdefault(row["customer_id"], row | {"alerts": [], "loss": 0})
+        done = earlier.get((row["customer_id"], row["cause"]), ())
+        customer["alerts"].append(row | {"earlier": next((one for one in done if one.since < row["opened_on"]), None)})
+        customer["loss"] += row["priority"] or 0
+    return list(customers.values())
+
+
+def _earlier(customers: set[str]) -> dict[tuple[str, str], list[Handling]]:
+    """What was closed before of some customers, the newest first."""
+    by: dict[tuple[str, str], list[Handling]] = {}
+    for done in Handling.objects.filter(customer_id__in=customers).exclude(outcome="").order_by("-since"):
+        done.title = OUTCOMES[done.outcome].title  # type: ignore[attr-defined]
+        by.setdefault((done.customer_id, done.cause), []).append(done)
+    return by
+
+
+# --- the relation -----------------------------------------------------------------------------------------
+
+
+def _chosen(rows: Rows, asked: Asked) -> tuple[str, list[Any]]:
+    """SQL up to a relation `chosen` of the alerts that were asked for, and its values."""
+    joined, values = _joined(rows)
+    tests = [_in_state(asked.state)]
+    for name in ("cause", "tier", "owner"):
+        if wanted := getattr(asked, name):
+            tests.append(f"{name} = ?")
+            values.append(wanted)
+    if asked.assigned == "-":
+        tests.append("coalesce(assigned, '') = ''")
+    elif asked.assigned:
+        tests.append("assigned = ?")
+        values.append(asked.assigned)
+    return f"{joined}, chosen as (select * from joined where {' and '.join(tests)})", values
+
+
+def _joined(rows: Rows) -> tuple[str, list[Any]]:
+    columns = rows.columns("customers")
+    tier = "c.tier" if "tier" in columns else "null::varchar"
+    sql = (
+        "with joined as (select a.*, h.assigned, h.until, h.outcome as said, c.name, "
+        f"{tier} as tier, c.forecast_value from {rows.table('alerts')} as a "
+        f"join {rows.table('customers')} as c using (customer_id) "
+        f"left join {HANDLED} as h on a.customer_id = h.customer_id and a.cause = h.cause and a.opened_on = h.since "
+        "where a.state = 'open')"
+    )
+    return sql, [_handled(rows)]
+
+
+def _handled(rows: Rows) -> list[dict[str, Any]]:
+    """What was done, of alerts that may still be open in this run."""
+    oldest = rows.row(f"select min(opened_on) as day from {rows.table('alerts')} where state = 'open'")["day"]
+    if oldest is None:
+        return []
+    names = ("customer_id", "cause", "since", "assigned", "until", "outcome")
+    return list(Handling.objects.filter(since__gte=oldest).values(*names))
+
+
+def _in_state(state: str) -> str:
+    return STATES[state].format(today=f"date '{timezone.localdate()}'")

@@ -1,0 +1,14 @@
+"""Routes of the alerts."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kezhi_web.alerts import views
+
+urlpatterns = [
+    path("alerts", views.alerts, name="alerts"),
+    path("alerts/act", views.act, name="alerts-act"),
+    path("alerts/list.csv", views.call_list, name="alerts-list"),
+    path("alerts/of/<str:since>/<str:cause>/<path:customer>", views.alert, name="alert"),
+]

@@ -1,0 +1,217 @@
+"""Who needs a call today, and what was done about it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from kezhi.language import KezhiError, Text
+from kezhi.reports.lists import harmless
+from kezhi.segments.alert_causes import named
+from kezhi.worth.layers import rules_of_a_run
+from kezhi_web.alerts import acting, listing
+from kezhi_web.alerts.effect import bought_since
+from kezhi_web.alerts.models import Handling
+from kezhi_web.alerts.outcomes import BY_ITSELF, OUTCOMES, WAYS
+from kezhi_web.people.models import audit
+from kezhi_web.people.rights import SignedIn, needs, of_run
+from kezhi_web.shown import Rows
+from kezhi_web.words import say
+
+SNOOZES = (7, 14, 30)  # days that are offered
+DONE = {
+    "assign": Text("{n} alerts assigned.", "已分配 {n} 条预警。"),
+    "snooze": Text("{n} alerts moved.", "已推迟 {n} 条预警。"),
+    "close": Text("{n} alerts closed.", "已关闭 {n} 条预警。"),
+    "reopen": Text("{n} alerts opened again.", "已重新打开 {n} 条预警。"),
+}
+TOO_LATE = Text(
+    "{n} of them were left as they are: somebody else was faster.", "其中 {n} 条保持原样：其他人已先处理。"
+)
+HEADS = (
+    *(Text("Place", "序"), Text("Customer id", "客户编号"), Text("Name", "名称"), Text("Tier", "层级")),
+    *(Text("Owner", "负责人"), Text("Cause", "原因"), Text("Why", "详情"), Text("What usually helps", "通常有效的做法")),
+    *(Text("Expected loss", "预计损失"), Text("Act by", "处理期限"), Text("Last purchase", "最近购买")),
+    *(Text("Assigned to", "处理人"), Text("No marketing", "未同意营销")),
+)
+YES = Text("yes", "是")
+
+
+@needs("own")
+@require_GET
+def alerts(request: SignedIn) -> HttpResponse:
+    """The list to work through, customer by customer."""
+    run, rows = of_run(request)
+    if not run.has("alerts"):
+        return render(request, "alerts/none.html", {"run": run})
+    asked = listing.Asked.of(request.GET)
+    counts = listing.counts(rows)
+    told: dict[str, Any] = {"run": run, "asked": asked, "choices": _choices(rows, counts), "counts": counts}
+    if asked.state == listing.CLOSED:
+        return render(request, "alerts/closed.html", told | _closed(request, rows, asked))
+    told |= {"found": listing.read(rows, asked), "to_do": _to_do(request)}
+    return render(request, "alerts/alerts.html", told)
+
+
+@needs("own")
+@require_GET
+def alert(request: SignedIn, since: str, cause: str, customer: str) -> HttpResponse:
+    """One alert: why, what helps, what was done about it, and what to do now."""
+    run, rows = of_run(request)
+    key = acting.key_of(f"{since}:{cause}:{customer}")
+    if not rows.sees(customer):
+        raise Http404
+    found = listing.one(rows, key) if run.has("alerts") else None
+    handling = Handling.objects.filter(customer_id=customer, cause=cause, since=key[2]).first()
+    if found is None and handling is None:
+        raise Http404
+    earlier = Handling.objects.filter(customer_id=customer, since__lt=key[2]).exclude(outcome="").order_by("-since")
+    return render(
+        request,
+        "alerts/alert.html",
+        {
+            "run": run,
+            "row": found,
+            "handling": handling,
+            "steps": handling.steps.all() if handling else (),
+            "outcome": OUTCOMES[handling.outcome].title if handling and handling.outcome else None,
+            "closed_because": BY_ITSELF.get(found["outcome"]) if found and found["outcome"] else None,
+            "earlier": [(one, named(one.cause), OUTCOMES[one.outcome].title) for one in earlier[:20]],
+            "customer": customer,
+            "cause": named(cause),
+            "since": key[2],
+            "key": f"{since}:{cause}:{customer}",
+            "open": found is not None and found["state"] == "open",
+            "outcomes": {code: one.title for code, one in OUTCOMES.items()},
+            "to_do": _to_do(request),
+        },
+    )
+
+
+@needs("act")
+@require_POST
+def act(request: SignedIn) -> HttpResponse:
+    """Do something about the alerts that a form names: all of them, or none."""
+    _, rows = of_run(request)
+    back = request.POST.get("next", "/alerts")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        back = "/alerts"
+    do = request.POST.get("do", "")
+    if do not in acting.ACTIONS:
+        raise Http404
+    try:
+        done = acting.ACTIONS[do](request, rows, acting.keys_of(request.POST.getlist("alert")))
+    except KezhiError as error:
+        messages.error(request, say(error.text))
+        return redirect(back)
+    if done.changed:
+        messages.success(request, say(DONE[do], n=done.changed))
+    if done.left:
+        messages.warning(request, say(TOO_LATE, n=done.left))
+    return redirect(back)
+
+
+@needs("export")
+@require_GET
+def call_list(request: SignedIn) -> StreamingHttpResponse:
+    """The list as a file for a spreadsheet, by the same filters."""
+    run, rows = of_run(request)
+    asked = listing.Asked.of(request.GET)
+    found = listing.every(rows, asked) if run.has("alerts") else []
+    audit(request, "export alerts", run=run.name, rows=len(found), state=asked.state, cause=asked.cause)
+    file = StreamingHttpResponse(_csv(found), content_type="text/csv; charset=utf-8")
+    file["Content-Disposition"] = f'attachment; filename="alerts-{run.as_of}.csv"'
+    return file
+
+
+def _csv(found: list[dict[str, Any]]) -> Iterator[bytes]:
+    yield "\ufeff".encode()  # so that Excel reads it as UTF-8
+    yield _line([say(head) for head in HEADS])
+    for row in found:
+        yield _line(
+            [
+                *(row["place"], row["customer_id"], row["name"], say(row["tier_name"]) if row["tier_name"] else ""),
+                *(row["owner"], say(row["named"]), say(row["why"]), say(row["helps"])),
+                *(f"{row['priority']:.2f}", row["due_on"], row["last_purchase"]),
+                *(row["assigned"], say(YES) if row["no_marketing"] else ""),
+            ]
+        )
+
+
+def _line(cells: list[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow("" if cell is None else harmless(cell) if isinstance(cell, str) else cell for cell in cells)
+    return text.getvalue().encode()
+
+
+# --- what the pages know ----------------------------------------------------------------------------------
+
+
+def _to_do(request: SignedIn) -> dict[str, Any]:
+    """What the forms offer to those who may act."""
+    if not request.viewer.may("act"):
+        return {}
+    today = timezone.localdate()
+    return {
+        "people": [one.user.get_username() for one in acting.workers()],
+        "outcomes": {code: one.title for code, one in OUTCOMES.items()},
+        "ways": WAYS if request.viewer.may("record") else {},
+        "today": today,
+        "snoozes": [(days, today + timedelta(days=days)) for days in SNOOZES],
+    }
+
+
+def _choices(rows: Rows, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+    titles = rules_of_a_run(rows.run.folder).titles
+    return {
+        "causes": [(code, named(code), n) for code, n in counts["cause"].items()],
+        "tiers": [(code, titles.get(code), counts["tier"][code]) for code in titles if code in counts["tier"]],
+        "owners": list(counts["owner"].items()),
+        "people": [one.user.get_username() for one in acting.workers()],
+    }
+
+
+def _closed(request: SignedIn, rows: Rows, asked: listing.Asked) -> dict[str, Any]:
+    """What people closed, the newest first; what closed by itself since the run before; who bought again."""
+    closed = Handling.objects.exclude(outcome="").order_by("-closed_on", "-id")
+    if asked.cause:
+        closed = closed.filter(cause=asked.cause)
+    if asked.assigned not in ("", "-"):
+        closed = closed.filter(assigned=asked.assigned)
+    if rows.owner is not None:
+        theirs = rows.ask(
+            f"select customer_id from {rows.table('customers')} where customer_id in (select unnest(?::varchar[]))",
+            [list(closed.values_list("customer_id", flat=True).distinct())],
+        )
+        closed = closed.filter(customer_id__in=[row["customer_id"] for row in theirs])
+    page = Paginator(closed, 50).get_page(asked.page)
+    names = {
+        row["customer_id"]: row["name"]
+        for row in rows.ask(
+            f"select customer_id, name from {rows.table('customers')} "
+            "where customer_id in (select unnest(?::varchar[]))",
+            [[one.customer_id for one in page]],
+        )
+    }
+    by_itself = rows.ask(
+        f"select a.*, c.name from {rows.table('alerts')} as a left join {rows.table('customers')} as c "
+        "using (customer_id) where a.state = 'closed' order by customer_id, cause limit 100"
+    )
+    return {
+        "page": page,
+        "closed": [(one, names.get(one.customer_id), named(one.cause), OUTCOMES[one.outcome].title) for one in page],
+        "by_itself": [(row, named(row["cause"]), BY_ITSELF.get(row["outcome"])) for row in by_itself],
+        "since": bought_since(rows),
+        "may_reopen": request.viewer.may("act"),
+    }
