@@ -29,7 +29,7 @@ PLACES: tuple[tuple[Text, tuple[Place, ...]], ...] = (
         Text("Groups", "分群"),
         (
             Place("tiers", Text("Tiers", "层级")),
-            Place("rfm", Text("RFM", "RFM")),
+            Place("rfm", Text("RFM", "RFM 分析")),
             Place("segments", Text("Segments", "客户分群")),
             Place("movement", Text("Movement", "变动")),
             Place("cohorts", Text("Cohorts", "同期群")),
