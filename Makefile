@@ -16,7 +16,7 @@ BENCH = $(RUN)/python benches
 OUT = $(if $(RESULTS),--out $(RESULTS)/$(1).json)
 ROOM = $(if $(FOLDER),--folder $(FOLDER))
 
-.PHONY: demo test lint types bench bench-large bench-spark bench-pages docs lock clean help
+.PHONY: demo test test-web lint types bench bench-large bench-spark bench-pages docs lock clean help
 
 help:
 	@echo "make demo   a demo company, analysed; prints the value table and where the report lies"
@@ -42,6 +42,10 @@ demo: $(READY)
 
 test: $(READY)
 	$(RUN)/python -m pytest --numprocesses auto --dist loadfile
+
+# the application's own tables in the database that DATABASE_URL names; browsers have seen the pages by then
+test-web: $(READY)
+	$(RUN)/python -m pytest tests/web --numprocesses auto --dist loadfile -m "not browser"
 
 lint: $(READY)
 	$(RUN)/ruff check .

@@ -1,6 +1,6 @@
-"""A workspace of any size for the web application: simulated orders, customers with names, regions and owners, two runs.
+"""A workspace of any size for the web application: simulated orders, customers with names and owners, two runs.
 
-    python benches/web_company.py --customers 1000000 --folder WORKSPACE
+python benches/web_company.py --customers 1000000 --folder WORKSPACE
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
+
 from simulate import make_log
 
 EARLIER = date(2025, 6, 30)
