@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,12 +88,16 @@ def export(
     contact: bool = False,
     only_consenting: bool = False,
     language: Language | None = None,
+    narrowed: Callable[[ir.Table], ir.Table] | None = None,
+    by: str = "forecast_value",
+    descending: bool = True,
 ) -> Exported:
     """Write the customers that a filter or a saved segment chooses (or "all") to a .xlsx, .csv or .parquet file.
 
     There is no limit to the rows; in Excel, more than 1 048 575 go on in further sheets. Blacklisted customers and
     those who have not consented, by the workspace's book as it is today, are left out and counted. columns: fields to
-    write (see `kezhi segments fields`); contact: with phone and email from the book. An existing file is replaced.
+    write (see `kezhi segments fields`); contact: with phone and email from the book. narrowed: chooses further among the
+    rows. by, descending: the field that orders the list, empty values last. An existing file is replaced.
     Raises KezhiError with a sentence that says what to do.
     """
     path = Path(to)
@@ -101,10 +105,11 @@ def export(
     with opened(run_or_workspace, run) as asked:
         people = _people(asked)
         wanted = _wanted(asked, people, columns, contact)
-        rows, known = _allowed(asked.chosen(query), people)
+        chosen_rows = asked.chosen(query)
+        rows, known = _allowed(narrowed(chosen_rows) if narrowed else chosen_rows, people)
         if only_consenting and "consent" not in known:
             raise KezhiError(NO_CONSENT)
-        kept = _numbered(asked.engine, rows, wanted)
+        kept = _numbered(asked.engine, rows, wanted, _column(asked, by), descending=descending)
         counted = _counts(asked.engine, kept)
         out = ("excluded", "refused", *(("unknown",) if only_consenting else ()))
         chosen = _renumbered(kept.filter(~kept.may.isin(out)))
@@ -223,11 +228,12 @@ def _column(asked: Asked, name: str) -> str:
     )
 
 
-def _numbered(engine: Engine, rows: ir.Table, wanted: dict[str, str]) -> ir.Table:
-    """What is to be written, the most valuable first, stored once with who may be in it."""
+def _numbered(engine: Engine, rows: ir.Table, wanted: dict[str, str], by: str, *, descending: bool) -> ir.Table:
+    """What is to be written, in order, stored once with who may be in it."""
     import ibis
 
-    order: Any = ibis.row_number().over(ibis.window(order_by=[ibis.desc(rows.forecast_value), rows.customer_id]))
+    sort = ibis.desc(rows[by], nulls_first=False) if descending else ibis.asc(rows[by], nulls_first=False)
+    order: Any = ibis.row_number().over(ibis.window(order_by=[sort, rows.customer_id]))
     cells = {f"cell_{i}": rows[column] for i, column in enumerate(wanted.values())}
     return engine.store(rows.select("may", "reason_of_list", **cells, place=order + 1))
 

@@ -1,1 +1,1 @@
-"""To come."""
+"""The list of customers, and the page of one of them."""
