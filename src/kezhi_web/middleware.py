@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from kezhi.language import KezhiError
+from kezhi.language import KezhiError, Text
 from kezhi_web.shown import NoRun
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
+TOO_LARGE = Text("This is larger than {limit} MB, which is what may be sent.", "内容超过 {limit} MB 的上限。")
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -35,8 +37,28 @@ def harden(answer: Answer) -> Answer:
         response = answer(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+    return answered
+
+
+def limit_bodies(answer: Answer) -> Answer:
+    """Nothing larger than an upload may be is read, and of those who are not signed in nothing larger than a form.
+
+    Calls of the API sign in by their token, before their body is read.
+    """
+
+    def answered(request: HttpRequest) -> HttpResponse:
+        said = request.META.get("CONTENT_LENGTH") or "0"
+        known = request.user.is_authenticated or request.path.startswith("/api/")
+        form = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = settings.UPLOAD_LIMIT + form if known else form
+        if said.isdigit() and int(said) > limit:
+            told = TOO_LARGE.fill(limit=f"{limit / 2**20:,.0f}")
+            return render(request, "cannot.html", {"error": told}, status=413)
+        return answer(request)
 
     return answered
 

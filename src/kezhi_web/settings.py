@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "kezhi_web.middleware.harden",  # around everything, so that no answer goes without its headers
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -76,8 +77,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "kezhi_web.middleware.harden",
     "kezhi_web.middleware.language_of_person",
+    "kezhi_web.middleware.limit_bodies",
     "kezhi_web.middleware.explain",
     "axes.middleware.AxesMiddleware",
 ]
@@ -115,8 +116,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+    )
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
@@ -125,6 +130,10 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who keeps trying does not keep the account locked
+AXES_LOCKOUT_CALLABLE = "kezhi_web.people.signing.locked"
+AXES_CLIENT_IP_CALLABLE = "kezhi_web.people.signing.address_of"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 
@@ -151,7 +160,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _yes("KEZHI_BEHIND_PROXY") else None
+BEHIND_PROXY = _yes("KEZHI_BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -164,10 +174,14 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_customers": {"()": "kezhi_web.logs.WithoutCustomers"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["no_customers"]}},
+    "formatters": {"no_customers": {"()": "kezhi_web.logs.WithoutCustomers"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "no_customers"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "axes": {"level": "CRITICAL"},  # says who could not sign in; the audit log has it
+    },
 }
 
 DEMO = (WORKSPACE / "kezhi-demo.json").exists()  # demo accounts are shown on the login page

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
 from kezhi_web.people.rights import ROLES, Viewer, viewer_of
 
@@ -61,6 +62,7 @@ class Event(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["who", "action", "at"], name="event_who_action_at")]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.who} {self.action}"
@@ -70,3 +72,17 @@ def audit(request: HttpRequest, action: str, **told: Any) -> None:
     """Note what somebody did; `told` holds plain values and no names or ways to reach a customer (ids are enough)."""
     viewer = viewer_of(request)
     Event.objects.create(who=viewer.name if viewer else "", action=action, told=told)
+
+
+def seen(request: HttpRequest, customer_id: str) -> None:
+    """Note that somebody saw a customer's name and ways to be reached: once per person, customer and day.
+
+    Nothing where the person sees no names. Cheap enough for every view of a customer's page.
+    """
+    viewer = viewer_of(request)
+    if viewer is None or not viewer.may("personal"):
+        return
+    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Event.objects.filter(who=viewer.name, action="personal_seen", at__gte=start)
+    if not today.filter(told__customer_id=customer_id).exists():
+        audit(request, "personal_seen", customer_id=customer_id)

@@ -70,9 +70,14 @@ class SignedIn(HttpRequest):
     viewer: Viewer
 
 
-def needs(right: str, *, json: bool = False) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Mark a view with the right that it needs: others are sent to the login page, or told so with status 403."""
-    assert right in RIGHTS, right
+def needs(*rights: str, json: bool = False) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Mark a view with the rights that it needs, all of them.
+
+    Strangers are sent to the login page, those without a right are told so with status 403; with `json` (calls by
+    programs) there is only the status, 401 or 403.
+    """
+    assert rights
+    assert set(rights) <= ALL, rights
 
     def marked(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
@@ -82,12 +87,12 @@ def needs(right: str, *, json: bool = False) -> Callable[[Callable[..., HttpResp
                 return (
                     HttpResponse(status=401) if json else redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
                 )
-            if not viewer.may(right):
+            if not all(viewer.may(one) for one in rights):
                 return HttpResponse(status=403) if json else render(request, "forbidden.html", status=403)
             request.viewer = viewer  # type: ignore[attr-defined]
             return view(request, *args, **given)
 
-        checked.right = right  # type: ignore[attr-defined]
+        checked.right, checked.rights = rights[0], frozenset(rights)  # type: ignore[attr-defined]
         return checked
 
     return marked
@@ -95,7 +100,7 @@ def needs(right: str, *, json: bool = False) -> Callable[[Callable[..., HttpResp
 
 def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a view that needs nobody signed in: the login page and the like."""
-    view.right = None  # type: ignore[attr-defined]
+    view.right, view.rights = None, frozenset()  # type: ignore[attr-defined]
     return view
 
 
