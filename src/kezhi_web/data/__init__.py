@@ -1,1 +1,1 @@
-"""To come."""
+"""Files that come in: looked at before anything counts, imported, taken back; what the book holds and what it lacks."""
