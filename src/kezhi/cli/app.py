@@ -31,6 +31,7 @@ from kezhi.cli import (
     report,
     run,
     segments,
+    serve,
     what_if,
 )
 from kezhi.cli.screen import audience, complain
@@ -85,6 +86,7 @@ for _name, _module in {
     "segments": segments,
     "export": export,
     "demo": demo,
+    "serve": serve,
 }.items():
     _context = getattr(_module, "CONTEXT", None)
     app.command(_name, help=_module.HELP, short_help=_module.HELP, context_settings=_context)(
