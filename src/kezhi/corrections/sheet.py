@@ -40,6 +40,10 @@ _HOW = Text(
     'Change the yellow figures, save, and run: kezhi correct --from this-file.xlsx --why "..." --workspace {place}',
     '请修改黄色数字，保存后执行：kezhi correct --from 本文件.xlsx --why "……" --workspace {place}',
 )
+_HOW_ON_PAGE = Text(
+    "Change the yellow figures, save, and upload the file on the page Corrections.",
+    "请修改黄色数字，保存后在“修正”页面上传。",
+)
 _UNREADABLE = Text(
     "{path} is no workbook that can be read; save it as .xlsx.", "{path} 不是可读取的工作簿；请另存为 .xlsx。"
 )
@@ -91,8 +95,11 @@ class Edited:
         )
 
 
-def write_template(path: Path, rows: pa.Table, place: Path, language: Language) -> None:
-    """A sheet with a row per customer and coming period, to be edited; `rows` have the columns of NAMES."""
+def write_template(path: Path, rows: pa.Table, place: Path | None, language: Language) -> None:
+    """A sheet with a row per customer and coming period, to be edited; `rows` have the columns of NAMES.
+
+    place: the workspace that the command which reads it needs; None where a page will read it.
+    """
     import xlsxwriter
 
     book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
@@ -112,7 +119,8 @@ def write_template(path: Path, rows: pa.Table, place: Path, language: Language) 
         for name in NAMES
     }
     bold = book.add_format({"bold": True, "bottom": 1})
-    sheet.write_string(0, 0, _HOW.to(language).format(place=place))
+    said = _HOW_ON_PAGE.to(language) if place is None else _HOW.to(language).format(place=place)
+    sheet.write_string(0, 0, said)
     for column, (name, title) in enumerate(TITLES.items()):
         sheet.set_column(column, column, 22 if name in ("customer_id", "name") else 18)
         sheet.write_string(2, column, title.to(language), bold)

@@ -26,7 +26,7 @@ KEYS = "(select unnest(?::struct(customer_id varchar, cause varchar, since date)
 WAITING, SNOOZED, CLOSED = "open", "snoozed", "closed"
 STATES = {
     WAITING: "coalesce(said, '') = '' and coalesce(until <= {today}, true)",
-    SNOOZED: "coalesce(said, '') = '' and until > {today}",
+    SNOOZED: "coalesce(said, '') = '' and coalesce(until > {today}, false)",
     CLOSED: "coalesce(said, '') <> ''",
 }
 Key = tuple[str, str, date]
@@ -72,7 +72,8 @@ def read(rows: Rows, asked: Asked) -> Listed:
     """The customers of one page, the largest expected loss first, each with all alerts that were asked for."""
     chosen, values = _chosen(rows, asked)
     counted = rows.row(
-        f"{chosen} select count(distinct customer_id) as number, count(*) as alerts, sum(priority) as loss from chosen",
+        f"{chosen}, each as (select count(*) as alerts, max(priority) as loss from chosen group by customer_id) "
+        "select count(*) as number, coalesce(sum(alerts), 0)::bigint as alerts, coalesce(sum(loss), 0) as loss from each",
         values,
     )
     first = (asked.page - 1) * PAGE
@@ -152,14 +153,16 @@ def told(rows: Rows, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _by_customer(rows: Rows, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Alerts under their customers, with what an earlier closure of the same cause said."""
+    """Alerts under their customers, with what an earlier closure of the same cause said.
+
+    A customer's loss is that of their first alert: several alerts tell of the same money.
+    """
     earlier = _earlier({row["customer_id"] for row in found})
     customers: dict[str, dict[str, Any]] = {}
     for row in told(rows, found):
-        customer = customers.setdefault(row["customer_id"], row | {"alerts": [], "loss": 0})
+        customer = customers.setdefault(row["customer_id"], row | {"alerts": [], "loss": row["priority"]})
         done = earlier.get((row["customer_id"], row["cause"]), ())
         customer["alerts"].append(row | {"earlier": next((one for one in done if one.since < row["opened_on"]), None)})
-        customer["loss"] += row["priority"] or 0
     return list(customers.values())
 
 

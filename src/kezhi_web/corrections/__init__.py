@@ -1,1 +1,1 @@
-"""To come."""
+"""What management says of coming periods in place of what was computed; and what if it were otherwise."""

@@ -1,1 +1,1 @@
-"""To come."""
+"""Who sent whom, and what each branch is worth."""
