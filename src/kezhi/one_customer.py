@@ -167,11 +167,11 @@ def customer(
             customer_id,
             as_of,
             facts,
-            _open(worth[0] if worth else {}, private=private),
+            without_reach(worth[0] if worth else {}, private=private),
             tuple(sorted(_rows(engine, place.run, "forecast", customer_id), key=lambda row: row["step"])),
             ranking[0] if ranking else {},
             _sheet(engine, place, book, settings, as_of, private=private),
-            tuple(_factors(settings.factors or Factors(), ranking[0] if ranking else {}, opinions)),
+            tuple(factor_scores(settings.factors or Factors(), ranking[0] if ranking else {}, opinions)),
             blocks,
             opinions,
             tuple(needs),
@@ -285,13 +285,13 @@ class _Book:
         count = self.engine.row(rows.aggregate(count=rows.count()))["count"]
         order = [ibis.desc(rows[day])] if day in rows.columns else []
         shown = rows.order_by([*order, *(one for one in rows.columns if one != day)]).limit(last)
-        return count, tuple(_open(row, private=private) for row in self.engine.fetch(shown).to_pylist())
+        return count, tuple(without_reach(row, private=private) for row in self.engine.fetch(shown).to_pylist())
 
     def facts(self, *, private: bool) -> dict[str, Any]:
         """The customer's row of the customer table."""
         rows = self.table("customers")
         found = [] if rows is None else self.engine.fetch(rows.limit(1)).to_pylist()
-        return _open(found[0], private=private) if found else {}
+        return without_reach(found[0], private=private) if found else {}
 
     def known(self, run: Path, as_of: date) -> Known | None:
         """The book as the run knew it, this customer's rows only; of the customer table all."""
@@ -306,7 +306,7 @@ class _Book:
         return Known(book.known(as_of), as_of, run, people.select("customer_id"), people, self.engine.read_parquet)
 
 
-def _open(row: Mapping[str, Any], *, private: bool) -> dict[str, Any]:
+def without_reach(row: Mapping[str, Any], *, private: bool) -> dict[str, Any]:
     """A row without what reaches a person at home, and without that in its free texts."""
     if private:
         return dict(row)
@@ -376,7 +376,7 @@ def _acquisition(known: Known) -> ir.Table | None:
     return cost.select("customer_id", date=day, quantity=cost.acquisition_cost, text=ibis.null("string"))
 
 
-def _factors(factors: Factors, ranking: Mapping[str, Any], opinions: tuple[Assessment, ...]) -> Any:
+def factor_scores(factors: Factors, ranking: Mapping[str, Any], opinions: tuple[Assessment, ...]) -> Any:
     """The four factors: what is computed, what a person thinks (the last one counts), and both together."""
     latest = {one.factor: one for one in opinions}
     for factor, weight in factors.weights.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -135,6 +136,14 @@ class Fields:
 
     def __iter__(self) -> Any:
         return iter(self.by_name.values())
+
+    def of_book(self, name: str, value: Any) -> Field:
+        """A field of the book's customer table, also one that came after the run."""
+        known = self.by_name.get(name)
+        if known is not None:
+            return known
+        kind = "flag" if isinstance(value, bool) else "day" if isinstance(value, date) else "text"
+        return Field(name, TITLES.get(name) or Text(name, name), None, kind, {})
 
     @property
     def words(self) -> Vocabulary:

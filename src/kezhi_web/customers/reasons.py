@@ -1,0 +1,161 @@
+"""Why a customer's forecast is what it is: factor by factor, so that anybody can reckon it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from kezhi.language import Text
+from kezhi.reports.numbers import MINUS, grouped, percent, period_label, rounded
+from kezhi_web.customers.one import Account
+from kezhi_web.words import spoken
+
+FINEST = 12  # decimals to which a factor is written at most
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One period ahead: its figures as they are written, and the sentences that lead from one to the next."""
+
+    period: str
+    shown: Mapping[str, str]
+    sentences: tuple[Text, ...]
+    lower: Any
+    upper: Any
+    value: Any
+
+
+def steps_of(account: Account) -> list[Step]:
+    """The periods of the forecast; each product and difference holds for the figures exactly as written."""
+    return [_step(row, account) for row in account.forecast]
+
+
+def label(account: Account, first: date) -> str:
+    """A period as people call it."""
+    manifest = account.run.manifest
+    return period_label(first, account.run.period, int(manifest.get("fiscal_start", 1)), spoken())
+
+
+def _step(row: dict[str, Any], account: Account) -> Step:
+    figures = _written(row)
+    return Step(
+        label(account, row["period"]),
+        figures,
+        tuple(_sentences(row, figures)),
+        row.get("value_lower"),
+        row.get("value_upper"),
+        row["value"],
+    )
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, str]:
+    """Factors with as many decimals as it takes until product and sum come out as written."""
+    computed = row.get("amount_computed")
+    bought = row["amount"] if computed is None else computed
+    gross = row["amount"] - row["cost"]
+    money = 2 if _adds_up(row, gross, 2) else 4
+    count, mean = _agreeing(row["expected_purchases"], row["mean_amount"], bought, money)
+    return {
+        "p_purchase": percent(row.get("p_purchase"), 1),
+        "expected_purchases": count,
+        "mean_amount": mean,
+        "bought": grouped(bought, money),
+        "amount": grouped(row["amount"], money),
+        "margin": _share(row["amount"], row["margin"], gross, money),
+        "cost": grouped(row["cost"], money),
+        "gross": grouped(gross, money),
+        "expense": grouped(row["expense"], money),
+        "value": grouped(row["value"], money),
+    }
+
+
+def _adds_up(row: Mapping[str, Any], gross: Any, digits: int) -> bool:
+    shown: Callable[[Any], Decimal] = lambda value: rounded(value, digits)  # noqa: E731
+    return (
+        shown(row["amount"]) - shown(row["cost"]) == shown(gross)
+        and shown(gross) - shown(row["expense"]) == shown(row["value"])
+        and abs(shown(row["amount"]) * Decimal(str(row["margin"])) - shown(gross)) < Decimal(5).scaleb(-digits - 1)
+    )
+
+
+def _agreeing(count: float, mean: float, product: Any, money: int) -> tuple[str, str]:
+    """Both factors with the fewest decimals whose product is the amount as written."""
+    for digits in range(2, FINEST):
+        if rounded(rounded(count, digits) * rounded(mean, digits), money) == rounded(product, money):
+            return grouped(count, digits), grouped(mean, digits)
+    return grouped(count, FINEST), grouped(mean, FINEST)
+
+
+def _share(amount: Any, margin: float, gross: Any, money: int) -> str:
+    """The margin with the fewest decimals with which the amount as written gives the gross profit as written."""
+    for digits in range(FINEST):
+        share = rounded(Decimal(str(margin)) * HUNDRED, digits) / HUNDRED
+        if rounded(rounded(amount, money) * share, money) == rounded(gross, money):
+            return percent(margin, digits)
+    return percent(margin, FINEST)
+
+
+def _sentences(row: Mapping[str, Any], figures: Mapping[str, str]) -> list[Text]:
+    said = [BUYS.fill(**figures)]
+    if row.get("frequency") is not None and row["step"] == 1:
+        said.append(_rule(row))
+    said.append(BRINGS.fill(**figures))
+    if row.get("amount_computed") is not None and row["amount_computed"] != row["amount"]:
+        said.append(CORRECTED_AMOUNT.fill(**figures))
+    margin = row.get("margin_computed")
+    if margin is not None and margin != row["margin"]:
+        said.append(CORRECTED_MARGIN.fill(computed=percent(margin, 1), margin=figures["margin"]))
+    said.append(LEAVES.fill(**figures) if row["cost"] else NO_COST)
+    expense = row.get("expense_computed")
+    if expense is not None and expense != row["expense"]:
+        said.append(CORRECTED_EXPENSE.fill(computed=grouped(expense, 2), expense=figures["expense"]))
+    said.append(COSTS.fill(minus=MINUS, **figures))
+    return said
+
+
+def _rule(row: Mapping[str, Any]) -> Text:
+    frequency, amount = grouped(row["frequency"]), grouped(row.get("expected_amount"), 2)
+    return RULE.fill(
+        frequency=frequency,
+        p_frequency=percent(row.get("p_frequency"), 1),
+        expected_amount=amount,
+        p_amount=percent(row.get("p_amount"), 1),
+    )
+
+
+BUYS = Text(
+    "They will buy {expected_purchases} times on average: the chance that they buy at all in this period is {p_purchase}.",
+    "预计平均购买 {expected_purchases} 次：本期会购买的概率为 {p_purchase}。",
+)
+RULE = Text(
+    "The transition rule expects {frequency} purchases (probability {p_frequency}) of {expected_amount} each "
+    "(probability {p_amount}).",
+    "移转规则预计购买 {frequency} 次（概率 {p_frequency}），每次 {expected_amount}（概率 {p_amount}）。",
+)
+BRINGS = Text(
+    "One purchase is expected to bring {mean_amount}: {expected_purchases} × {mean_amount} = {bought}.",
+    "预计每次购买 {mean_amount}：{expected_purchases} × {mean_amount} = {bought}。",
+)
+CORRECTED_AMOUNT = Text(
+    "Management corrected the purchase amount from {bought} to {amount}.", "管理层将购买金额由 {bought} 修正为 {amount}。"
+)
+CORRECTED_MARGIN = Text(
+    "Management corrected the margin from {computed} to {margin}.", "管理层将毛利率由 {computed} 修正为 {margin}。"
+)
+LEAVES = Text(
+    "Of every purchase {margin} is left after the cost of the goods: {amount} × {margin} = {gross}.",
+    "扣除产品成本后留下 {margin}：{amount} × {margin} = {gross}。",
+)
+NO_COST = Text("No product cost is known, so none is taken off.", "没有产品成本数据，因此未扣除成本。")
+CORRECTED_EXPENSE = Text(
+    "Management corrected the relationship expense from {computed} to {expense}.",
+    "管理层将关系营销费用由 {computed} 修正为 {expense}。",
+)
+COSTS = Text(
+    "Keeping the relationship costs {expense}: {gross} {minus} {expense} = {value}.",
+    "维系关系预计花费 {expense}：{gross} {minus} {expense} = {value}。",
+)
