@@ -1,1 +1,1 @@
-"""To come."""
+"""Customers in groups: tiers, RFM, saved segments, movement between two dates, cohorts; every number opens its list."""

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from kezhi import reports
 from kezhi.engine import Engine, open_engine
 from kezhi.language import Language
 from kezhi.reports import analyst, sections, worth
+from kezhi.reports.markup import Html, tag
 from kezhi_web.shown.parts import kept_in
 from kezhi_web.shown.rows import PERSONAL, literal, quoted
 from kezhi_web.shown.run import Shown
@@ -30,7 +32,6 @@ FIXED: dict[str, Any] = {
     "top_customers": sections.top_customers,
     "concentration": sections.concentration,
     "rows": sections.rows,
-    "analyst": analyst.section,
     "glossary": lambda _, canvas: sections.glossary(canvas),
 }
 
@@ -52,9 +53,11 @@ def _write(engine: Engine, folder: Path, target: Path) -> None:
     for language in LANGUAGES:
         place = target / language
         place.mkdir(parents=True, exist_ok=True)
-        for name, draw in (*FIXED.items(), *_topics(report)):
+        for name, draw in (*FIXED.items(), *_analyst(), *_topics(report)):
             canvas = sections.Canvas(language)
-            html = str(draw(report, canvas))
+            html = draw(report, canvas)
+            if not html:
+                continue
             told = json.dumps({"html": html, "figures": canvas.figures}, ensure_ascii=False, separators=(",", ":"))
             (place / f"{name}.json").write_text(told, encoding="utf-8")
     (target / "done").touch()
@@ -63,6 +66,17 @@ def _write(engine: Engine, folder: Path, target: Path) -> None:
 def _topics(report: Any) -> Iterator[tuple[str, Any]]:
     for name, found in report.worth.items():
         yield name, lambda whole, canvas, name=name, found=found: worth.section(name, found, whole, canvas)
+
+
+def _analyst() -> Iterator[tuple[str, Any]]:
+    for name, draw in analyst.PARTS.items():
+        yield f"analyst.{name}", partial(_apart, draw)
+
+
+def _apart(draw: Any, report: Any, canvas: sections.Canvas) -> str:
+    """A part of the analyst's section as a section of its own, with the headings of one."""
+    html = draw(report, canvas)
+    return str(tag("section", Html(html.replace("h3>", "h2>")))) if html else ""
 
 
 @contextmanager

@@ -21,10 +21,12 @@ from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 
 from kezhi.language import KezhiError, Text
+from kezhi_web.shown.linking import with_links
 from kezhi_web.shown.run import Shown
 from kezhi_web.words import spoken
 
 NOT_MADE = Text("This page could not be prepared: {reason}", "无法准备此页面：{reason}")
+FORM = 2  # counts up when sections of the same run would be made differently
 _making = threading.Lock()
 
 
@@ -40,14 +42,15 @@ def kept_in(run: Shown, *, personal: bool) -> Path:
     """The folder of a run's sections; another one whenever the run's content or kezhi itself has changed."""
     from kezhi import __version__
 
-    key = hashlib.sha256(f"{run.folder}|{run.stamp}|{__version__}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{run.folder}|{run.stamp}|{__version__}|{FORM}".encode()).hexdigest()[:12]
     return settings.OWN / "parts" / f"{run.name}-{key}-{'named' if personal else 'nameless'}"
 
 
 def part(run: Shown, name: str, *, personal: bool) -> Part | None:
     """A section of the report by its topic (see kezhi.reports.worth.TOPICS) or place; None where the run has none.
 
-    Beside the topics: leads, mind, history_and_forecast, periods, top_customers, concentration, rows, analyst, glossary.
+    Beside the topics: leads, mind, history_and_forecast, periods, top_customers, concentration, rows, glossary, and
+    the analyst's parts as analyst.method (see kezhi.reports.analyst.PARTS). Every customer in it links to their page.
     """
     folder = kept_in(run, personal=personal)
     if not (folder / "done").exists():
@@ -56,7 +59,8 @@ def part(run: Shown, name: str, *, personal: bool) -> Part | None:
     if not path.exists():
         return None
     found = json.loads(path.read_text(encoding="utf-8"))
-    return Part(mark_safe(found["html"]), found["figures"])  # noqa: S308  built by kezhi.reports, which escapes
+    html = with_links(found["html"], run)
+    return Part(mark_safe(html), found["figures"])  # noqa: S308  built by kezhi.reports, which escapes
 
 
 def prepare(run: Shown) -> None:

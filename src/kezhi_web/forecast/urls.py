@@ -1,0 +1,9 @@
+"""Route of the forecast."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kezhi_web.forecast import views
+
+urlpatterns = [path("forecast", views.forecast, name="forecast")]

@@ -1,0 +1,177 @@
+"""The small blocks of the overview, from worth.json and the run's tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from kezhi.language import Text
+from kezhi.reports.json_values import day, money
+from kezhi.segments.alert_causes import named, why
+from kezhi.worth.layers import rules_of_a_run
+from kezhi_web.groups.lists import Cell, cell, counted_by, is_code, moved
+from kezhi_web.groups.views import order_of
+from kezhi_web.shown import Rows, Shown
+from kezhi_web.shown.linking import customer_page, list_of
+
+CALLS = 5
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A tier: whom it holds, what they bring, and who came into it since the run before."""
+
+    name: Text
+    count: Cell
+    share: float | None  # of the forecast
+    value: Decimal
+    forecast: Decimal
+    risen: int | None
+    fallen: int | None
+
+    @property
+    def width(self) -> int:
+        """The share as the length of a bar, 0 to 100."""
+        return round(100 * min(max(self.share or 0.0, 0.0), 1.0))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Who rose and fell since the run before, and what that does to the forecast."""
+
+    since: Any
+    risen: Cell | None
+    fallen: Cell | None
+    new: Cell | None
+    gained: Decimal | None
+    lost: Decimal | None
+
+    @property
+    def net(self) -> Decimal | None:
+        """Gained less lost."""
+        return None if self.gained is None or self.lost is None else self.gained + self.lost
+
+
+@dataclass(frozen=True)
+class Call:
+    """A customer to call: why, and what is expected to be lost otherwise."""
+
+    customer_id: str
+    name: str | None
+    url: str
+    cause: Text
+    why: Text
+    loss: Decimal
+
+
+def tiers(rows: Rows, run: Shown, asked: str | None) -> list[Tier]:
+    """The tiers with their lists, the best first; counted among the customers that the person may see."""
+    facts = run.worth.get("tiers") or {}
+    if not facts or "tier" not in rows.columns("customers"):
+        return []
+    counts = {code: row for (code,), row in counted_by(rows, "tier").items()}
+    whole = sum((row["forecast"] or Decimal(0) for row in counts.values()), Decimal(0))
+    none = {"customers": 0, "value": Decimal(0), "forecast": Decimal(0)}
+    known = facts.get("previous") is not None and rows.owner is None
+    found = []
+    for one in facts.get("tiers", ()):
+        row = counts.get(one["tier"], none)
+        found.append(
+            Tier(
+                Text(one["name"]["en"], one["name"]["zh"]),
+                cell(row["customers"], is_code("tier", one["tier"]), asked),
+                float(row["forecast"] / whole) if whole > 0 else None,
+                row["value"],
+                row["forecast"],
+                one.get("risen", 0) if known else None,
+                one.get("fallen", 0) if known else None,
+            )
+        )
+    return found
+
+
+def movement(rows: Rows, run: Shown, asked: str | None) -> Moved | None:
+    """Who rose and who fell; None where no earlier run recorded tiers."""
+    facts = (run.worth.get("tiers") or {}).get("previous")
+    matrix = moved(rows, "tier", order_of(run.worth, "tier"), asked) if facts else None
+    if not facts or matrix is None:
+        return None
+    new = next((line.whole for line in matrix.lines if line.whole.query == "tier_previous is empty"), None)
+    gained, lost = _gained(run, "up"), _gained(run, "down")
+    if rows.owner is not None:  # the company's money is nobody else's
+        gained = lost = None
+    return Moved(day(facts.get("as_of")), matrix.risen, matrix.fallen, new, gained, lost)
+
+
+def _gained(run: Shown, move: str) -> Decimal | None:
+    """How the forecast of those who made a move has changed."""
+    matrices = (run.worth.get("movement") or {}).get("matrices") or ()
+    for matrix in matrices:
+        if (matrix["source"], matrix["by"]) != ("runs", "tier"):
+            continue
+        for one in matrix["moves"]:
+            now, then = money(one.get("forecast_value")), money(one.get("forecast_before"))
+            if one["move"] == move and now is not None and then is not None:
+                return now - then
+    return None
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Whom to call first, and how many need a call in all."""
+
+    first: tuple[Call, ...]
+    customers: int
+    loss: Decimal
+
+
+def calls(rows: Rows, run: Shown) -> Calls | None:
+    """Whom to call first among the customers that the person may see; None where the run looked for no alerts."""
+    if not run.has("alerts"):
+        return None
+    open_ones = f"{rows.table('alerts')} as a where state <> 'closed'"
+    whole = rows.row(
+        f"select count(distinct customer_id) as customers, sum(priority) filter (main) as loss from {open_ones}"
+    )
+    first = rows.ask(
+        f"select a.*, c.name from {rows.table('alerts')} as a join {rows.table('customers')} as c using (customer_id) "
+        f"where a.state <> 'closed' and a.main order by a.rank limit {CALLS}"
+    )
+    titles = {str(code): said for code, said in rules_of_a_run(run.folder).titles.items()}
+    return Calls(tuple(_call(row, titles) for row in first), whole["customers"], whole["loss"] or Decimal(0))
+
+
+def _call(row: dict[str, Any], titles: Any) -> Call:
+    return Call(
+        row["customer_id"],
+        row["name"],
+        customer_page(row["customer_id"]),
+        named(row["cause"]),
+        why(row, titles),
+        row["priority"],
+    )
+
+
+@dataclass(frozen=True)
+class Own:
+    """A salesperson's customers together."""
+
+    customers: int
+    value: Decimal
+    forecast: Decimal
+    quiet: int
+    list_url: str
+
+
+def own(rows: Rows) -> Own:
+    """What the person's own customers brought, and should bring."""
+    found = rows.row(
+        "select count(*) as customers, sum(value) as value, sum(forecast_value) as forecast, "
+        f"count(*) filter (idle_periods >= 2) as quiet from {rows.table('customers')}"
+    )
+    nothing = Decimal(0)
+    return Own(
+        found["customers"], found["value"] or nothing, found["forecast"] or nothing, found["quiet"],
+        list_of("idle_periods >= 2"),
+    )  # fmt: skip
