@@ -6,6 +6,7 @@ workspace is.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -295,8 +296,8 @@ def _work(place: Place, say: Say) -> None:
 # --- the demo ---------------------------------------------------------------------------------------------
 
 
-def serve_demo(place: Place, say: Say, *, browser: bool) -> None:
-    """Serve the demo company with accounts for every role, its pages ready."""
+def serve_demo(place: Place, say: Say) -> None:
+    """Serve the demo company with accounts for every role, its pages ready; on a terminal in a browser, too."""
     ready(place)
     pages = threading.Thread(target=_prepare, daemon=True)  # a process of its own, beside what follows
     pages.start()
@@ -304,14 +305,15 @@ def serve_demo(place: Place, say: Say, *, browser: bool) -> None:
     _cast()
     pages.join()
     port = _free(place)
-    _serve(place, port, say, worker=True, browser=browser)
+    _serve(place, port, say, worker=True, browser=sys.stdout.isatty())
 
 
 def _prepare() -> None:
     from kezhi_web.shown.parts import prepare
     from kezhi_web.shown.run import named
 
-    prepare(named(None))
+    with contextlib.suppress(KezhiError):  # whoever comes first makes them
+        prepare(named(None))
 
 
 def _cast() -> None:

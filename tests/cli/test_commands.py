@@ -152,7 +152,7 @@ def test_models_lists_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_demo_company_is_made_and_valued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("demo", "--out", tmp_path / "demo", "--customers", 60) == 0
+    assert run("demo", "--no-serve", "--out", tmp_path / "demo", "--customers", 60) == 0
     printed = capsys.readouterr().out
     assert "Customers with the highest forecast value" in printed
     assert "report.html" in printed

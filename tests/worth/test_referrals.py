@@ -33,7 +33,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("case") / "company"
     with pytest.MonkeyPatch.context() as quick:  # one model, two senses: the others are tested elsewhere
         quick.setattr(analysis, "analyse", partial(analysis.analyse, model="nbd", senses=("referrals", "line_kinds")))
-        assert made("demo", "--sample", "referrals", "--out", folder, "--lang", "en") == 0
+        assert made("demo", "--no-serve", "--sample", "referrals", "--out", folder, "--lang", "en") == 0
     return Run(next(path for path in (folder / "runs").iterdir() if path.is_dir()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -14,13 +15,15 @@ import typer
 
 from kezhi.cli.news import news
 from kezhi.cli.options import Lang, speak
-from kezhi.cli.screen import Heads, say, screen, table, whole
-from kezhi.language import Text, preferred_language
+from kezhi.cli.screen import Heads, say, screen, table, tick, whole
+from kezhi.cli.serve import Port, application, at_once
+from kezhi.language import KezhiError, Text, preferred_language
 from kezhi.progress import Outlook, Stages, part
 
 MAKING = Text("Making the demo company", "生成示例公司")
 REFERRALS = Text("Five years of one customer and those sent by them", "一位客户及其推荐的客户：五年的价值")
-HELP = "Make a demo company, analyse it, show the result. / 生成示例公司并分析。"
+HELP = "Make a demo company, analyse it, and open it in the web application. / 生成示例公司并分析，打开网页应用。"
+THERE = Text("The demo company is there already: {folder}", "示例公司已存在：{folder}")
 
 
 class Sample(StrEnum):
@@ -42,29 +45,70 @@ def command(
             "--sample", help="Which company: a tea house, or the case 1 = 12 800. / 示例：茶庄或 1=12800 案例。"
         ),
     ] = Sample.teahouse,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Open the web application on it. / 是否启动网页应用。")
+    ] = True,
+    port: Annotated[int | None, Port] = None,
     lang: Lang = None,
 ) -> None:
-    """Files in OUT/files, a workspace around them, and a first run."""
+    """Files in OUT/files, a workspace around them, a first run, and the web application on it."""
     speak(lang)
+    wish: dict[str, Any] = {"sample": sample.value}
+    if sample == Sample.teahouse:
+        wish |= {"customers": customers, "seed": seed}
+    if lang is not None:
+        wish["language"] = lang.value
+    if serve and _is_there(out, wish):
+        tick(THERE.fill(folder=out))
+    else:
+        _make(out, wish | {"language": preferred_language()})
+    if serve:
+        _open(out, port)
+
+
+def _is_there(out: Path, wish: Mapping[str, Any]) -> bool:
+    """Is there a whole demo company, made as wished?"""
+    from kezhi.workspace import DEMO_MARK, Workspace
+
+    try:
+        made = json.loads((out / DEMO_MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return wish.items() <= made.items() and Workspace(out).latest_run() is not None
+
+
+def _open(out: Path, port: int | None) -> None:
+    """The web application on it; where that is not installed, how to get it."""
+    try:
+        serving = application()
+    except KezhiError as error:
+        say(screen(), error.text)
+        return
+    serving.serve_demo(serving.Place(out, port=port), at_once)
+
+
+def _make(out: Path, wish: Mapping[str, Any]) -> None:
     from kezhi.analysis import analyse
     from kezhi.cli.importing import add
     from kezhi.cli.run import show
     from kezhi.sources import TABLES
-    from kezhi.workspace import make_demo_folder
+    from kezhi.workspace import DEMO_MARK, make_demo_folder, write_json
 
     make_demo_folder(out)
     begun = time.perf_counter()
     with news(programs=False) as tell, _removed_unless_finished(out):
         with Stages(part(tell, 0.0, 0.3, begun), {"make": MAKING}, Outlook(("make",))) as stages, stages("make"):
-            files = _case(out) if sample == Sample.referrals else _teahouse(out, customers, seed)
+            case = wish["sample"] == Sample.referrals
+            files = _case(out) if case else _teahouse(out, wish["customers"], wish["seed"])
         tables = [one for one in TABLES if one in files]
         for n, name in enumerate(tables):
             first, last = (0.3 + 0.2 * place / len(tables) for place in (n, n + 1))
             add(out, name, [str(files[name])], None, part(tell, first, last, begun))
         done = analyse(workspace=out, progress=part(tell, 0.5, 1.0, begun))
+        write_json(out / DEMO_MARK, {"made_by": "kezhi demo", **wish})
     console = screen()
     show(console, done)
-    if sample == Sample.referrals:
+    if case:
         console.print(_years(done))
     told = Text(
         "The company's files: {files}\nAnalyse your own: kezhi run YOUR_ORDERS.csv --out results",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,7 +46,7 @@ def command(
         raise KezhiError(BOTH)
     serving = application()
     place = serving.Place(workspace, host, port)
-    serving.serve(place, tell, web=not worker, worker=not web, browser=browser)
+    serving.serve(place, at_once, web=not worker, worker=not web, browser=browser)
 
 
 def application() -> Any:
@@ -59,6 +60,7 @@ def application() -> Any:
         raise KezhiError(NOT_INSTALLED.fill(missing=error.name, install=INSTALL)) from None
 
 
-def tell(text: Text) -> None:
-    """A sentence at once, even where nobody watches but a log."""
+def at_once(text: Text) -> None:
+    """Print a sentence now, even where nobody reads but a log."""
     typer.echo(str(text))
+    sys.stdout.flush()

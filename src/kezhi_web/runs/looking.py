@@ -17,8 +17,9 @@ SETTLED = timedelta(seconds=20)  # a job asked for this long ago has been handed
 
 def take_back() -> int:
     """Jobs that a killed worker was at wait again; this process is the only worker. How many there were."""
-    left = Job.objects.filter(state=WORKING).exclude(pk__in=set(work.at_work))
-    return left.update(state=WAITING, told=work.AGAIN.as_dict(), share=0.0)
+    with work.taking:
+        left = Job.objects.filter(state=WORKING).exclude(pk__in=set(work.at_work))
+        return left.update(state=WAITING, told=work.AGAIN.as_dict(), share=0.0)
 
 
 def take_up(*, at_once: bool = False) -> int:

@@ -47,7 +47,7 @@ AGAIN = Text("Interrupted; it begins anew.", "已中断，将重新开始。")
 
 stopping = threading.Event()  # the worker ends: jobs are given back
 at_work: set[int] = set()  # jobs of this process
-_taking = threading.Lock()
+taking = threading.Lock()  # held while jobs change hands
 
 
 def load_handlers() -> None:
@@ -75,7 +75,7 @@ def work(number: int) -> None:
 
 def _take(number: int) -> Job | None:
     """The job, now ours; None where it is not waiting any more or has to wait for another of its kind."""
-    with _taking, transaction.atomic():
+    with taking, transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=number, state=WAITING).first()
         if job is None or stopping.is_set():
             return None
@@ -163,7 +163,8 @@ class Teller:
             self._at, self._said = now, text
             told = text.as_dict() | ({} if left is None else {"left": round(left, 1)})
             self._job.share, self._job.told = min(max(share, 0.0), 1.0), told
-            Job.objects.filter(pk=self._job.pk).update(share=self._job.share, told=told, heard_at=timezone.now())
+            values = {"share": self._job.share, "told": told, "heard_at": timezone.now()}
+            Job.objects.filter(pk=self._job.pk, state=WORKING).update(**values)
         self.listen()
 
     def listen(self) -> None:

@@ -6,6 +6,7 @@ nothing that was confirmed: the next worker takes back what it was at.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sqlite3
 import threading
@@ -17,52 +18,73 @@ from typing import Any
 
 from django.conf import settings
 
-from kezhi.language import KezhiError, Text
+from kezhi.language import Text
 from kezhi_web.runs import looking, work
 from kezhi_web.runs.queue import queue
+
+log = logging.getLogger(__name__)
 
 THREADS = 4  # jobs of so many kinds beside each other; what is heavy runs in children
 LATEST = 1.0  # seconds until a job is noticed
 HEALTH = 10.0  # seconds between two looks at the threads
+TURN = 2.0  # seconds between two tries to become the worker
 PATIENCE = 25.0  # seconds that jobs have to stop
 
-TAKEN = Text("A worker is already at work for {folder}; one is enough.", "{folder} 已有后台进程在运行；一个就够了。")
+TAKEN = Text(
+    "Another worker is at work for {folder}; this one takes over when that ends.",
+    "{folder} 已有后台进程在运行；它结束后由本进程接替。",
+)
 
 
 @contextmanager
-def only_one() -> Iterator[None]:
-    """Nobody else works for this workspace; a lock that the system gives back when a process is killed."""
+def only_one(stop: threading.Event) -> Iterator[bool]:
+    """Nobody else works for this workspace: whoever is second waits. False where it was stopped before its turn.
+
+    The lock is one that the system gives back when a process is killed.
+    """
     folder = Path(settings.OWN)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(folder / "worker.lock", timeout=2.0, isolation_level=None)
+    lock = sqlite3.connect(folder / "worker.lock", timeout=TURN, isolation_level=None)
+    told = False
     try:
-        try:
-            lock.execute("begin exclusive")
-        except sqlite3.OperationalError:
-            raise KezhiError(TAKEN.fill(folder=settings.WORKSPACE)) from None
-        yield
+        while not stop.is_set():
+            try:
+                lock.execute("begin exclusive")
+            except sqlite3.OperationalError:
+                if not told:
+                    log.warning("%s", TAKEN.fill(folder=settings.WORKSPACE))
+                    told = True
+                continue
+            yield True
+            return
+        yield False
     finally:
         lock.close()
 
 
 def work_until(stop: threading.Event) -> None:
     """Do jobs until `stop` is set. In the main thread."""
-    with only_one():
-        work.load_handlers()
-        looking.take_back()
-        queue().storage.flush_queue()
-        consumer = queue().create_consumer(
-            workers=THREADS, max_delay=LATEST, shutdown_timeout=PATIENCE, check_worker_health=True
-        )
-        ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        consumer.start()
-        for number, handler in ours.items():
-            signal.signal(number, handler)  # huey would wait for a run to end
-        looking.take_up(at_once=True)
-        while not stop.wait(HEALTH):
-            consumer.check_worker_health()
-        work.stopping.set()
-        consumer.stop(graceful=True)
+    with only_one(stop) as ours:
+        if ours:
+            _work_until(stop)
+
+
+def _work_until(stop: threading.Event) -> None:
+    work.load_handlers()
+    looking.take_back()
+    queue().storage.flush_queue()
+    consumer = queue().create_consumer(
+        workers=THREADS, max_delay=LATEST, shutdown_timeout=PATIENCE, check_worker_health=True
+    )
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    consumer.start()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # huey would wait for a run to end
+    looking.take_up(at_once=True)
+    while not stop.wait(HEALTH):
+        consumer.check_worker_health()
+    work.stopping.set()
+    consumer.stop(graceful=True)
 
 
 def main() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
-
-from kezhi.language import KezhiError
 
 
 class Command(BaseCommand):
@@ -20,7 +17,4 @@ class Command(BaseCommand):
         """Work."""
         from kezhi_web.runs.working import main
 
-        try:
-            main()
-        except KezhiError as error:
-            sys.exit(str(error.text))
+        main()
