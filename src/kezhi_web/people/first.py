@@ -56,7 +56,7 @@ def first(request: HttpRequest) -> HttpResponse:
     """Make the first administrator; the page is gone once there is an account."""
     code = setup_code()
     if code is None:
-        return redirect("login")
+        return redirect("overview")
     if request.method != "POST":
         return render(request, "people/first.html", {"name": UserName(), "password": NewPassword(None)})
     name = UserName(request.POST)

@@ -68,7 +68,7 @@ class Event(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.who} {self.action}"
 
 
-def audit(request: HttpRequest, action: str, **told: Any) -> None:
+def audit(request: HttpRequest, action: str, /, **told: Any) -> None:
     """Note what somebody did; `told` holds plain values and no names or ways to reach a customer (ids are enough)."""
     viewer = viewer_of(request)
     Event.objects.create(who=viewer.name if viewer else "", action=action, told=told)

@@ -122,11 +122,9 @@ def _file(name: str, kind: str) -> Any:
     return corrected if corrected.exists() else workspace().runs / name / f"report.{kind}"
 
 
-@needs("export")
+@needs("export", "personal")
 def report(request: SignedIn, name: str, kind: str) -> HttpResponse | FileResponse:
     """The report as a file; it holds names, so that it is for those who may see them."""
-    if not request.viewer.may("personal"):
-        return render(request, "forbidden.html", status=403)
     found = named(name)
     path = _file(name, kind) if kind in FILES else None
     if path is None or not path.exists():

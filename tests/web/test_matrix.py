@@ -1,0 +1,334 @@
+"""Every route against every role: who may, gets an answer; who may not, is told so; strangers sign in first.
+
+The routes are read from the resolver, so that a new page is in here by itself. What a route's address needs stands in
+SAMPLES; a route with an argument that is not there fails with a sentence that says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from kezhi_web.middleware import POLICY
+from kezhi_web.people.models import Person
+from kezhi_web.people.rights import ROLES
+from web.conftest import Cast
+
+ANSWERS = {200, 302, 400, 404, 405}
+# views of django-ninja itself: the description of the API and its page
+OF_THE_API_ITSELF = {"api-root", "openapi-json", "openapi-view"}
+# what a stranger is told to GET and POST together; a view may refuse the method before it asks who that is
+SENT_AWAY = ({"login"}, {"login", 405}, {401}, {401, 405})
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to name in an address."""
+
+    own: str
+    foreign: str
+    run: str
+    person: int
+
+
+# what stands for an argument of an address; (route name, argument) goes before the argument alone
+SAMPLES: dict[str | tuple[str, str], Callable[[World], Any]] = {
+    "customer_id": lambda world: world.own,
+    "customer": lambda world: world.own,
+    "person_id": lambda world: world.person,
+    "run": lambda world: world.run,
+    ("run", "name"): lambda world: world.run,
+    ("run-report", "name"): lambda world: world.run,
+    ("run-delete", "name"): lambda world: world.run,
+    "number": lambda world: 1,  # of an upload, a trial, a view, a job: most are not there, which is an answer too
+    "place": lambda world: "MQ",
+    "token": lambda world: "abc-def",
+    "table": lambda world: "orders",
+    "sha256": lambda world: "0" * 64,
+    "kind": lambda world: "xlsx",
+    ("template", "kind"): lambda world: "csv",
+    "since": lambda world: "2025-06-30",
+    "cause": lambda world: "slipping",
+}
+CUSTOMER = {"customer_id", "customer"}
+# names under which forms and queries might take a customer
+UNDER = ("customer_id", "customer", "customers", "id", "ids", "chosen", "q", "query", "filter", "search", "where")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address with its view. right: the attribute that `needs` and `open_to_all` set."""
+
+    name: str
+    pattern: str
+    arguments: tuple[str, ...]
+    view: Any
+
+    @property
+    def rights(self) -> frozenset[str]:
+        return frozenset(self.view.rights)
+
+    def address(self, world: World, **instead: Any) -> str:
+        """The address with its samples; a sentence where one is missing."""
+        path = "/" + self.pattern
+        for argument in self.arguments:
+            sample = SAMPLES.get((self.name, argument), SAMPLES.get(argument))
+            assert sample is not None, (
+                f"The route “{self.name}” ({self.pattern}) has the argument “{argument}”: say in SAMPLES of "
+                "tests/web/test_matrix.py what stands for it, such as a customer of the salesperson or a run's name."
+            )
+            value = instead.get(argument, sample(world))
+            path = re.sub(rf"<(?:\w+:)?{argument}>", str(value), path)
+        return path
+
+
+def walk(patterns: list[Any], before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for one in patterns:
+        if isinstance(one, URLResolver):
+            yield from walk(one.url_patterns, before + str(one.pattern))
+        else:
+            yield before + str(one.pattern), one
+
+
+@cache
+def routes() -> tuple[Route, ...]:
+    """All of them but the API's, whose operations are looked at below."""
+    return tuple(
+        Route(str(one.name), pattern, tuple(one.pattern.converters), one.callback)
+        for pattern, one in walk(get_resolver().url_patterns)
+        if not of_ninja(one)
+    )
+
+
+def of_ninja(one: URLPattern) -> bool:
+    return operations(one) is not None or one.name in OF_THE_API_ITSELF
+
+
+def operations(one: URLPattern) -> list[Any] | None:
+    """The operations of an address of the API; None for an ordinary view."""
+    return getattr(getattr(one.callback, "__self__", None), "operations", None)
+
+
+@pytest.fixture
+def world(cast: Cast, company: Path) -> World:
+    import pyarrow.parquet as pq
+
+    run = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
+    told = pq.read_table(company / "runs" / run / "attributes.parquet", columns=["customer_id", "owner"]).to_pylist()
+    own = next(one["customer_id"] for one in told if one["owner"] == cast.owner)
+    foreign = next(one["customer_id"] for one in told if one["owner"] not in (None, cast.owner))
+    user = get_user_model().objects.create_user("somebody")
+    return World(own, foreign, run, Person.objects.get(user=user).pk)
+
+
+def of(cast: Cast, role: str) -> Client:
+    client = cast.stranger if role == "stranger" else cast[role]
+    client.raise_request_exception = False
+    return client
+
+
+def body(answer: HttpResponse) -> bytes:
+    """Also of a stream, in the middle of which something may fail."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+
+
+def may(role: str, route: Route) -> bool:
+    return route.rights <= ROLES[role][1]
+
+
+def test_every_view_says_which_right_it_needs() -> None:
+    """By `needs` or `open_to_all`; operations of the API too."""
+    forgotten = [one.pattern for one in routes() if not hasattr(one.view, "right")]
+    for pattern, one in walk(get_resolver().url_patterns):
+        forgotten += [f"{pattern} (API)" for each in operations(one) or [] if not hasattr(each.view_func, "right")]
+    assert not forgotten, f"mark these views with @needs(...) or @open_to_all: {forgotten}"
+
+
+def test_every_route_has_a_name_of_its_own() -> None:
+    """Templates and this test call them by it."""
+    names = [one.name for one in routes()]
+    assert len(names) == len(set(names))
+    assert "None" not in names
+
+
+def test_strangers_see_nothing(shown_home: Path, cast: Cast, world: World) -> None:
+    """Every page but those marked as open sends them to sign in, whatever they send."""
+    client, problems = of(cast, "stranger"), []
+    for one in routes():
+        address = one.address(world)
+        answers = client.get(address), client.post(address)
+        told = {"login" if to_login(answer) else answer.status_code for answer in answers}
+        if not (told in SENT_AWAY if one.rights else told <= ANSWERS | {"login"}):
+            problems.append(f"{address}: {told}")
+    assert not problems, problems
+
+
+def to_login(answer: HttpResponse) -> bool:
+    return answer.status_code == 302 and answer["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_not_is_told_so(shown_home: Path, cast: Cast, world: World, role: str) -> None:
+    """With status 403, whatever they send; nothing was done before."""
+    client, problems = of(cast, role), []
+    for one in routes():
+        if may(role, one):
+            continue
+        address = one.address(world)
+        told = {answer.status_code for answer in (client.get(address), client.post(address))}
+        if told not in ({403}, {403, 405}):
+            problems.append(f"{role} at {address}: {told}")
+    assert not problems, problems
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_gets_an_answer(shown_home: Path, cast: Cast, world: World, role: str) -> None:
+    """No page fails, none sends who is signed in to the login page, and none sends a script of its own."""
+    client, problems = of(cast, role), []
+    for one in routes():
+        if not may(role, one):
+            continue
+        address = one.address(world)
+        answer = client.get(address)
+        page = body(answer).decode(errors="replace")
+        if answer.status_code not in ANSWERS or to_login(answer):
+            problems.append(f"{role} at {address}: {answer.status_code}")
+        problems += [f"{address}: {said}" for said in unsafe(answer, page)]
+    assert not problems, problems
+
+
+def unsafe(answer: HttpResponse, page: str) -> Iterator[str]:
+    """What is wrong with an answer's headers or markup."""
+    expected = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    for name, value in expected.items():
+        if answer.headers.get(name) != value:
+            yield f"{name} is {answer.headers.get(name)}"
+    if not re.search("no-store|no-cache", answer.headers.get("Cache-Control", "")):
+        yield "a shared computer would keep it"
+    if not answer.headers.get("Content-Type", "").startswith("text/html"):
+        return
+    for script in re.findall(r"<script[^>]*>", page):
+        if " src=" not in script and 'type="application/json"' not in script:
+            yield f"a script in the page: {script}"
+    markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    for tag in re.findall(r"<[a-z][^>]*\s(?:on[a-z]+|hx-on[^=]*)\s*=|(?:href|src|action)\s*=\s*.?javascript:", markup):
+        yield f"a script in an attribute: {tag}"
+    for link in re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)\s*=\s*.?(?:https?:)?//[^>]*>", markup):
+        yield f"loaded from elsewhere: {link}"
+
+
+@pytest.mark.parametrize("role", ["administrator", "sales"])
+def test_empty_forms_are_answered(home: Path, cast: Cast, world: World, role: str) -> None:
+    """Views that take only POST get one without anything in it: a sentence, never a failure."""
+    problems = []
+    for one in routes():
+        client = of(cast, role)
+        address = one.address(world)
+        if not may(role, one) or takes_get(one):
+            continue
+        answer = client.post(address)
+        body(answer)
+        if answer.status_code not in ANSWERS:
+            problems.append(f"{role} at {address}: {answer.status_code}")
+    assert not problems, problems
+
+
+def takes_get(route: Route) -> bool:
+    """Does the view do anything but refuse a GET? Asked of `require_POST`, so that no page is made for it."""
+    view = route.view
+    while hasattr(view, "__wrapped__"):
+        closed = [cell.cell_contents for cell in view.__closure__ or () if isinstance(cell.cell_contents, list)]
+        if ["POST"] in closed:
+            return False
+        view = view.__wrapped__
+    return True
+
+
+def test_forms_from_elsewhere_are_refused(shown_home: Path, cast: Cast, world: World) -> None:
+    """Every view that takes a form wants its token: no view is exempt."""
+    cast["administrator"]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(get_user_model().objects.get(username="administrator"))
+    passed = [one.pattern for one in routes() if client.post(one.address(world)).status_code != 403]
+    assert not passed, passed
+
+
+def test_a_salesperson_reaches_no_customer_of_others(shown_home: Path, cast: Cast, world: World) -> None:
+    """By no route that names a customer: each says that there is no such page, to GET and to POST."""
+    client, problems, asked = of(cast, "sales"), [], 0
+    for one in routes():
+        for argument in CUSTOMER & set(one.arguments):
+            if not may("sales", one):
+                continue
+            asked += 1
+            address = one.address(world, **{argument: world.foreign})
+            told = {answer.status_code for answer in (client.get(address), client.post(address))}
+            if not told <= {404, 405}:
+                problems.append(f"{address}: {told}")
+    assert not problems, problems
+    assert asked
+
+
+def test_no_page_tells_a_salesperson_of_others(shown_home: Path, cast: Cast, company: Path, world: World) -> None:
+    """No id of another owner's customer stands in any page or file that a salesperson can open."""
+    import pyarrow.parquet as pq
+
+    path = company / "runs" / world.run / "attributes.parquet"
+    told = pq.read_table(path, columns=["customer_id", "owner"]).to_pylist()
+    foreign = {str(one["customer_id"]) for one in told if one["owner"] != cast.owner}
+    assert world.foreign in foreign
+    client, problems = of(cast, "sales"), []
+    for one in routes():
+        if may("sales", one):
+            page = body(client.get(one.address(world))).decode(errors="replace")
+            seen = foreign & set(re.findall(r"[\w-]+", page))
+            if seen:
+                problems.append(f"{one.pattern}: {sorted(seen)[:5]}")
+    assert not problems, problems
+
+
+def test_no_form_changes_anything_of_others(home: Path, cast: Cast, world: World) -> None:
+    """Another owner's customer, sent under every name to every form that a salesperson may send, is written nowhere."""
+    sent = dict.fromkeys(UNDER, world.foreign)
+    for one in routes():
+        if may("sales", one) and one.name != "logout":
+            of(cast, "sales").post(one.address(world), sent)
+    written = {
+        model.__name__
+        for model in apps.get_models()
+        if model.__module__.startswith("kezhi_web")
+        for row in model._default_manager.values()
+        if re.search(rf"\b{re.escape(world.foreign)}\b", str(row))
+    }
+    assert not written, f"a customer of somebody else was written into {written}"
+
+
+def test_the_api_wants_a_token(shown_home: Path, cast: Cast, world: World) -> None:
+    """Every operation, by whatever method, answers strangers with 401."""
+    client, problems = of(cast, "stranger"), []
+    for pattern, one in walk(get_resolver().url_patterns):
+        for each in operations(one) or []:
+            address = Route(str(one.name), pattern, tuple(one.pattern.converters), None).address(world)
+            for method in each.methods:
+                answer = client.generic(method, address)
+                if answer.status_code != 401 and getattr(each.view_func, "right", None) is not None:
+                    problems.append(f"{method} {address}: {answer.status_code}")
+    assert not problems, problems
