@@ -70,8 +70,9 @@ ABOUT: dict[Cause, About] = {
     "tier_lost": About(
         Text("Fell to a lower tier", "层级下降"),
         Text(
-            "the tier is lower than in the earlier run, and the forecast fell by at least {fall:.0%}",
-            "层级低于上一次运行，且预测价值下降至少 {fall:.0%}",
+            "the tier is lower than in the newest run of an earlier period, and the forecast fell by at least "
+            "{fall:.0%}",
+            "层级低于更早一期的最近一次运行，且预测价值下降至少 {fall:.0%}",
         ),
         Text(
             "Look at what they no longer buy, and agree on what brings them back up.",

@@ -163,7 +163,7 @@ def _people(asked: Asked) -> ir.Table:
     import ibis
 
     work, rules = asked.work, asked.rules
-    rows = work.with_found("tier", "tier_previous")
+    rows = work.with_found("tier", "tier_previous", "tier_since")
     today = ibis.literal(work.as_of)
     gaps: Any = (rows.purchases - 1).nullif(0)
     p_alive: Any = rows.p_alive.coalesce(1.0)
@@ -322,13 +322,20 @@ def _of_state(asked: Asked, people: ir.Table) -> list[ir.Table]:
 
 
 def _of_tiers(asked: Asked, people: ir.Table) -> ir.Table:
-    """What was lost since is no longer a chance: the probability is 1."""
+    """What was lost since is no longer a chance: the probability is 1.
+
+    A tier lost longer ago than alerts of events are kept is no news any more, though the run compared with, of the
+    period before, is older still where periods are long.
+    """
     import ibis
 
     now, earlier = _place(people.tier), _place(people.tier_previous)
     forecast: Any = people.forecast_value.cast("float64")
     lost: Any = ibis.greatest(people.forecast_before, 0.0) - ibis.greatest(forecast, 0.0)
     fell: Any = (lost > 0) & (lost >= asked.rules.fall * people.forecast_before)
+    if "tier_since" in people.columns:
+        days: Any = ibis.literal(asked.work.as_of).delta(people.tier_since, unit="day")
+        fell = fell & (days < asked.rules.keep_days)
     return _reading(
         people, "tier_lost", asked.least,
         holds=(now > earlier) & fell & (people.p >= asked.rules.lost), stays=people.p >= asked.rules.lost,

@@ -107,7 +107,7 @@ class Then:
 
 
 def _earlier(work: Work) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
-    """The newest earlier run of an earlier day, with the tiers it recorded."""
+    """The run to compare with (see `Work.comparable`), with the tiers it recorded."""
     if work.before is None:
         return None, ()
     try:

@@ -312,7 +312,7 @@ def _empty(
 
 
 def _since(work: Work, segments: Sequence[dict[str, Any]]) -> None:
-    """Add to each segment since when its rule stands, and who came and went since the run before."""
+    """Add to each segment since when its rule stands, and who came and went since the run compared with."""
     last, before = _earlier(work.latest), _earlier(work.before)
     common = _common(work, [one["name"] for one in segments if _same(one, before.get(one["name"]))])
     for one in segments:
@@ -352,7 +352,7 @@ def _earlier(run: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def _common(work: Work, names: Sequence[str]) -> dict[str, int] | None:
-    """How many members of each segment were in it at the run before, too; None where that is not known."""
+    """How many members of each segment were in it at that run, too; None where that is not known."""
     then = work.recorded(work.before, FILE, ("segment", "customer_id")) if names and work.before else None
     if then is None:
         return None

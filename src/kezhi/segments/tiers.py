@@ -86,11 +86,17 @@ class Whole:
 
 @dataclass(frozen=True)
 class Before:
-    """An earlier run that recorded tiers: its day, whether it made them by today's rules, and who was where."""
+    """Earlier runs that recorded tiers.
+
+    as_of, same_rules, rows: the one that is compared with (see `Work.comparable`), whether it made them by today's
+    rules, and who was where. last_as_of, last: that of the last earlier day, from which dates go on; often the same.
+    """
 
     as_of: date
     same_rules: bool
     rows: ir.Table
+    last_as_of: date
+    last: ir.Table
 
 
 def measured(work: Work) -> Found:
@@ -256,15 +262,21 @@ def _is_core(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
 
 
 def before_of(work: Work) -> Before | None:
-    """The run of the last earlier day that recorded tiers; None where there is none."""
-    for run in work.past:
-        as_of = day_of(run)
-        if as_of >= work.as_of:
-            continue
+    """The earlier runs that recorded tiers; None where there is none."""
+    run, rows = _recorded(work, work.comparable)
+    last, last_rows = _recorded(work, work.days_before)
+    if run is None or rows is None or last is None or last_rows is None:
+        return None
+    return Before(day_of(run), _rules_then(run) == _rules_now(work), rows, day_of(last), last_rows)
+
+
+def _recorded(work: Work, runs: tuple[Path, ...]) -> tuple[Path | None, ir.Table | None]:
+    """The first of some runs that recorded tiers, and its customers."""
+    for run in runs:
         rows = work.recorded(run, "customers.parquet", ("customer_id", "tier", "tier_since", "core"))
         if rows is not None:
-            return Before(as_of, _rules_then(run) == _rules_now(work), rows)
-    return None
+            return run, rows
+    return None, None
 
 
 def _rules_then(run: Path) -> Any:
@@ -290,10 +302,14 @@ def _remembered(rows: ir.Table, as_of: date, before: Before | None) -> ir.Table:
         return rows.mutate(
             tier_previous=ibis.null("string"), tier_since=today, was_core=ibis.null("boolean")
         )  # fmt: skip
-    then = before.rows.select("customer_id", was="tier", since="tier_since", was_core="core")
+    then = before.rows.select("customer_id", was="tier", was_core="core", last="tier", since="tier_since")
+    if before.last_as_of != before.as_of:  # a tier that came and went between the two has dates as well
+        last = before.last.select("customer_id", last="tier", since="tier_since")
+        then = then.drop("last", "since").outer_join(last, "customer_id", rname="{name}_last")
+        then = then.mutate(customer_id=then.customer_id.coalesce(then.customer_id_last)).drop("customer_id_last")
     both = rows.left_join(then, "customer_id", rname="{name}_then")
-    known = both.since.cast("date").coalesce(ibis.literal(before.as_of))
-    same: Any = (both.was == both.tier).coalesce(False)
+    known = both.since.cast("date").coalesce(ibis.literal(before.last_as_of))
+    same: Any = (both["last"] == both.tier).coalesce(False)
     return both.mutate(tier_previous=both.was, tier_since=ibis.ifelse(same, known, today))
 
 

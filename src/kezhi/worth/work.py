@@ -114,10 +114,17 @@ class Work:
         return self.engine.read_parquet(self.folder / "customers.parquet")
 
     @cached_property
-    def past(self) -> tuple[Path, ...]:
-        """The earlier runs of this day or earlier ones, the last day first; of the same day the newest first."""
+    def _dated(self) -> tuple[tuple[date, Path], ...]:
         days = [(day_of(run), place, run) for place, run in enumerate(self.earlier)]
-        return tuple(run for day, _, run in sorted(days, reverse=True) if day <= self.as_of)
+        return tuple((day, run) for day, _, run in sorted(days, reverse=True) if day <= self.as_of)
+
+    @cached_property
+    def past(self) -> tuple[Path, ...]:
+        """The earlier runs of this day or earlier ones, the last day first; of the same day the newest first.
+
+        For what goes on from run to run, such as open alerts and the day since which a tier holds.
+        """
+        return tuple(run for _, run in self._dated)
 
     @property
     def latest(self) -> Path | None:
@@ -125,9 +132,26 @@ class Work:
         return next(iter(self.past), None)
 
     @cached_property
+    def days_before(self) -> tuple[Path, ...]:
+        """Those of `past` that are of an earlier day."""
+        return tuple(run for day, run in self._dated if day < self.as_of)
+
+    @cached_property
+    def comparable(self) -> tuple[Path, ...]:
+        """Earlier runs by which to tell what has changed, the best first.
+
+        Those of earlier periods than this run's, the newest first: whoever runs every night would compare with
+        yesterday, and never see what moves slowly. Then those of earlier days of the same period, the oldest first.
+        """
+        period = self.calendar.number(self.as_of)
+        other = [run for day, run in self._dated if self.calendar.number(day) < period]
+        same = {day: run for day, run in reversed(self._dated) if self.calendar.number(day) == period}
+        return (*other, *(run for day, run in same.items() if day < self.as_of))
+
+    @cached_property
     def before(self) -> Path | None:
-        """The run of the last day before this one's: what customers were then."""
-        return next((run for run in self.past if day_of(run) < self.as_of), None)
+        """The run with which this one is compared, to say what customers were then: the first of `comparable`."""
+        return next(iter(self.comparable), None)
 
     def recorded(self, run: Path, name: str, columns: Collection[str] = ()) -> ir.Table | None:
         """A table that an earlier run wrote; None where it is missing, damaged, or lacks one of these columns."""

@@ -158,10 +158,15 @@ NOTHING = Text("nothing sets them apart beyond chance", "没有超出偶然的�
 NOBODY = Text("nobody at present", "目前没有客户")
 ONLY_HERE = Text("found only here", "仅见于此")
 CHANGES = Text(
-    "Came and went: since the run before, by the same rule. Lists: kezhi export NAME --to list.xlsx; members of all "
-    "segments are in segments.parquet.",
-    "新增、移出：与上一次运行相比，规则相同。导出名单：kezhi export 名称 --to list.xlsx；"
-    "各分群成员见 segments.parquet。",
+    "Came and went: since the run as of {day}, by the same rule.", "新增、移出：与截至{day}的运行相比，规则相同。"
+)
+UNCHANGED = Text(
+    "Came and went: shown once an earlier run told of a segment with the same rule.",
+    "新增、移出：有按同样规则记录该分群的更早运行时才显示。",
+)
+LISTS = Text(
+    "Lists: kezhi export NAME --to list.xlsx; members of all segments are in segments.parquet.",
+    "导出名单：kezhi export 名称 --to list.xlsx；各分群成员见 segments.parquet。",
 )
 
 
@@ -172,7 +177,7 @@ def section(found: Segments, report: Any, canvas: Canvas) -> Html:  # noqa: ARG0
         TITLE,
         tag("p", canvas.say(ABOUT)),
         grid(canvas, _HEADS, [_row(one) for one in found.segments]),
-        tag("p", canvas.say(CHANGES), class_="soft"),
+        tag("p", canvas.say(changes(found)), class_="soft"),
         heading(canvas, WHO),
         bullets([_who(one, canvas) for one in found.segments]),
         tag("p", canvas.say(HOW), class_="soft"),
@@ -183,6 +188,16 @@ def section(found: Segments, report: Any, canvas: Canvas) -> Html:  # noqa: ARG0
         *_pairs(found, canvas),
         name="segments",
     )
+
+
+def changes(found: Segments) -> Text:
+    """Since when customers came and went, and how to get them."""
+    since = next((one.change.since for one in found.segments if one.change and one.change.since), None)
+    said = UNCHANGED
+    if since is not None:
+        days = {language: numbers.day(since, language) for language in ("en", "zh")}
+        said = Text(CHANGES.en.format(day=days["en"]), CHANGES.zh.format(day=days["zh"]))
+    return Text(f"{said.en} {LISTS.en}", f"{said.zh}{LISTS.zh}")
 
 
 def _row(one: Segment) -> Row:
@@ -261,8 +276,8 @@ _COLUMNS = (
     Column("name", _HEADS[0], Text("Its name in kezhi.toml.", "kezhi.toml 中的名称。"), "text"),
     Column("rule", RULE, Text("The filter.", "条件。"), "text"),
     Column("customers", _HEADS[1], Text("How many.", "人数。"), "count"),
-    Column("joined", _HEADS[2], Text("Since the run before.", "自上次运行以来。"), "count"),
-    Column("left", _HEADS[3], Text("Since the run before.", "自上次运行以来。"), "count"),
+    Column("joined", _HEADS[2], Text("Since the run that this one is compared with.", "与所对照的运行相比。"), "count"),
+    Column("left", _HEADS[3], Text("Since the run that this one is compared with.", "与所对照的运行相比。"), "count"),
     Column("share", _HEADS[4], Text("Of all customers.", "占全部客户。"), "share"),
     Column("value", _HEADS[5], Text("Gross profit so far.", "迄今毛利。"), "money"),
     Column("forecast", _HEADS[6], Text("Over the horizon.", "预测期内。"), "money"),

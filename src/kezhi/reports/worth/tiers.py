@@ -490,9 +490,10 @@ def core_sentence(found: Tiers) -> Text:
     if found.came is None or found.left is None:
         return said
     came, left = numbers.grouped(found.came), numbers.grouped(found.left)
+    since = day((found.previous or {}).get("as_of"))
     return Text(
-        f"{said.en} Since the earlier run {came} came onto the list and {left} left it.",
-        f"{said.zh}与上一次运行相比，{came} 位进入名单，{left} 位退出。",
+        f"{said.en} Since the run as of {numbers.day(since, 'en')}, {came} came onto the list and {left} left it.",
+        f"{said.zh}与截至{numbers.day(since, 'zh')}的运行相比，{came} 位进入名单，{left} 位退出。",
     )
 
 
@@ -540,7 +541,12 @@ _CORE = (
     Column("customer_id", Text("Customer id", "客户编号"), Text("As in the source.", "与源数据一致。"), "text"),
     Column("name", Text("Name", "客户名称"), Text("Where known.", "已知时显示。"), "text"),
     Column("tier_name", Text("Tier", "层级"), Text("Of this run.", "本次运行的层级。"), "text"),
-    Column("change_name", Text("Change", "变化"), Text("Since the earlier run.", "与上次运行相比。"), "text"),
+    Column(
+        "change_name",
+        Text("Change", "变化"),
+        Text("Since the run that this one is compared with.", "与所对照的运行相比。"),
+        "text",
+    ),
     Column("place", Text("Place", "名次"), Text("By the value chosen.", "按所选价值。"), "count"),
     Column("basis", Text("Value chosen", "所选价值"), Text("What the tiers are by.", "分层所用的价值。"), "money"),
     Column("share", _SHARE, Text("Of the whole.", "占全部。"), "share"),
