@@ -1,4 +1,4 @@
-"""What if customers stayed longer, margins rose, prices fell? And what is one customer worth, term by term?"""
+"""What if customers stayed longer, margins or prices rose? And what is one customer worth, term by term?"""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ LEVERS: dict[str, tuple[Text, Text, float, float, float]] = {
     ),
     "margin": (
         Text("Margin, points", "毛利率（百分点）"),
-        Text("of the purchase amount that is left after product cost", "扣除产品成本后的比例"),
+        Text(
+            "of the purchase amount left after product cost; so does a price that many per cent higher, if as much is "
+            "bought",
+            "扣除产品成本后的比例；若销量不变，涨价同样的百分比效果相同",
+        ),
         *(-20.0, 20.0, 0.5),
     ),
     "amount": (
-        Text("Price or amount of a purchase, %", "价格或每次购买金额（%）"),
-        Text("at the same number of purchases; the cost grows alike", "购买次数不变，成本同比变化"),
+        Text("Amount of a purchase, %", "每次购买金额（%）"),
+        Text("as many purchases of more goods each; product cost changes alike", "购买次数不变、每次买得更多，成本同比变化"),
         *(-30.0, 30.0, 1.0),
     ),
     "expense": (

@@ -1,0 +1,239 @@
+"""The list of alerts, and what people do about them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from django.utils import timezone
+
+from kezhi_web.alerts.acting import key_of
+from kezhi_web.alerts.models import Handling, Step
+from kezhi_web.people.models import Event
+from web.conftest import Cast
+
+
+def newest(home: Path) -> Path:
+    """The folder of the newest run."""
+    return home / "runs" / (home / "runs" / "latest").read_text(encoding="utf-8").strip()
+
+
+def open_alerts(home: Path) -> list[dict[str, Any]]:
+    """What the run found, its first alert first."""
+    rows = pq.read_table(newest(home) / "alerts.parquet").to_pylist()
+    return sorted((row for row in rows if row["state"] == "open"), key=lambda row: row["rank"])
+
+
+def key(row: dict[str, Any]) -> str:
+    """How a form names an alert."""
+    return f"{row['opened_on']}:{row['cause']}:{row['customer_id']}"
+
+
+def act(client: Any, do: str, rows: list[dict[str, Any]], **more: str) -> Any:
+    """Send the form."""
+    return client.post("/alerts/act", {"do": do, "alert": [key(row) for row in rows], **more})
+
+
+def text(page: Any) -> str:
+    """A page's markup."""
+    return str(page.content.decode())
+
+
+def test_the_largest_expected_loss_stands_first(shown_home: Path, cast: Cast) -> None:
+    """The page says the same as the run: as many alerts, its first customer first."""
+    rows = open_alerts(shown_home)
+    page = cast["analyst"].get("/alerts")
+    assert page.status_code == 200
+    found = page.context["found"]
+    assert found.alerts == len(rows)
+    assert found.number == len({row["customer_id"] for row in rows})
+    assert found.customers[0]["customer_id"] == rows[0]["customer_id"]
+    losses = [max(row["priority"] for row in one["alerts"]) for one in found.customers]
+    assert losses == sorted(losses, reverse=True)
+    assert found.loss == sum(
+        max(row["priority"] for row in rows if row["customer_id"] == who) for who in {row["customer_id"] for row in rows}
+    )
+
+
+def test_a_salesperson_sees_their_own(shown_home: Path, cast: Cast) -> None:
+    """Nobody else's customers, neither in the list nor by the address of an alert."""
+    page = cast["sales"].get("/alerts")
+    theirs = [row for row in open_alerts(shown_home) if row["owner"] == cast.owner]
+    others = [row for row in open_alerts(shown_home) if row["owner"] != cast.owner]
+    assert page.context["found"].alerts == len(theirs)
+    assert others
+    other = others[0]
+    assert cast["sales"].get(f"/alerts/of/{other['opened_on']}/{other['cause']}/{other['customer_id']}").status_code == 404
+    assert act(cast["sales"], "close", [other], outcome="reached").status_code == 404
+    assert not Handling.objects.exists()
+
+
+def test_names_are_hidden_from_those_who_may_not_see_them(shown_home: Path, cast: Cast) -> None:
+    """An analyst sees ids, a marketer names."""
+    first = open_alerts(shown_home)[0]["customer_id"]
+    customers = pq.read_table(newest(shown_home) / "customers.parquet", columns=["customer_id", "name"]).to_pylist()
+    name = next(row["name"] for row in customers if row["customer_id"] == first)
+    assert name in text(cast["marketer"].get("/alerts"))
+    assert name not in text(cast["analyst"].get("/alerts"))
+
+
+def test_filters_choose(shown_home: Path, cast: Cast) -> None:
+    """By cause, tier and owner; what is unknown chooses all or nobody."""
+    rows = open_alerts(shown_home)
+    cause, owner = rows[0]["cause"], next(row["owner"] for row in rows if row["owner"])
+    client = cast["analyst"]
+    assert client.get(f"/alerts?cause={cause}").context["found"].alerts == sum(row["cause"] == cause for row in rows)
+    assert client.get("/alerts", {"owner": owner}).context["found"].alerts == sum(row["owner"] == owner for row in rows)
+    assert client.get("/alerts?cause=nonsense&page=x").context["found"].alerts == len(rows)
+    assert client.get("/alerts?tier=' or 1=1").context["found"].alerts == 0
+
+
+def test_assigning(shown_home: Path, cast: Cast) -> None:
+    """An alert becomes somebody's task, is found as such, and the history says so."""
+    row = open_alerts(shown_home)[0]
+    cast["analyst"]
+    assert act(cast["marketer"], "assign", [row], to="administrator").status_code == 302
+    assert not Handling.objects.exists(), "there is no administrator yet"
+    cast["administrator"]
+    act(cast["marketer"], "assign", [row], to="administrator")
+    assert Handling.objects.get().assigned == "administrator"
+    assert cast["administrator"].get("/alerts?assigned=administrator").context["found"].alerts == 1
+    assert Step.objects.get().who == "marketer"
+    told = Event.objects.get(action="alert assign").told
+    assert told["customers"] == [row["customer_id"]]
+
+
+def test_who_would_not_see_an_alert_does_not_get_it(shown_home: Path, cast: Cast) -> None:
+    """A salesperson who looks after others is not given the task."""
+    other = next(row for row in open_alerts(shown_home) if row["owner"] != cast.owner)
+    cast["sales"]
+    page = cast["marketer"].post(
+        "/alerts/act", {"do": "assign", "alert": key(other), "to": "sales"}, follow=True
+    )
+    assert "looks after other customers only" in text(page)
+    assert not Handling.objects.exists()
+
+
+def test_snoozing(shown_home: Path, cast: Cast) -> None:
+    """Out of sight until the day, then back."""
+    rows = open_alerts(shown_home)
+    client = cast["marketer"]
+    today = timezone.localdate()
+    act(client, "snooze", rows[:2], until=str(today + timedelta(days=7)))
+    assert client.get("/alerts").context["found"].alerts == len(rows) - 2
+    assert client.get("/alerts?state=snoozed").context["found"].alerts == 2
+    Handling.objects.update(until=today)
+    assert client.get("/alerts").context["found"].alerts == len(rows)
+    for wrong in (str(today), "2001-01-01", "tomorrow", ""):
+        page = client.post("/alerts/act", {"do": "snooze", "alert": key(rows[3]), "until": wrong}, follow=True)
+        assert "Say until which day" in text(page)
+
+
+def test_closing_and_reopening(shown_home: Path, cast: Cast) -> None:
+    """A closed alert leaves the list with what came of it, and comes back when it is opened again."""
+    rows = open_alerts(shown_home)
+    client = cast["marketer"]
+    act(client, "close", rows[:1], outcome="not_needed", note="moved abroad")
+    assert client.get("/alerts").context["found"].alerts == len(rows) - 1
+    page = text(client.get("/alerts?state=closed"))
+    assert "moved abroad" in page
+    assert "No call needed" in page
+    again = client.post("/alerts/act", {"do": "close", "alert": key(rows[0]), "outcome": "lost"}, follow=True)
+    assert "somebody else was faster" in text(again)
+    assert Handling.objects.get().outcome == "not_needed"
+    act(client, "reopen", rows[:1])
+    assert client.get("/alerts").context["found"].alerts == len(rows)
+    address = f"/alerts/of/{rows[0]['opened_on']}/{rows[0]['cause']}/{rows[0]['customer_id']}"
+    assert [step.what for step in client.get(address).context["steps"]] == ["close", "reopen"]
+
+
+def test_what_was_said_stands_beside_the_next_alert_of_the_kind(shown_home: Path, cast: Cast) -> None:
+    """The same cause at a later time is a new alert, and reminds of the earlier one."""
+    row = open_alerts(shown_home)[0]
+    before = row["opened_on"] - timedelta(days=100)
+    Handling.objects.create(customer_id=row["customer_id"], cause=row["cause"], since=before, outcome="will_order",
+                            note="in autumn", closed_on=before, closed_by="Li")  # fmt: skip
+    page = cast["marketer"].get("/alerts")
+    assert page.context["found"].alerts == len(open_alerts(shown_home))
+    assert "in autumn" in text(page)
+
+
+@pytest.mark.parametrize("wrong", ["", "nonsense"])
+def test_closing_needs_an_outcome(shown_home: Path, cast: Cast, wrong: str) -> None:
+    """Nothing is closed without saying what came of it."""
+    row = open_alerts(shown_home)[0]
+    page = cast["marketer"].post("/alerts/act", {"do": "close", "alert": key(row), "outcome": wrong}, follow=True)
+    assert "Say what came of it." in text(page)
+    assert not Handling.objects.exists()
+
+
+def test_all_or_none(shown_home: Path, cast: Cast) -> None:
+    """One alert that is not there, and nothing is changed."""
+    row = open_alerts(shown_home)[0]
+    for strange in ("2001-01-01:maybe_gone:NOBODY", "x", "2001-01-01:a", f"{key(row)}x"):
+        asked = {"do": "close", "alert": [key(row), strange], "outcome": "other"}
+        assert cast["marketer"].post("/alerts/act", asked).status_code == 404
+    assert not Handling.objects.exists()
+    nothing = cast["marketer"].post("/alerts/act", {"do": "close", "outcome": "other"}, follow=True)
+    assert "Choose at least one alert" in text(nothing)
+
+
+def test_who_bought_again(shown_home: Path, cast: Cast) -> None:
+    """Counted as an obvious loop counts it: customers, of whom the data reaches further, of whom some bought."""
+    customers = pq.read_table(newest(shown_home) / "customers.parquet", columns=["customer_id", "last_purchase"])
+    rows = customers.to_pylist()[:40]
+    last = max(row["last_purchase"] for row in rows if row["last_purchase"])
+    for number, row in enumerate(rows):
+        closed = (row["last_purchase"] or last) + timedelta(days=1 if number % 3 else -1)
+        Handling.objects.create(customer_id=row["customer_id"], cause="maybe_gone", since=closed, outcome="reached",
+                                closed_on=closed, closed_by="Li")  # fmt: skip
+    page = cast["viewer"].get("/alerts?state=closed")
+    [since] = page.context["since"]
+    as_of = page.context["run"].as_of
+    known = [one for one in Handling.objects.all() if one.closed_on < as_of]
+    bought = {row["customer_id"]: row["last_purchase"] for row in rows}
+    assert since.customers == 40
+    assert since.known == len(known)
+    assert since.bought == sum(bought[one.customer_id] > one.closed_on for one in known if bought[one.customer_id])
+    assert "Counted, not proved" in text(page)
+
+
+def test_the_call_list(shown_home: Path, cast: Cast) -> None:
+    """A file by the same filters, for those who may export; no cell is a formula; it is noted who took it."""
+    rows = open_alerts(shown_home)
+    assert cast["analyst"].get("/alerts/list.csv").status_code == 200
+    assert cast["sales"].get("/alerts/list.csv").status_code == 403
+    page = cast["marketer"].get(f"/alerts/list.csv?cause={rows[0]['cause']}")
+    lines = list(csv.reader(io.StringIO(b"".join(page.streaming_content).decode("utf-8-sig"))))
+    assert len(lines) - 1 == sum(row["cause"] == rows[0]["cause"] for row in rows)
+    assert lines[1][1] == rows[0]["customer_id"]
+    assert not any(cell.startswith(("=", "+", "@")) for line in lines for cell in line)
+    assert Event.objects.filter(action="export alerts").count() == 2
+
+
+def test_only_those_who_may_act(shown_home: Path, cast: Cast) -> None:
+    """A viewer looks and has no form; a stranger is asked to sign in."""
+    row = open_alerts(shown_home)[0]
+    page = cast["viewer"].get("/alerts")
+    assert page.status_code == 200
+    assert 'id="work"' not in text(page)
+    assert act(cast["viewer"], "close", [row], outcome="reached").status_code == 403
+    assert cast["marketer"].get("/alerts/act").status_code == 405
+    assert cast.stranger.get("/alerts").status_code == 302
+
+
+def test_where_the_form_sends_back_to(shown_home: Path, cast: Cast) -> None:
+    """Never to another site."""
+    row = open_alerts(shown_home)[0]
+    page = act(cast["marketer"], "close", [row], outcome="other", next="https://elsewhere.example/")
+    assert page["Location"] == "/alerts"
+
+
+def test_a_key_names_an_alert_whatever_the_id_holds() -> None:
+    """Colons in a customer's id are the customer's."""
+    assert key_of("2025-01-31:maybe_gone:a:b/c")[0] == "a:b/c"
