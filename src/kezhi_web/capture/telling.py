@@ -1,0 +1,137 @@
+"""Entries as pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+
+from kezhi.language import Text
+from kezhi_web.capture import kinds
+from kezhi_web.capture.masking import masked
+from kezhi_web.capture.models import COUNTED, GONE, Entry
+from kezhi_web.shown import Rows
+
+MOST = 200
+AT_ONCE = 300
+
+
+@dataclass(frozen=True)
+class Told:
+    """One entry: what and when, in words. parts: label and value, for a line; text: what somebody wrote."""
+
+    entry: Entry
+    title: Text
+    day: date
+    parts: tuple[Text, ...]
+    text: str
+    state: str
+    state_text: Text
+
+    @property
+    def pk(self) -> int:
+        """The entry's number."""
+        return int(self.entry.pk)
+
+    @property
+    def customer_id(self) -> str:
+        """Whose it is."""
+        return self.entry.customer_id
+
+    @property
+    def by(self) -> str:
+        """Who recorded it."""
+        return self.entry.by
+
+    @property
+    def withdrawn(self) -> bool:
+        """Does it no longer hold?"""
+        return self.entry.taken_back is not None
+
+
+def of_customer(customer_id: str, rows: Rows, *, everything: bool) -> list[Told]:
+    """See kezhi_web.capture.entries_of."""
+    if not rows.sees(customer_id):
+        return []
+    found = Entry.objects.filter(customer_id=customer_id)
+    told = [tell(entry, personal=rows.personal) for entry in found]
+    if not everything:
+        told = [one for one in told if one.state not in (COUNTED, GONE)]
+    return sorted(told, key=lambda one: (one.day, one.pk), reverse=True)[:MOST]
+
+
+def seen_by(entries: QuerySet[Entry], rows: Rows, most: int) -> list[Entry]:
+    """The newest entries of customers that a person may see."""
+    return [entry for entry, _ in zip(_seen(entries, rows), range(most), strict=False)]
+
+
+def _seen(entries: QuerySet[Entry], rows: Rows) -> Iterator[Entry]:
+    if rows.owner is None:
+        yield from entries.iterator(chunk_size=AT_ONCE)
+        return
+    start = 0
+    while several := list(entries[start : start + AT_ONCE]):
+        ids = sorted({entry.customer_id for entry in several})
+        marks = ", ".join("?" for _ in ids)
+        asked = f"select customer_id from {rows.table('customers')} where customer_id in ({marks})"
+        own = {row["customer_id"] for row in rows.ask(asked, ids)}
+        yield from (entry for entry in several if entry.customer_id in own)
+        start += AT_ONCE
+
+
+def tell(entry: Entry, *, personal: bool) -> Told:
+    """An entry in words; free text without what reaches a person, for those who may not see it."""
+    row = entry.row
+    text = str(row.get("note") or row.get("text") or row.get("comment") or "")
+    state = state_of(entry)
+    return Told(
+        entry,
+        kinds.KINDS[entry.table].title,
+        date.fromisoformat(row["date"]) if row.get("date") else entry.at.date(),
+        tuple(_parts(entry)),
+        text if personal else masked(text),
+        state,
+        kinds.STATES[state],
+    )
+
+
+def state_of(entry: Entry) -> str:
+    """The entry's state; a call that reached nobody counts nowhere."""
+    unheard = entry.table == "contacts" and entry.row.get("outcome") == kinds.NOT_REACHED
+    return "beside" if unheard and not entry.taken_back and not entry.imported_in else entry.state
+
+
+def _parts(entry: Entry) -> Iterator[Text]:
+    row = entry.row
+    words = {
+        "channel": kinds.CHANNELS,
+        "direction": kinds.DIRECTIONS,
+        "outcome": kinds.OUTCOMES,
+        "grade": kinds.GRADES,
+        "stage": kinds.STAGES,
+    }
+    for name, known in words.items():
+        if row.get(name):
+            yield known.get(row[name], _same(row[name]))
+    if row.get("taken_up"):
+        yield Text("taken up", "已采纳")
+    for dimension, score in row.get("scores", {}).items():
+        said = kinds.DIMENSIONS_IN_BOOK.get(dimension, _same(dimension))
+        yield Text(f"{said.en} {score}", f"{said.zh} {score}")
+    if row.get("amount"):
+        yield _same(f"{float(row['amount']):,.2f}")
+    if row.get("probability"):
+        yield _same(f"{float(row['probability']):g} %")
+    if row.get("expected_on"):
+        yield Text(f"expected on {row['expected_on']}", f"预计 {row['expected_on']} 成交")
+    if row.get("product_id"):
+        yield Text(f"product {row['product_id']}", f"商品 {row['product_id']}")
+    if row.get("referrer_id"):
+        yield Text(f"sent by {row['referrer_id']}", f"由 {row['referrer_id']} 推荐")
+
+
+def _same(value: Any) -> Text:
+    return Text(str(value), str(value))
