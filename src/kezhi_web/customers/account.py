@@ -19,6 +19,7 @@ from kezhi.worth.needs.words import KINDS
 from kezhi.worth.needs.words import why as why_needed
 from kezhi.worth.point_words import figure as written
 from kezhi.worth.point_words import grade_words
+from kezhi_web.customers import store
 from kezhi_web.customers.asked import read
 from kezhi_web.customers.charts import added_up, by_period, curve_of
 from kezhi_web.customers.fields import fields_of
@@ -35,6 +36,7 @@ from kezhi_web.shown import Rows, Shown
 NOT_TOLD = {"customer_id", "name", "referrer_id", "acquisition_cost"}
 QUICK = "capture/quick.html"
 MOST_PAGES = 10_000
+_MOST = 12  # days of runs that are looked back at
 
 
 @needs("own")
@@ -42,19 +44,32 @@ MOST_PAGES = 10_000
 def customer(request: SignedIn, customer_id: str) -> HttpResponse:
     """The page; with ?part= one part of it, which the page asks for when somebody wants it."""
     run, rows = of_run(request)
-    if not rows.sees(customer_id):
-        raise Http404
-    part = request.GET.get("part", "")
-    if part == "neighbours":
-        return _neighbours(request, run, rows, customer_id)
     account = Account(rows, customer_id)
-    if part == "points":
-        return _points(request, account)
+    if not account.worth:
+        raise Http404
     seen(request, customer_id)
-    told = {"run": run, "account": account, "id": customer_id} | _timeline(request, account)
-    if part == "timeline":
-        return render(request, "customers/timeline.html", told)
-    return render(request, "customers/customer.html", told | _figures(account) | _around(account) | _forms(request))
+    told: dict[str, Any] = {"run": run, "account": account, "id": customer_id}
+    match request.GET.get("part"):
+        case "neighbours":
+            return _neighbours(request, run, rows, customer_id)
+        case "points":
+            return _points(request, account)
+        case "standings":
+            return render(request, "customers/standings.html", told | _standings(account, _MOST))
+        case "timeline":
+            return render(request, "customers/timeline.html", told | _timeline(request, account))
+    told |= _figures(account) | _around(account) | _forms(request)
+    if store.is_large(
+        run
+    ):  # these look through whole tables or through many runs: the page asks for them by themselves
+        told |= {"later": True}
+    else:
+        told |= _timeline(request, account) | _standings(account, _MOST)
+    return render(request, "customers/customer.html", told)
+
+
+def _standings(account: Account, most: int) -> dict[str, Any]:
+    return {"standings": account.standings(most)[::-1]}
 
 
 def _figures(account: Account) -> dict[str, Any]:
@@ -68,8 +83,8 @@ def _figures(account: Account) -> dict[str, Any]:
         "by_period": by_period(points) if points else None,
         "added_up": added_up(points) if points else None,
         "steps": steps_of(account),
-        "risk": account.one_of("risk"),
-        "state": STATES.get(account.one_of("risk").get("state", "")),
+        "risk": account.risk,
+        "state": STATES.get(account.risk.get("state", "")),
         "flags": [FLAGS[one] for one in worth.get("flags") or () if one in FLAGS],
         "tier": account.fields["tier"].shown(worth.get("tier")) if "tier" in account.fields else "",
         "rfm": account.fields["rfm_class"].shown(worth.get("rfm_class")) if "rfm_class" in account.fields else "",
@@ -83,7 +98,6 @@ def _around(account: Account) -> dict[str, Any]:
     factors, overall = factors_of(account)
     return {
         "facts": _facts(account),
-        "standings": account.standings[::-1],
         "alerts": [
             {"row": row, "name": named(row["cause"]), "why": why(row, titles), "helps": helps(row)}
             for row in account.alerts
@@ -96,9 +110,7 @@ def _around(account: Account) -> dict[str, Any]:
         "factor_score": overall,
         "referral": account.referral,
         "referrer": _referrer(account),
-        "needs": [
-            {"row": row, "kind": KINDS.get(row["kind"]), "why": why_needed(row)} for row in account.needs
-        ],
+        "needs": [{"row": row, "kind": KINDS.get(row["kind"]), "why": why_needed(row)} for row in account.needs],
     }
 
 

@@ -171,9 +171,7 @@ def _fields(run: Shown, stamp: int) -> Fields:  # noqa: ARG001  the stamp says w
     everything = Rows(run, None, personal=True)
     told = everything.ask(f"describe select * from {everything.people}")
     made_with = settings_of(run.folder)
-    return Fields(
-        {row["column_name"]: _field(row["column_name"], row["column_type"], made_with) for row in told}
-    )
+    return Fields({row["column_name"]: _field(row["column_name"], row["column_type"], made_with) for row in told})
 
 
 def _field(name: str, stored: str, made_with: Settings) -> Field:

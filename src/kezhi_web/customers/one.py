@@ -23,6 +23,7 @@ from kezhi.settings.scoring import rules_of
 from kezhi.workspace import MANIFEST
 from kezhi.worth.layers import rules_of_a_run, title_of
 from kezhi.worth.point_words import rule_words, source_words
+from kezhi_web.customers import store
 from kezhi_web.customers.book import BookOf
 from kezhi_web.customers.fields import Fields, fields_of
 from kezhi_web.shown import Rows, Shown
@@ -43,7 +44,7 @@ class PointsPart:
 
 
 class Account:
-    """One customer, as far as a person may see them; made only for a customer whom `rows.sees`."""
+    """One customer, as far as a person may see them; nothing of it may be shown where `worth` is empty."""
 
     def __init__(self, rows: Rows, customer_id: str) -> None:
         self.seen_as = rows  # for other customers whom this one has to do with
@@ -72,8 +73,13 @@ class Account:
 
     @cached_property
     def worth(self) -> dict[str, Any]:
-        """The row of customers.parquet."""
-        return self.one_of("customers")
+        """The row of customers.parquet; empty where there is no such customer, or not for this person."""
+        return store.row_of(self.seen_as, self.customer_id)
+
+    @cached_property
+    def risk(self) -> dict[str, Any]:
+        """The row of risk.parquet."""
+        return self.one_of("risk")
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -169,15 +175,14 @@ class Account:
 
     # --- over the runs ---
 
-    @cached_property
-    def standings(self) -> list[Standing]:
+    def standings(self, most: int = MOST) -> list[Standing]:
         """How each run saw them up to the one shown, the oldest first; of several runs of a day the newest."""
         by_day: dict[date, Path] = {}
         for run in (*workspace().complete_runs(), self.run.folder):
             day = _day(run)
             if day is not None and day <= self.run.as_of and (run / "customers.parquet").exists():
                 by_day[day] = run
-        found = (self._standing(by_day[day], day) for day in sorted(by_day)[-MOST:])
+        found = (self._standing(by_day[day], day) for day in sorted(by_day)[-most:])
         return [one for one in found if one is not None]
 
     def _standing(self, folder: Path, day: date) -> Standing | None:

@@ -22,11 +22,9 @@ class Step:
     """One period ahead: its figures as they are written, and the sentences that lead from one to the next."""
 
     period: str
+    row: Mapping[str, Any]
     shown: Mapping[str, str]
     sentences: tuple[Text, ...]
-    lower: Any
-    upper: Any
-    value: Any
 
 
 def steps_of(account: Account) -> list[Step]:
@@ -42,14 +40,7 @@ def label(account: Account, first: date) -> str:
 
 def _step(row: dict[str, Any], account: Account) -> Step:
     figures = _written(row)
-    return Step(
-        label(account, row["period"]),
-        figures,
-        tuple(_sentences(row, figures)),
-        row.get("value_lower"),
-        row.get("value_upper"),
-        row["value"],
-    )
+    return Step(label(account, row["period"]), row, figures, tuple(_sentences(row, figures)))
 
 
 def _written(row: Mapping[str, Any]) -> dict[str, str]:
@@ -83,10 +74,13 @@ def _adds_up(row: Mapping[str, Any], gross: Any, digits: int) -> bool:
 
 
 def _agreeing(count: float, mean: float, product: Any, money: int) -> tuple[str, str]:
-    """Both factors with the fewest decimals whose product is the amount as written."""
-    for digits in range(2, FINEST):
-        if rounded(rounded(count, digits) * rounded(mean, digits), money) == rounded(product, money):
-            return grouped(count, digits), grouped(mean, digits)
+    """Both factors with the fewest decimals, together, whose product is the amount as written."""
+    wanted = rounded(product, money)
+    for both in range(2, 2 * FINEST):
+        for digits in range(min(both, FINEST) + 1):
+            of_count, of_mean = rounded(count, min(both - digits, FINEST)), rounded(mean, digits)
+            if rounded(of_count * of_mean, money) == wanted:
+                return grouped(count, min(both - digits, FINEST)), grouped(mean, digits)
     return grouped(count, FINEST), grouped(mean, FINEST)
 
 
@@ -141,7 +135,8 @@ BRINGS = Text(
     "预计每次购买 {mean_amount}：{expected_purchases} × {mean_amount} = {bought}。",
 )
 CORRECTED_AMOUNT = Text(
-    "Management corrected the purchase amount from {bought} to {amount}.", "管理层将购买金额由 {bought} 修正为 {amount}。"
+    "Management corrected the purchase amount from {bought} to {amount}.",
+    "管理层将购买金额由 {bought} 修正为 {amount}。",
 )
 CORRECTED_MARGIN = Text(
     "Management corrected the margin from {computed} to {margin}.", "管理层将毛利率由 {computed} 修正为 {margin}。"

@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -54,7 +55,7 @@ def relation(rows: Rows) -> tuple[str, str]:
     path = path_of(rows.run)
     if path.exists():
         return _of_table(rows, path), "rowid"
-    if size(rows.run.folder, rows.run.stamp) >= LARGE:
+    if is_large(rows.run):
         _make_beside(rows.run, path)
     return searchable(rows, rows.people), "customer_id"
 
@@ -62,6 +63,20 @@ def relation(rows: Rows) -> tuple[str, str]:
 def searchable(rows: Rows, people: str) -> str:
     """Customers with the column that is searched beside the others."""
     return f"(select *, {_sought(rows)} as {SOUGHT} from {people})"
+
+
+def row_of(rows: Rows, customer_id: str) -> dict[str, Any]:
+    """A customer's row with every field; empty where there is none whom the person may see."""
+    path = path_of(rows.run)
+    people = _of_table(rows, path) if path.exists() else rows.table("customers")
+    found = rows.ask(f"select * from {people} where customer_id = ?", [customer_id])
+    known = set(rows.columns("customers"))
+    return {name: value for name, value in found[0].items() if name in known} if found else {}
+
+
+def is_large(run: Shown) -> bool:
+    """Are there so many customers that a page asks for its slower parts by themselves?"""
+    return size(run.folder, run.stamp) >= LARGE
 
 
 def _sought(rows: Rows) -> str:
@@ -118,6 +133,7 @@ def make(run: Shown) -> Path:
             made.execute(
                 f"create table people as select *, {_sought(everything)} as {quoted(SOUGHT)} from {everything.people}"
             )
+            made.execute("create index one_customer on people (customer_id)")
         beside.replace(path)
     finally:
         for left in path.parent.glob(f"{beside.name}*"):

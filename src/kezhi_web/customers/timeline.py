@@ -87,7 +87,7 @@ def timeline_of(account: Account, kind: str = "", page: int = 1) -> Timeline:
         kinds.append(counted)
         if kind in ("", code):
             entries += found
-    entries.sort(key=lambda one: (one.day or date.min), reverse=True)
+    entries.sort(key=lambda one: one.day or date.min, reverse=True)
     first = (page - 1) * LENGTH
     return Timeline(entries[first : first + LENGTH], kinds, len(entries) > first + LENGTH, page, tuple(absent))
 

@@ -100,7 +100,12 @@ def _conditions(built: list[builder.Row] | None, asked: Asked, fields: Fields) -
 def _condition(row: builder.Row, fields: Fields) -> dict[str, Any]:
     known = fields[row.field] if row.field in fields else None
     signs = builder.signs_for(known.asked_as if known else "")
-    return {"row": row, "field": known, "signs": signs, "names": sorted(map(say, known.names.values())) if known else []}
+    return {
+        "row": row,
+        "field": known,
+        "signs": signs,
+        "names": sorted(map(say, known.names.values())) if known else [],
+    }
 
 
 def _sums(listing: Listing, rows: Rows) -> dict[str, Any]:
@@ -141,9 +146,9 @@ def condition(request: SignedIn) -> HttpResponse:
     """One row of the builder with the comparisons that fit the field chosen in it."""
     _, rows = of_run(request)
     fields = fields_of(rows)
-    [row] = builder.rows_in(request.GET.getlist("f")[:1], request.GET.getlist("o")[:1], request.GET.getlist("v")[:1]) or [
-        builder.Row("", "=")
-    ]
+    [row] = builder.rows_in(
+        request.GET.getlist("f")[:1], request.GET.getlist("o")[:1], request.GET.getlist("v")[:1]
+    ) or [builder.Row("", "=")]
     told = {"one": _condition(row, fields), "fields": sorted(fields, key=lambda one: say(one.title))}
     return render(request, "customers/condition.html", told)
 
