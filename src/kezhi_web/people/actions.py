@@ -18,6 +18,10 @@ ACTIONS: dict[str, Text] = {
     "password_set": Text("Password set by link", "通过链接设置密码"),
     "password_changed": Text("Password changed", "修改密码"),
     "audit_exported": Text("Audit log exported", "导出审计日志"),
+    "view_saved": Text("View of the list saved", "保存列表视图"),
+    "view_deleted": Text("View of the list deleted", "删除列表视图"),
+    "segment_saved": Text("Segment saved", "保存分群"),
+    "list_exported": Text("List of customers exported", "导出客户名单"),
     "personal_seen": Text("Personal data of a customer seen", "查看客户个人信息"),
 }
 
