@@ -91,7 +91,7 @@ class Place:
 def serve(place: Place, say: Say, *, web: bool = True, worker: bool = True, browser: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM. say: prints a sentence."""
     if web:
-        port = _free(place)
+        port = free(place)
         ready(place)
         migrate()
         _serve(place, port, say, worker=worker, browser=browser)
@@ -155,7 +155,7 @@ def _wait_for_database(say: Say) -> None:
 # --- the web server ---------------------------------------------------------------------------------------
 
 
-def _free(place: Place) -> int:
+def free(place: Place) -> int:
     """The port to listen on; raises KezhiError where it is taken."""
     if place.port is not None:
         _check(place.host, place.port)
@@ -304,7 +304,7 @@ def serve_demo(place: Place, say: Say) -> None:
     migrate()
     _cast()
     pages.join()
-    port = _free(place)
+    port = free(place)
     _serve(place, port, say, worker=True, browser=sys.stdout.isatty())
 
 

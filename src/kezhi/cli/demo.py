@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -58,12 +58,13 @@ def command(
         wish |= {"customers": customers, "seed": seed}
     if lang is not None:
         wish["language"] = lang.value
+    open_it = _opener(out, port) if serve else None  # a port that is taken is told before the work begins
     if serve and _is_there(out, wish):
         tick(THERE.fill(folder=out))
     else:
         _make(out, wish | {"language": preferred_language()})
-    if serve:
-        _open(out, port)
+    if open_it is not None:
+        open_it()
 
 
 def _is_there(out: Path, wish: Mapping[str, Any]) -> bool:
@@ -77,14 +78,16 @@ def _is_there(out: Path, wish: Mapping[str, Any]) -> bool:
     return wish.items() <= made.items() and Workspace(out).latest_run() is not None
 
 
-def _open(out: Path, port: int | None) -> None:
-    """The web application on it; where that is not installed, how to get it."""
+def _opener(out: Path, port: int | None) -> Callable[[], None]:
+    """What opens the web application on it; where that is not installed, what says how to get it."""
     try:
         serving = application()
     except KezhiError as error:
-        say(screen(), error.text)
-        return
-    serving.serve_demo(serving.Place(out, port=port), at_once)
+        missing = error.text
+        return lambda: say(screen(), missing)
+    place = serving.Place(out, port=port)
+    serving.free(place)
+    return lambda: serving.serve_demo(place, at_once)
 
 
 def _make(out: Path, wish: Mapping[str, Any]) -> None:

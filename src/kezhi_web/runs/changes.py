@@ -136,4 +136,4 @@ def _send(signal: Signal, facts: dict[str, Any]) -> None:
     assert json.dumps(facts)
     for _, answer in signal.send_robust(sender=None, facts=facts):
         if isinstance(answer, Exception):
-            log.error("A listener failed with %s", type(answer).__name__)
+            log.error("A listener failed", exc_info=answer)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -104,9 +103,7 @@ def _done(job: Job) -> tuple[str, dict[str, Any], dict[str, Any]]:
     except KezhiError as error:
         return FAILED, error.text.as_dict(), job.result
     except Exception as error:
-        # never the message itself: it may hold what a row of data held
-        places = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Job %s (%s) ended with %s:\n%s", job.pk, job.kind, type(error).__name__, places)
+        log.error(f"Job {job.pk} ({job.kind}) failed", exc_info=True)
         return FAILED, UNFORESEEN.fill(error=type(error).__name__).as_dict(), job.result
 
 
@@ -137,7 +134,7 @@ def _signs_of_life(job: Job) -> Iterator[None]:
             try:
                 Job.objects.filter(pk=job.pk, state=WORKING).update(heard_at=timezone.now())
             except DatabaseError as error:
-                log.warning("The database did not answer: %s", type(error).__name__)
+                log.warning(f"The database did not answer: {type(error).__name__}")
         connection.close()
 
     thread = threading.Thread(target=beat, name=f"kezhi-job-{job.pk}", daemon=True)

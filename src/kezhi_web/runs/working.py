@@ -52,7 +52,7 @@ def only_one(stop: threading.Event) -> Iterator[bool]:
                 lock.execute("begin exclusive")
             except sqlite3.OperationalError:
                 if not told:
-                    log.warning("%s", TAKEN.fill(folder=settings.WORKSPACE))
+                    log.warning(str(TAKEN.fill(folder=settings.WORKSPACE)))
                     told = True
                 continue
             yield True
