@@ -40,7 +40,7 @@ TITLES: dict[str, Text] = {
     "lifetime_value": Text("Lifetime value", "生命周期价值"),
     "points": Text("Points", "积分"),
     "tier": Text("Tier", "客户层级"),
-    "tier_previous": Text("Tier before", "上次层级"),
+    "tier_previous": Text("Tier before", "此前层级"),
     "rfm_segment": Text("RFM segment", "RFM 分群"),
     "rfm_class": Text("RFM class", "RFM 类别"),
     "rfm_segment_previous": Text("RFM segment before", "上次 RFM 分群"),
