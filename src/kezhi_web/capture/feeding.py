@@ -27,6 +27,7 @@ from kezhi.intake import current_rows, import_table, take_back
 from kezhi.language import Text
 from kezhi.workspace import Workspace
 from kezhi_web.capture import kinds
+from kezhi_web.capture.masking import masked
 from kezhi_web.capture.models import Entry
 from kezhi_web.capture.surveys import RECORDED
 from kezhi_web.data.writing import book
@@ -198,7 +199,9 @@ def _of_customers(engine: Engine, workspace: Workspace, entries: list[Entry]) ->
     said: dict[str, dict[str, Any]] = {}
     for entry in entries:
         field = "referrer_id" if entry.table == "referrals" else "note"
-        said.setdefault(entry.customer_id, {})[field] = entry.row[field]  # the last one recorded counts
+        value = entry.row[field]
+        # the last one recorded counts; a note in the book may be seen by those who may not see phone numbers
+        said.setdefault(entry.customer_id, {})[field] = masked(value) if field == "note" else value
     if not said:
         return None
     base, known = pa.schema([("customer_id", pa.string())]), {}
