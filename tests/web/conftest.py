@@ -75,6 +75,12 @@ def shown_home(company: Path, settings: object) -> Path:
 
 
 @pytest.fixture
+def quick_passwords(settings: object) -> None:
+    """Passwords are hashed quickly, which nobody should do outside of tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
 def empty_home(settings: object, tmp_path: Path) -> Path:
     """A workspace in which nothing is yet."""
     place = tmp_path / "empty"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from kezhi.language import Text
@@ -13,6 +14,7 @@ from kezhi_web.shown.linking import list_of, said
 from kezhi_web.shown.rows import quoted
 
 NEW = Text("new since then", "此后新增")
+UNKNOWN = Text("none then, or new", "当时没有，或此后新增")
 NONE = Text("none", "无")
 
 
@@ -57,6 +59,11 @@ def is_code(column: str, code: str | None) -> str:
 
 def counted_by(rows: Rows, *columns: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Customers, amount, value and forecast of every combination of these columns of customers.parquet."""
+    return _counted_by(rows, columns, rows.run.stamp)
+
+
+@lru_cache(maxsize=128)
+def _counted_by(rows: Rows, columns: tuple[str, ...], stamp: int) -> dict[tuple[Any, ...], dict[str, Any]]:  # noqa: ARG001  the stamp says when to count again
     named = ", ".join(map(quoted, columns))
     found = rows.ask(
         f"select {named}, count(*) as customers, sum(amount) as amount, sum(value) as value, "
@@ -106,7 +113,7 @@ def _line(
         for one in now
     ]
     whole = sum(number for (before, _), number in counts.items() if before == then)
-    return Line(_title(names, then, NEW), tuple(cells), cell(whole, was, run))
+    return Line(_title(names, then, NEW if column == "tier" else UNKNOWN), tuple(cells), cell(whole, was, run))
 
 
 def _moves(counts: Mapping[Any, int], column: str, order: Sequence[str], run: str | None, *, up: bool) -> Cell | None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from kezhi.filters import Vocabulary, fields_of, known_field, parse
 from kezhi.language import KezhiError, Text
 from kezhi.reports.worth.segments import value_text
-from kezhi.segments.over_index import Cell, gathered, profile
+from kezhi.segments.over_index import Cell, profile
 from kezhi.segments.rules import BEFORE, FIGURES, MOST_FIELDS, MOST_VALUES, PEOPLE
 from kezhi.segments.vocabulary import NO_CODES, TITLES, settings_of, title
 from kezhi_web.shown import Rows
 from kezhi_web.shown.rows import PERSONAL, quoted
 
 SHOWN = 12
+ALL = "all"
 _TITLES = Vocabulary(fields={said.lower(): name for name, known in TITLES.items() for said in (known.en, known.zh)})
 
 
@@ -61,53 +63,71 @@ def worth_of(rows: Rows, query: str) -> Worth:
 
 
 @lru_cache(maxsize=512)
-def _worth(rows: Rows, query: str, stamp: int) -> Worth:  # noqa: ARG001  the stamp says when to count again
-    found = rows.row(
-        "select count(*) as customers, sum(value) as value, sum(forecast_value) as forecast "
-        f"from {rows.chosen(query)} as chosen"
-    )
-    every = rows.row(f"select count(*) as customers, sum(forecast_value) as forecast from {rows.table('customers')}")
-    forecast, whole = found["forecast"] or Decimal(0), every["forecast"] or Decimal(0)
+def _worth(rows: Rows, query: str, stamp: int) -> Worth:
+    found = _sums(rows, query, stamp)
+    every = _sums(rows, ALL, stamp)
+    forecast, whole = found["sum_forecast_value"] or Decimal(0), every["sum_forecast_value"] or Decimal(0)
     share = float(forecast / whole) if whole > 0 else None
-    return Worth(found["customers"], every["customers"], found["value"] or Decimal(0), forecast, share)
+    return Worth(found["customers"], every["customers"], found["sum_value"] or Decimal(0), forecast, share)
 
 
 @lru_cache(maxsize=64)
-def traits(rows: Rows, query: str, stamp: int) -> tuple[Trait, ...]:  # noqa: ARG001  as above
+def traits(rows: Rows, query: str, stamp: int) -> tuple[Trait, ...]:
     """What sets them apart, the strongest first: people before groups of kezhi's own making."""
-    fields = _of_few_values(rows, rows.run.stamp)
-    if not fields:
-        return ()
-    counts = gathered(_counted(rows, query, fields))
-    few = {name: values for name, values in counts.items() if 1 < len(values) <= MOST_VALUES}
+    every, here = _counts(rows, ALL, stamp), _counts(rows, query, stamp)
+    counts = {
+        field: {
+            value: (here[field].get(value, 0), number - here[field].get(value, 0)) for value, number in values.items()
+        }
+        for field, values in every.items()
+        if 1 < len(values) <= MOST_VALUES
+    }
     made = set(rows.columns("customers")) - PEOPLE
     settings = settings_of(rows.run.folder)
     return tuple(
         Trait(title(one.field), value_text(one.field, one.value, settings), one)
-        for one in profile(few, _asked(query, fields), made)
+        for one in profile(counts, _asked(query, tuple(counts)), made)
         if one.telling
     )[:SHOWN]
 
 
-@lru_cache(maxsize=64)
-def figures(rows: Rows, query: str, stamp: int) -> tuple[Figure, ...]:  # noqa: ARG001  as above
+def figures(rows: Rows, query: str, stamp: int) -> tuple[Figure, ...]:
     """Averages of those who are chosen beside those of all others."""
-    known = [name for name in FIGURES if name in rows.columns("customers")]
-    means = ", ".join(
-        f"(avg({name}) filter ({which}))::double as {where}_{name}"
-        for name in known
-        for where, which in (("here", "chosen"), ("there", "not chosen"))
+    here, every = _sums(rows, query, stamp), _sums(rows, ALL, stamp)
+    return tuple(
+        Figure(title(name), name, _mean(name, here), _mean(name, every, here))
+        for name in FIGURES
+        if f"sum_{name}" in every
     )
-    found = rows.row(f"select {means} from {_marked(rows, query, known)}")
-    return tuple(Figure(title(name), name, found[f"here_{name}"], found[f"there_{name}"]) for name in known)
 
 
-def _marked(rows: Rows, query: str, names: list[str]) -> str:
-    """All customers with these columns, and whether they are chosen."""
-    columns = ", ".join(f"p.{quoted(name)}" for name in names)
-    chosen = f"(select customer_id as member from {rows.chosen(query)})"
-    joined = f"from {rows.people} as p left join {chosen} as m on p.customer_id = m.member"
-    return f"(select {columns}, m.member is not null as chosen {joined})"
+def _mean(name: str, of: dict[str, Any], without: dict[str, Any] | None = None) -> float | None:
+    """A figure per customer who has it, of these without those."""
+    total, number = float(of[f"sum_{name}"] or 0), of[f"n_{name}"]
+    if without is not None:
+        total, number = total - float(without[f"sum_{name}"] or 0), number - without[f"n_{name}"]
+    return total / number if number else None
+
+
+@lru_cache(maxsize=512)
+def _sums(rows: Rows, query: str, stamp: int) -> dict[str, Any]:  # noqa: ARG001  the stamp says when to count again
+    known = [name for name in FIGURES if name in rows.columns("customers")]
+    sums = ", ".join(f"sum({name}) as sum_{name}, count({name}) as n_{name}" for name in known)
+    return rows.row(f"select count(*) as customers, {sums} from {rows.chosen(query)}")
+
+
+@lru_cache(maxsize=128)
+def _counts(rows: Rows, query: str, stamp: int) -> dict[str, dict[str, int]]:
+    """Customers by the value of each field, of those whose field is filled in; all fields in one pass."""
+    fields = _of_few_values(rows, stamp)
+    if not fields:
+        return {}
+    counted = ", ".join(f"histogram({quoted(name)}::varchar) as f_{i}" for i, name in enumerate(fields))
+    found = rows.row(f"select {counted} from {rows.chosen(query)}")
+    return {
+        name: {value: int(number) for value, number in (found[f"f_{i}"] or {}).items() if value.strip()}
+        for i, name in enumerate(fields)
+    }
 
 
 @lru_cache(maxsize=8)
@@ -127,25 +147,6 @@ def _of_few_values(rows: Rows, stamp: int) -> tuple[str, ...]:  # noqa: ARG001  
     found = rows.row(f"select {about} from {rows.people}")
     few = [name for i, name in enumerate(worded) if 1 < found[f"n_{i}"] < 2 * MOST_VALUES]
     return tuple(few[:MOST_FIELDS])
-
-
-def _counted(rows: Rows, query: str, fields: tuple[str, ...]) -> list[tuple[str, str, bool, int]]:
-    """(field, value, chosen?, customers) of everyone whose field is filled in; all fields in one pass."""
-    texts = ", ".join(f"{quoted(name)}::varchar as f_{i}" for i, name in enumerate(fields))
-    every = ", ".join(f"f_{i}" for i in range(len(fields)))
-    sets = ", ".join(f"(chosen, f_{i})" for i in range(len(fields)))
-    counted = rows.ask(
-        f"select chosen, {every}, grouping({every}) as which, count(*) as customers "
-        f"from (select chosen, {texts} from {_marked(rows, query, list(fields))}) group by grouping sets ({sets})"
-    )
-    found = []
-    for row in counted:
-        # grouping() sets a bit for each field that was left out, the first field's highest
-        place = next(i for i in range(len(fields)) if not row["which"] >> (len(fields) - 1 - i) & 1)
-        value = row[f"f_{place}"]
-        if value is not None and value.strip():
-            found.append((fields[place], value, bool(row["chosen"]), int(row["customers"])))
-    return found
 
 
 def _asked(query: str, columns: tuple[str, ...]) -> set[str]:

@@ -70,7 +70,7 @@ def segments(request: SignedIn) -> HttpResponse:
 
 @needs("own")
 def one(request: SignedIn) -> HttpResponse:
-    """One segment, by `?name=`, or whom any filter chooses, by `?filter=`: worth, averages, what sets them apart."""
+    """One segment, by `?name=`, or whom any filter chooses, by `?filter=`; with `?told=1` what sets them apart."""
     run, rows = of_run(request)
     name, rule = _named(request.GET.get("name", "")), request.GET.get("filter", "").strip()
     if name is not None:
@@ -80,17 +80,11 @@ def one(request: SignedIn) -> HttpResponse:
     found = _saved(rows, name or "", rule, request)
     if found.wrong is not None:
         return render(request, "groups/segment.html", {"run": run, "one": found}, status=400)
-    return render(
-        request,
-        "groups/segment.html",
-        {
-            "run": run,
-            "one": found,
-            "own": rows.owner,
-            "traits": traits(rows, rule, run.stamp),
-            "figures": figures(rows, rule, run.stamp),
-        },
-    )
+    if request.GET.get("told"):  # takes longer than a page may, so that it follows by itself
+        told = {"told": True, "traits": traits(rows, rule, run.stamp), "figures": figures(rows, rule, run.stamp)}
+        template = "groups/told.html" if request.htmx else "groups/segment.html"
+        return render(request, template, {"run": run, "one": found, **told})
+    return render(request, "groups/segment.html", {"run": run, "one": found})
 
 
 @needs("act")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from kezhi.language import Text
@@ -128,8 +129,11 @@ class Calls:
 
 def calls(rows: Rows, run: Shown) -> Calls | None:
     """Whom to call first among the customers that the person may see; None where the run looked for no alerts."""
-    if not run.has("alerts"):
-        return None
+    return _calls(rows, run, run.stamp) if run.has("alerts") else None
+
+
+@lru_cache(maxsize=64)
+def _calls(rows: Rows, run: Shown, stamp: int) -> Calls:  # noqa: ARG001  the stamp says when to look again
     open_ones = f"{rows.table('alerts')} as a where state <> 'closed'"
     whole = rows.row(
         f"select count(distinct customer_id) as customers, sum(priority) filter (main) as loss from {open_ones}"
@@ -166,6 +170,11 @@ class Own:
 
 def own(rows: Rows) -> Own:
     """What the person's own customers brought, and should bring."""
+    return _own(rows, rows.run.stamp)
+
+
+@lru_cache(maxsize=64)
+def _own(rows: Rows, stamp: int) -> Own:  # noqa: ARG001  as above
     found = rows.row(
         "select count(*) as customers, sum(value) as value, sum(forecast_value) as forecast, "
         f"count(*) filter (idle_periods >= 2) as quiet from {rows.table('customers')}"

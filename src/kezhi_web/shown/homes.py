@@ -10,8 +10,8 @@ from django.urls import NoReverseMatch, reverse
 
 from kezhi.language import Text
 from kezhi_web.people.rights import of_run, viewer_of
+from kezhi_web.places import PLACES
 from kezhi_web.shown.parts import part
-
 
 LATER = Text("Nothing has to be done: the next run fills this.", "无需操作：下次运行后会显示。")
 
@@ -234,6 +234,11 @@ def address(page: str, tab: str | None = None, run: str | None = None) -> str:
     return f"{place}?{urlencode(asked)}" if asked else place
 
 
+def _title(page: str) -> Text:
+    """What the menu calls a page."""
+    return next(one.title for _, places in PLACES for one in places if one.page == page)
+
+
 def home_of(section: str) -> tuple[str, str | None] | None:
     """The page and tab that show a section; None where none does."""
     for page, tabs in HOMES.items():
@@ -261,6 +266,7 @@ def shown_on(request: HttpRequest, page: str) -> dict[str, Any]:
     return {
         "run": run,
         "rows": rows,
+        "title": _title(page),
         "tab": chosen,
         "tabs": [{"tab": one, "url": address(page, one.code, known), "here": one is chosen} for one in tabs],
         "parts": [one for one in sections if one is not None],

@@ -13,21 +13,26 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from kezhi.language import KezhiError, Text
 from kezhi_web.shown.linking import with_links
 from kezhi_web.shown.run import Shown
-from kezhi_web.words import spoken
+from kezhi_web.words import say, spoken
 
 NOT_MADE = Text("This page could not be prepared: {reason}", "无法准备此页面：{reason}")
 FORM = 2  # counts up when sections of the same run would be made differently
-_making = threading.Lock()
+PATIENCE = float(os.environ.get("KEZHI_PATIENCE", "4"))  # seconds that a page waits for its sections
+WAITING = Text(
+    "These figures are being prepared; the page shows them by itself in a moment.", "正在准备这些数字，稍后会自动显示。"
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ def part(run: Shown, name: str, *, personal: bool) -> Part | None:
     the analyst's parts as analyst.method (see kezhi.reports.analyst.PARTS). Every customer in it links to their page.
     """
     folder = kept_in(run, personal=personal)
-    if not (folder / "done").exists():
-        prepare(run)
+    if not (folder / "done").exists() and not prepare(run, PATIENCE):
+        return _waiting()
     path = folder / spoken() / f"{name}.json"
     if not path.exists():
         return None
@@ -63,11 +68,39 @@ def part(run: Shown, name: str, *, personal: bool) -> Part | None:
     return Part(mark_safe(html), found["figures"])  # noqa: S308  built by kezhi.reports, which escapes
 
 
-def prepare(run: Shown) -> None:
-    """Make the sections in a process of its own; whoever comes second waits and finds them."""
-    with _making:
-        if (kept_in(run, personal=True) / "done").exists() and (kept_in(run, personal=False) / "done").exists():
-            return
+def prepare(run: Shown, patience: float | None = None) -> bool:
+    """Make the sections in a process of its own, once however many ask; are they there now?
+
+    Waits for `patience` seconds since the making began, to the end without it. Raises KezhiError where it fails.
+    """
+    if _there(run):
+        return True
+    with _lock:
+        making = _makings.get(run)
+        if making is None:
+            making = _makings[run] = _Making()
+            threading.Thread(target=_make, args=(run, making), daemon=True).start()
+    making.ended.wait(None if patience is None else max(making.began + patience - time.monotonic(), 0.0))
+    if making.ended.is_set() and making.reason is not None:
+        raise KezhiError(NOT_MADE.fill(reason=making.reason))
+    return making.ended.is_set()
+
+
+class _Making:
+    """The making of one run's sections: since when, whether it has ended, and why it failed."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.ended = threading.Event()
+        self.reason: str | None = None
+
+
+_makings: dict[Shown, _Making] = {}
+_lock = threading.Lock()
+
+
+def _make(run: Shown, making: _Making) -> None:
+    try:
         ended = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "kezhi_web", "prepare", run.name],
             env=os.environ | {"KEZHI_WORKSPACE": str(settings.WORKSPACE)},
@@ -76,5 +109,20 @@ def prepare(run: Shown) -> None:
             check=False,
         )
         if ended.returncode:
-            reason = (ended.stderr.strip().splitlines() or [""])[-1]
-            raise KezhiError(NOT_MADE.fill(reason=reason))
+            making.reason = (ended.stderr.strip().splitlines() or [""])[-1]
+    except OSError as error:
+        making.reason = str(error)
+    finally:
+        with _lock:
+            _makings.pop(run, None)  # after a failure the next who asks tries again
+        making.ended.set()
+
+
+def _there(run: Shown) -> bool:
+    return all((kept_in(run, personal=personal) / "done").exists() for personal in (True, False))
+
+
+def _waiting() -> Part:
+    """What stands in a section's place until it is made; the page asks again by itself."""
+    said = format_html('<p class="empty" role="status"><meta http-equiv="refresh" content="3">{}</p>', say(WAITING))
+    return Part(said, {})
