@@ -47,10 +47,12 @@ def people(request: SignedIn) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def add(request: SignedIn) -> HttpResponse:
     """A new person; they choose their password by a link that is shown once."""
-    name, rights = UserName(request.POST or None), Rights(request.POST or None)
-    if request.method != "POST" or not (name.is_valid() and rights.is_valid()):
-        answers = {"name": name, "form": rights, "said": request.POST or {"role": "viewer"}, **_choices(request)}
-        return render(request, "people/add.html", answers, status=400 if request.method == "POST" else 200)
+    sent = request.POST if request.method == "POST" else None
+    name, rights = UserName(sent), Rights(sent)
+    if not (name.is_valid() & rights.is_valid()):  # both say what is wrong
+        said = {"role": "viewer"} if sent is None else sent
+        answers = {"name": name, "form": rights, "said": said, **_choices(request)}
+        return render(request, "people/add.html", answers, status=200 if sent is None else 400)
     with transaction.atomic():
         user = get_user_model().objects.create_user(name.cleaned_data["username"])
         Person.objects.filter(user=user).update(**rights.rights)

@@ -84,8 +84,8 @@ def new_password(request: HttpRequest, place: str, token: str) -> HttpResponse:
     user = whose(place, token)
     if user is None:
         return render(request, "people/link_over.html", status=404)
-    form = NewPassword(user, request.POST or None)
-    if request.method != "POST" or not form.is_valid():
+    form = NewPassword(user, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
         answers = {"form": form, "name": user.get_username()}
         return render(request, "people/new_password.html", answers, status=400 if form.errors else 200)
     form.save()
