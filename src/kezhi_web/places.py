@@ -23,6 +23,7 @@ PLACES: tuple[tuple[Text, tuple[Place, ...]], ...] = (
             Place("overview", Text("Overview", "总览"), "own"),
             Place("alerts", Text("Alerts", "预警"), "own"),
             Place("customers", Text("Customers", "客户"), "own"),
+            Place("recorded", Text("Recorded", "登记"), "record"),
         ),
     ),
     (

@@ -33,22 +33,24 @@ def offered(found: Mapping[str, Any], mapping: Mapping[str, str], *, personal: b
     table = TABLES[found["table"]]
     names = [column["name"] for column in found["columns"]]
     taken = taken_for(found, mapping)
+    computed = [
+        {"called": called(_field(table.fields, match["field"])), "column": match["column"].replace(" x ", " × ")}
+        for match in found.get("matches", ())
+        if match["column"] not in names and not match["column"].startswith("=") and match["field"] not in taken
+    ]
     return {
         "fields": [{"name": field.name, "called": called(field), "text": field.text} for field in table.fields],
         "columns": [
             {
                 **column,
                 "number": number,
+                "part_of": next((one["called"] for one in computed if column["name"] in one["column"]), None),
                 "values": column["values"] if personal or not _private(column, taken) else ["•••"],
                 "field": next((field for field, name in taken.items() if name == column["name"]), ""),
             }
             for number, column in enumerate(found["columns"])
         ],
-        "computed": [
-            {"called": called(_field(table.fields, match["field"])), "column": match["column"].replace(" x ", " × ")}
-            for match in found.get("matches", ())
-            if match["column"] not in names and not match["column"].startswith("=") and match["field"] not in taken
-        ],
+        "computed": computed,
         "constants": [
             {"field": field, "called": called(_field(table.fields, field)), "value": said[1:]}
             for field, said in mapping.items()

@@ -212,7 +212,7 @@ def _kinds(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         seen = merged.setdefault(kind["kind"], {"kind": kind["kind"], "rows": 0, "amount": Decimal(0)})
         seen["rows"] += kind["rows"]
         seen["amount"] += Decimal(kind["amount"])
-    return [{**one, "amount": str(one["amount"])} for one in merged.values()]
+    return [{**one, "amount": float(one["amount"])} for one in merged.values()]
 
 
 def _rules(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

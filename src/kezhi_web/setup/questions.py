@@ -269,7 +269,7 @@ def points(terms: Mapping[str, object]) -> Question:
             ]  # fmt: skip
         else:
             settings += [
-                Setting(f"points.{name}.grades.{grade}", Text(f"{about.en}: a {grade} one gives", f"{about.zh}：{word}得分"),
+                Setting(f"points.{name}.grades.{grade}", Text(f"{about.en}: points, {grade}", f"{about.zh}：{word}得分"),
                         "number", usual=_usual(source.grades[grade]))
                 for grade, word in (("high", "高价值"), ("ordinary", "一般"))
             ]  # fmt: skip
