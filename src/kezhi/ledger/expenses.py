@@ -59,21 +59,22 @@ def expenses_by_customer(expenses: ir.Table, accounts: ir.Table, calendar: Calen
     that of their keys.
     """
     known = expenses.filter(expenses.date <= as_of).mutate(number=calendar.numbers(expenses.date))
-    rows = _own_and_shared(known, accounts, "amount", "expense")
-    if "acquired" not in known.columns:
-        return rows
-    # in a division of its own, so that the parts of this kind add up to what was spent on it
-    won = _own_and_shared(known.filter(known.acquired != 0), accounts, "acquired", "acquisition_expense")
-    both = rows.left_join(won, ["customer", "number"], rname="{name}_won")
-    return both.select("customer", "number", "expense", "acquisition_expense")
+    names = {"expense": "amount"} | ({"acquisition_expense": "acquired"} if "acquired" in known.columns else {})
+    own, shared = known.filter(known.customer.notnull()), known.filter(known.customer.isnull())
+    rows = own.group_by("customer", "number").aggregate(**{name: own[amount].sum() for name, amount in names.items()})
+    for name, amount in names.items():
+        # each in a division of its own, so that its parts add up to what was spent
+        pots = shared if name == "expense" else shared.filter(shared[amount] != 0)
+        rows = rows.union(_named(_shares(pots, amount, accounts), name, rows))
+    return rows.group_by("customer", "number").aggregate(**{name: rows[name].sum() for name in names})
 
 
-def _own_and_shared(spent: ir.Table, accounts: ir.Table, amount: str, name: str) -> ir.Table:
-    """customer, number, and by `name` what of that amount was the customer's own or shared out to them."""
-    own = spent.filter(spent.customer.notnull())
-    own = own.group_by("customer", "number").aggregate(expense=own[amount].sum())
-    both = own.union(_shares(spent.filter(spent.customer.isnull()), amount, accounts))
-    return both.group_by("customer", "number").aggregate(**{name: both.expense.sum()})
+def _named(parts: ir.Table, name: str, like: ir.Table) -> ir.Table:
+    """Parts under a name, nothing under the others of that table, in its order of columns."""
+    import ibis
+
+    nothing = {other: ibis.literal(0).cast(parts.expense.type()) for other in like.columns}
+    return parts.select(**nothing | {"customer": parts.customer, "number": parts.number, name: parts.expense})
 
 
 def _shares(shared: ir.Table, amount: str, accounts: ir.Table) -> ir.Table:
