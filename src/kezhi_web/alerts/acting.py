@@ -34,7 +34,9 @@ NO_DAY = Text("Say until which day, from tomorrow on and within a year.", "请�
 NO_OUTCOME = Text("Say what came of it.", "请选择处理结果。")
 LONG = Text("A note has at most {most} characters.", "备注最多 {most} 个字符。")
 NO_WAY = Text("Say how the customer was reached.", "请选择联系方式。")
-CALL_DAY = Text("The call cannot lie in the future, nor longer than a year ago.", "联系日期不能在将来，也不能早于一年前。")
+CALL_DAY = Text(
+    "The call cannot lie in the future, nor longer than a year ago.", "联系日期不能在将来，也不能早于一年前。"
+)
 MAY_NOT_RECORD = Text("Your role does not include recording calls.", "您的角色不包含记录联系。")
 
 
@@ -113,7 +115,7 @@ def close(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
         raise KezhiError(NO_OUTCOME)
     if len(note) > MOST_NOTE:
         raise KezhiError(LONG.fill(most=MOST_NOTE))
-    call = _call(request, note) if request.POST.get("call") and OUTCOMES[outcome].called else None
+    call = _call(request, outcome, note) if request.POST.get("call") and OUTCOMES[outcome].called else None
     closed: list[str] = []
 
     def change(one: Handling) -> tuple[str, str] | None:
@@ -191,7 +193,7 @@ def _each(
     return Done(changed, len(keys) - changed)
 
 
-def _call(request: SignedIn, note: str) -> dict[str, Any]:
+def _call(request: SignedIn, outcome: str, note: str) -> dict[str, Any]:
     """The call as the table of contacts has it."""
     if not request.viewer.may("record"):
         raise KezhiError(MAY_NOT_RECORD)
@@ -203,7 +205,7 @@ def _call(request: SignedIn, note: str) -> dict[str, Any]:
     called_on = _day(said, CALL_DAY) if said else today
     if not today - timedelta(days=LONGEST_SNOOZE) <= called_on <= today:
         raise KezhiError(CALL_DAY)
-    return {"date": called_on, "channel": way, "direction": "out", "note": note}
+    return {"date": called_on, "channel": way, "direction": "out", "outcome": outcome, "note": note}
 
 
 def _day(said: str, wrong: Text) -> date:

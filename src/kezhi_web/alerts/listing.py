@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
@@ -15,9 +17,11 @@ from kezhi.settings.alerts import CAUSES
 from kezhi.worth.layers import rules_of_a_run
 from kezhi_web.alerts.models import Handling
 from kezhi_web.alerts.outcomes import OUTCOMES
-from kezhi_web.shown import Rows
+from kezhi_web.shown import Rows, Shown
 
 PAGE = 20  # customers
+PIECE = 2_000  # alerts that a list to take away holds in memory
+MOST_CHOICES = 200
 HANDLED = (
     "(select unnest(?::struct(customer_id varchar, cause varchar, since date, assigned varchar, until date, "
     "outcome varchar)[], recursive := true))"
@@ -71,54 +75,57 @@ class Listed:
 def read(rows: Rows, asked: Asked) -> Listed:
     """The customers of one page, the largest expected loss first, each with all alerts that were asked for."""
     chosen, values = _chosen(rows, asked)
+    each = (
+        f"{chosen}, each as (select customer_id, min(rank) as best, count(*) as alerts, max(priority) as loss "
+        "from chosen group by customer_id)"
+    )
     counted = rows.row(
-        f"{chosen}, each as (select count(*) as alerts, max(priority) as loss from chosen group by customer_id) "
-        "select count(*) as number, coalesce(sum(alerts), 0)::bigint as alerts, coalesce(sum(loss), 0) as loss from each",
+        f"{each} select count(*) as number, coalesce(sum(alerts), 0)::bigint as alerts, "
+        "coalesce(sum(loss), 0) as loss from each",
         values,
     )
-    first = (asked.page - 1) * PAGE
     found = rows.ask(
-        f"{chosen}, placed as (select *, min(rank) over (partition by customer_id) as best from chosen), "
-        "numbered as (select *, dense_rank() over (order by best) as nth from placed) "
-        "select * from numbered where nth > ? and nth <= ? order by nth, rank",
-        [*values, first, first + PAGE],
+        f"{each}, page as (select * from each order by best limit ? offset ?) "
+        "select c.*, p.best from chosen as c join page as p using (customer_id) order by p.best, c.rank",
+        [*values, PAGE, (asked.page - 1) * PAGE],
     )
     return Listed(
         _by_customer(rows, found), counted["number"], counted["alerts"], counted["loss"], -(-counted["number"] // PAGE)
     )
 
 
-def every(rows: Rows, asked: Asked) -> list[dict[str, Any]]:
-    """All alerts that were asked for, in the order of the list, told in words."""
+def every(rows: Rows, asked: Asked) -> Iterator[dict[str, Any]]:
+    """All alerts that were asked for, in the order of the list, told in words; some thousands at a time."""
     chosen, values = _chosen(rows, asked)
-    found = rows.ask(f"{chosen} select *, min(rank) over (partition by customer_id) as best from chosen "
-                     "order by best, rank", values)  # fmt: skip
-    return told(rows, found)
+    first = 0
+    while found := rows.ask(
+        f"{chosen} select *, min(rank) over (partition by customer_id) as best from chosen "
+        "order by best, rank limit ? offset ?",
+        [*values, PIECE, first],
+    ):
+        yield from told(rows, found)
+        first += PIECE
 
 
 def counts(rows: Rows) -> dict[str, dict[str, int]]:
-    """How many alerts there are by state, cause, owner and tier: what the filters say beside their choices."""
+    """How many alerts there are by state, and of those to do by cause and owner: what the filters say."""
     joined, values = _joined(rows)
     states = ", ".join(f"count_if({_in_state(state)}) as {state}" for state in STATES)
-    found = rows.row(f"{joined} select {states} from joined", values)
-    by = {"state": {state: found[state] for state in STATES}}
-    waiting = _in_state(WAITING)
-    for name in ("cause", "owner", "tier"):
-        several = rows.ask(
-            f"{joined} select {name} as name, count(*) as n from joined where {waiting} and {name} is not null "
-            "group by 1 order by 2 desc, 1 limit 200",
-            values,
-        )
-        by[name] = {row["name"]: row["n"] for row in several}
+    found = rows.ask(
+        f"{joined} select cause, owner, {states} from joined group by grouping sets ((), (cause), (owner))", values
+    )
+    whole = next(row for row in found if row["cause"] is None and row["owner"] is None)
+    by = {"state": {state: whole[state] for state in STATES}}
+    for name in ("cause", "owner"):
+        several = sorted((row for row in found if row[name] and row[WAITING]), key=lambda row: -row[WAITING])
+        by[name] = {row[name]: row[WAITING] for row in several[:MOST_CHOICES]}
     return by
 
 
 def one(rows: Rows, key: Key) -> dict[str, Any] | None:
     """An alert of the run by its key, open or closed; None where the person may not see it or there is none."""
     found = rows.ask(
-        f"select a.*, c.name, c.tier, c.forecast_value from {rows.table('alerts')} as a "
-        f"join {rows.table('customers')} as c using (customer_id) "
-        "where customer_id = ? and cause = ? and opened_on = ?",
+        f"select * from {rows.table('alerts')} where customer_id = ? and cause = ? and opened_on = ?",
         list(key),
     )
     return told(rows, found)[0] if found else None
@@ -136,20 +143,42 @@ def seen(rows: Rows, keys: Sequence[Key]) -> dict[Key, str | None]:
 
 
 def told(rows: Rows, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Alerts with their sentences: named, why, helps (Texts), and the key that forms use."""
-    titles: dict[str, Text] = {str(code): title for code, title in rules_of_a_run(rows.run.folder).titles.items()}
+    """Alerts with name and tier of their customers, their sentences (named, why, helps) and the key that forms use."""
+    found = list(found)
+    titles, who = tiers(rows.run), people(rows, {row["customer_id"] for row in found})
     return [
         row
         | {
+            "name": who.get(row["customer_id"], {}).get("name"),
             "named": named(row["cause"]),
             "why": why(row, titles),
             "helps": helps(row),
-            "tier_name": titles.get(row.get("tier") or ""),
+            "tier_name": titles.get(who.get(row["customer_id"], {}).get("tier") or ""),
             "key": f"{row['opened_on']}:{row['cause']}:{row['customer_id']}",
             "late": row["state"] == "open" and row["due_on"] < rows.run.as_of,
         }
         for row in found
     ]
+
+
+def people(rows: Rows, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """name and tier of some customers, as far as the person may see them."""
+    tier = "tier" if "tier" in rows.columns("customers") else "null::varchar as tier"
+    sql = (
+        f"select customer_id, name, {tier} from {rows.table('customers')} "
+        "where customer_id in (select unnest(?::varchar[]))"
+    )
+    return {row["customer_id"]: row for row in rows.ask(sql, [list(ids)])} if ids else {}
+
+
+def tiers(run: Shown) -> dict[str, Text]:
+    """The names of the tiers, the best first."""
+    return _tiers(run.folder, run.stamp)
+
+
+@lru_cache(maxsize=8)
+def _tiers(folder: Path, stamp: int) -> dict[str, Text]:  # noqa: ARG001  the stamp says when to read anew
+    return {str(code): title for code, title in rules_of_a_run(folder).titles.items()}
 
 
 def _by_customer(rows: Rows, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -182,10 +211,13 @@ def _chosen(rows: Rows, asked: Asked) -> tuple[str, list[Any]]:
     """SQL up to a relation `chosen` of the alerts that were asked for, and its values."""
     joined, values = _joined(rows)
     tests = [_in_state(asked.state)]
-    for name in ("cause", "tier", "owner"):
+    for name in ("cause", "owner"):
         if wanted := getattr(asked, name):
             tests.append(f"{name} = ?")
             values.append(wanted)
+    if asked.tier and "tier" in rows.columns("customers"):
+        tests.append(f"customer_id in (select customer_id from {rows.table('customers')} where tier = ?)")
+        values.append(asked.tier)
     if asked.assigned == "-":
         tests.append("coalesce(assigned, '') = ''")
     elif asked.assigned:
@@ -195,12 +227,8 @@ def _chosen(rows: Rows, asked: Asked) -> tuple[str, list[Any]]:
 
 
 def _joined(rows: Rows) -> tuple[str, list[Any]]:
-    columns = rows.columns("customers")
-    tier = "c.tier" if "tier" in columns else "null::varchar"
     sql = (
-        "with joined as (select a.*, h.assigned, h.until, h.outcome as said, c.name, "
-        f"{tier} as tier, c.forecast_value from {rows.table('alerts')} as a "
-        f"join {rows.table('customers')} as c using (customer_id) "
+        f"with joined as (select a.*, h.assigned, h.until, h.outcome as said from {rows.table('alerts')} as a "
         f"left join {HANDLED} as h on a.customer_id = h.customer_id and a.cause = h.cause and a.opened_on = h.since "
         "where a.state = 'open')"
     )
@@ -209,11 +237,21 @@ def _joined(rows: Rows) -> tuple[str, list[Any]]:
 
 def _handled(rows: Rows) -> list[dict[str, Any]]:
     """What was done, of alerts that may still be open in this run."""
-    oldest = rows.row(f"select min(opened_on) as day from {rows.table('alerts')} where state = 'open'")["day"]
+    oldest = _oldest(rows.run)
     if oldest is None:
         return []
     names = ("customer_id", "cause", "since", "assigned", "until", "outcome")
     return list(Handling.objects.filter(since__gte=oldest).values(*names))
+
+
+@lru_cache(maxsize=8)
+def _oldest(run: Shown) -> date | None:
+    """Since when the oldest open alert of a run is open."""
+    whole = Rows(run, None, personal=False)
+    found: date | None = whole.row(f"select min(opened_on) as day from {whole.table('alerts')} where state = 'open'")[
+        "day"
+    ]
+    return found
 
 
 def _in_state(state: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,6 @@ from django.views.decorators.http import require_GET, require_POST
 from kezhi.language import KezhiError, Text
 from kezhi.reports.lists import harmless
 from kezhi.segments.alert_causes import named
-from kezhi.worth.layers import rules_of_a_run
 from kezhi_web.alerts import acting, listing
 from kezhi_web.alerts.effect import bought_since
 from kezhi_web.alerts.models import Handling
@@ -29,6 +28,7 @@ from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows
 from kezhi_web.words import say
 
+CLOSED_SHOWN = 100
 SNOOZES = (7, 14, 30)  # days that are offered
 DONE = {
     "assign": Text("{n} alerts assigned.", "已分配 {n} 条预警。"),
@@ -36,12 +36,15 @@ DONE = {
     "close": Text("{n} alerts closed.", "已关闭 {n} 条预警。"),
     "reopen": Text("{n} alerts opened again.", "已重新打开 {n} 条预警。"),
 }
-TOO_LATE = Text(
-    "{n} of them were left as they are: somebody else was faster.", "其中 {n} 条保持原样：其他人已先处理。"
-)
+TOO_LATE = Text("{n} of them were left as they are: somebody else was faster.", "其中 {n} 条保持原样：其他人已先处理。")
 HEADS = (
     *(Text("Place", "序"), Text("Customer id", "客户编号"), Text("Name", "名称"), Text("Tier", "层级")),
-    *(Text("Owner", "负责人"), Text("Cause", "原因"), Text("Why", "详情"), Text("What usually helps", "通常有效的做法")),
+    *(
+        Text("Owner", "负责人"),
+        Text("Cause", "原因"),
+        Text("Why", "详情"),
+        Text("What usually helps", "通常有效的做法"),
+    ),
     *(Text("Expected loss", "预计损失"), Text("Act by", "处理期限"), Text("Last purchase", "最近购买")),
     *(Text("Assigned to", "处理人"), Text("No marketing", "未同意营销")),
 )
@@ -128,14 +131,15 @@ def call_list(request: SignedIn) -> StreamingHttpResponse:
     """The list as a file for a spreadsheet, by the same filters."""
     run, rows = of_run(request)
     asked = listing.Asked.of(request.GET)
-    found = listing.every(rows, asked) if run.has("alerts") else []
-    audit(request, "export alerts", run=run.name, rows=len(found), state=asked.state, cause=asked.cause)
+    number = listing.read(rows, asked).alerts if run.has("alerts") else 0
+    audit(request, "export alerts", run=run.name, rows=number, state=asked.state, cause=asked.cause)
+    found = listing.every(rows, asked) if number else iter(())
     file = StreamingHttpResponse(_csv(found), content_type="text/csv; charset=utf-8")
     file["Content-Disposition"] = f'attachment; filename="alerts-{run.as_of}.csv"'
     return file
 
 
-def _csv(found: list[dict[str, Any]]) -> Iterator[bytes]:
+def _csv(found: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     yield "\ufeff".encode()  # so that Excel reads it as UTF-8
     yield _line([say(head) for head in HEADS])
     for row in found:
@@ -151,7 +155,9 @@ def _csv(found: list[dict[str, Any]]) -> Iterator[bytes]:
 
 def _line(cells: list[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerow("" if cell is None else harmless(cell) if isinstance(cell, str) else cell for cell in cells)
+    csv.writer(text).writerow(
+        "" if cell is None else harmless(cell) if isinstance(cell, str) else cell for cell in cells
+    )
     return text.getvalue().encode()
 
 
@@ -173,10 +179,9 @@ def _to_do(request: SignedIn) -> dict[str, Any]:
 
 
 def _choices(rows: Rows, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
-    titles = rules_of_a_run(rows.run.folder).titles
     return {
         "causes": [(code, named(code), n) for code, n in counts["cause"].items()],
-        "tiers": [(code, titles.get(code), counts["tier"][code]) for code in titles if code in counts["tier"]],
+        "tiers": list(listing.tiers(rows.run).items()) if "tier" in rows.columns("customers") else [],
         "owners": list(counts["owner"].items()),
         "people": [one.user.get_username() for one in acting.workers()],
     }
@@ -196,22 +201,18 @@ def _closed(request: SignedIn, rows: Rows, asked: listing.Asked) -> dict[str, An
         )
         closed = closed.filter(customer_id__in=[row["customer_id"] for row in theirs])
     page = Paginator(closed, 50).get_page(asked.page)
-    names = {
-        row["customer_id"]: row["name"]
-        for row in rows.ask(
-            f"select customer_id, name from {rows.table('customers')} "
-            "where customer_id in (select unnest(?::varchar[]))",
-            [[one.customer_id for one in page]],
-        )
-    }
     by_itself = rows.ask(
-        f"select a.*, c.name from {rows.table('alerts')} as a left join {rows.table('customers')} as c "
-        "using (customer_id) where a.state = 'closed' order by customer_id, cause limit 100"
+        f"select * from {rows.table('alerts')} where state = 'closed' order by customer_id, cause limit {CLOSED_SHOWN}"
     )
+    who = listing.people(rows, {one.customer_id for one in page} | {row["customer_id"] for row in by_itself})
+    names = {customer: row["name"] for customer, row in who.items()}
     return {
         "page": page,
         "closed": [(one, names.get(one.customer_id), named(one.cause), OUTCOMES[one.outcome].title) for one in page],
-        "by_itself": [(row, named(row["cause"]), BY_ITSELF.get(row["outcome"])) for row in by_itself],
+        "by_itself": [
+            (row | {"name": names.get(row["customer_id"])}, named(row["cause"]), BY_ITSELF.get(row["outcome"]))
+            for row in by_itself
+        ],
         "since": bought_since(rows),
         "may_reopen": request.viewer.may("act"),
     }

@@ -92,6 +92,8 @@ def _restricted(run: Shown, query: str) -> Iterator[Path]:
                 f"copy (select * from {rows.table(name)} where customer_id in (select customer_id from {chosen})) "
                 f"to {target} (format parquet)"
             )
-        if not rows.row(f"select count(*) as n from read_parquet({literal(os.fspath(folder / 'customers.parquet'))})")["n"]:
+        if not rows.row(f"select count(*) as n from read_parquet({literal(os.fspath(folder / 'customers.parquet'))})")[
+            "n"
+        ]:
             raise KezhiError(NOBODY)
         yield folder

@@ -147,7 +147,9 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
         return redirect("correction-trial", number)
     trying.confirm(found, why)
     effect = found.result["after"] - found.result["before"]
-    audit(request, "correct", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, effect=round(effect, 2))
+    audit(
+        request, "correct", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, effect=round(effect, 2)
+    )
     return redirect("correction-trial", number)
 
 

@@ -34,7 +34,10 @@ LEVERS: dict[str, tuple[Text, Text, float, float, float]] = {
     ),
     "amount": (
         Text("Amount of a purchase, %", "每次购买金额（%）"),
-        Text("as many purchases of more goods each; product cost changes alike", "购买次数不变、每次买得更多，成本同比变化"),
+        Text(
+            "as many purchases of more goods each; product cost changes alike",
+            "购买次数不变、每次买得更多，成本同比变化",
+        ),
         *(-30.0, 30.0, 1.0),
     ),
     "expense": (
@@ -223,7 +226,10 @@ def _corrections(asked: Mapping[str, Any], tier: str) -> list[tuple[Text, str]]:
     where = asked.get("where") or (f"tier = '{tier}'" if tier else "")
     whom = {"whom": "where", "where": where} if where else {"whom": "all"}
     return [
-        (NAMES[name], f"{reverse('correction-new')}?{urlencode({'figure': name, 'how': how, 'by': asked[name], **whom})}")
+        (
+            NAMES[name],
+            f"{reverse('correction-new')}?{urlencode({'figure': name, 'how': how, 'by': asked[name], **whom})}",
+        )
         for name, how in (("margin", "move"), ("amount", "scale"), ("expense", "scale"))
         if asked.get(name)
     ]

@@ -5,45 +5,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Handling',
+            name="Handling",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('customer_id', models.CharField(max_length=200)),
-                ('cause', models.CharField(max_length=30)),
-                ('since', models.DateField()),
-                ('assigned', models.CharField(blank=True, db_index=True, max_length=150)),
-                ('until', models.DateField(null=True)),
-                ('outcome', models.CharField(blank=True, db_index=True, max_length=20)),
-                ('note', models.TextField(blank=True)),
-                ('closed_on', models.DateField(null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=150)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("customer_id", models.CharField(max_length=200)),
+                ("cause", models.CharField(max_length=30)),
+                ("since", models.DateField()),
+                ("assigned", models.CharField(blank=True, db_index=True, max_length=150)),
+                ("until", models.DateField(null=True)),
+                ("outcome", models.CharField(blank=True, db_index=True, max_length=20)),
+                ("note", models.TextField(blank=True)),
+                ("closed_on", models.DateField(null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=150)),
             ],
             options={
-                'indexes': [models.Index(fields=['since'], name='alerts_hand_since_96149b_idx')],
-                'constraints': [models.UniqueConstraint(fields=('customer_id', 'cause', 'since'), name='one_handling_per_alert')],
+                "indexes": [models.Index(fields=["since"], name="alerts_hand_since_96149b_idx")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer_id", "cause", "since"), name="one_handling_per_alert")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('who', models.CharField(max_length=150)),
-                ('what', models.CharField(max_length=10)),
-                ('told', models.CharField(blank=True, max_length=200)),
-                ('note', models.TextField(blank=True)),
-                ('handling', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='alerts.handling')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("who", models.CharField(max_length=150)),
+                ("what", models.CharField(max_length=10)),
+                ("told", models.CharField(blank=True, max_length=200)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "handling",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="alerts.handling"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
     ]

@@ -4,29 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Trial',
+            name="Trial",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=10)),
-                ('asked', models.JSONField(default=dict)),
-                ('by', models.CharField(db_index=True, max_length=150)),
-                ('made_at', models.DateTimeField(auto_now_add=True)),
-                ('state', models.CharField(default='waiting', max_length=10)),
-                ('told', models.JSONField(default=dict)),
-                ('result', models.JSONField(default=dict)),
-                ('why', models.CharField(blank=True, max_length=500)),
-                ('confirmed_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=10)),
+                ("asked", models.JSONField(default=dict)),
+                ("by", models.CharField(db_index=True, max_length=150)),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
+                ("state", models.CharField(default="waiting", max_length=10)),
+                ("told", models.JSONField(default=dict)),
+                ("result", models.JSONField(default=dict)),
+                ("why", models.CharField(blank=True, max_length=500)),
+                ("confirmed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]
