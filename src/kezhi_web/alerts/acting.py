@@ -175,8 +175,7 @@ def _each(
     request: SignedIn, keys: list[Key], change: Callable[[Handling], tuple[str, str] | None], note: str = ""
 ) -> Done:
     """Change alerts one by one, all of them or none; `change` gives what was done, or None where it is too late."""
-    changed = 0
-    told = ""
+    changed, what, told = 0, "", ""
     with transaction.atomic():
         for customer, cause, since in keys:
             one, _ = Handling.objects.select_for_update().get_or_create(customer_id=customer, cause=cause, since=since)
@@ -184,12 +183,12 @@ def _each(
             if done is None:
                 continue
             one.save()
-            told = done[1]
-            Step.objects.create(handling=one, who=request.viewer.name, what=done[0], told=told, note=note)
+            what, told = done
+            Step.objects.create(handling=one, who=request.viewer.name, what=what, told=told, note=note)
             changed += 1
         if changed:
             ids = [customer for customer, _, _ in keys]
-            audit(request, f"alert {request.POST.get('do', '')}", customers=ids, told=told, alerts=changed)
+            audit(request, f"alert {what}", customers=ids, told=told, alerts=changed)
     return Done(changed, len(keys) - changed)
 
 

@@ -199,7 +199,7 @@ def _earlier(customers: set[str]) -> dict[tuple[str, str], list[Handling]]:
     """What was closed before of some customers, the newest first."""
     by: dict[tuple[str, str], list[Handling]] = {}
     for done in Handling.objects.filter(customer_id__in=customers).exclude(outcome="").order_by("-since"):
-        done.title = OUTCOMES[done.outcome].title  # type: ignore[attr-defined]
+        done.title = OUTCOMES[done.outcome].title
         by.setdefault((done.customer_id, done.cause), []).append(done)
     return by
 

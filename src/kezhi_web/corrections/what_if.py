@@ -241,11 +241,16 @@ def _terms(query: Mapping[str, str]) -> dict[str, float | None]:
         said = query.get(name, "").strip()
         value = _number(said) if said else None
         if said and value is None:
-            raise KezhiError(Text(
-                NOT_A_NUMBER.en.format(name=title.en, given=said[:40]), NOT_A_NUMBER.zh.format(name=title.zh, given=said[:40])
-            ))  # fmt: skip
+            raise _wrong(title, said)
         terms[name] = value / 100 if value is not None and name in ("margin", "discount_rate") else value
     return terms
+
+
+def _wrong(title: Text, said: str) -> KezhiError:
+    en, zh = (text.format(name=name, given=said[:40]) for text, name in (
+        (NOT_A_NUMBER.en, title.en), (NOT_A_NUMBER.zh, title.zh)
+    ))  # fmt: skip
+    return KezhiError(Text(en, zh))
 
 
 def _plain(name: str, value: Any) -> str:

@@ -19,7 +19,8 @@ PROBLEMS: dict[str, Text] = {
     "unknown": Text("has a referrer who is no known customer; the link is ignored", "推荐人不是已知客户；未计入"),
     "cycle": Text("stands in a ring of customers who sent one another; the links of the ring are ignored",
                   "推荐关系首尾相接成环；环上的关系未计入"),
-    "late": Text("came before the customer who is said to have sent them; the link counts", "成为客户早于推荐人；仍计入"),
+    "late": Text("came before the customer who is said to have sent them; the link counts",
+                 "成为客户早于推荐人；仍计入"),
     "several": Text("has several referrers; the first by id counts", "有多个推荐人；按编号取第一个"),
 }  # fmt: skip
 COLUMNS = (
@@ -84,7 +85,8 @@ def largest(rows: Rows) -> list[dict[str, Any]]:
 def search(rows: Rows, said: str) -> list[dict[str, Any]]:
     """Members by the beginning of their id or a part of their name, the largest branch first."""
     return rows.ask(
-        f"select {COLUMNS} from {_joined(rows)} where starts_with(r.customer_id, ?) or contains(lower(c.name), lower(?)) "
+        f"select {COLUMNS} from {_joined(rows)} "
+        "where starts_with(r.customer_id, ?) or contains(lower(c.name), lower(?)) "
         "order by r.customer_id = ? desc, r.all_value desc, r.customer_id limit ?",
         [said, said, said, FOUND],
     )
