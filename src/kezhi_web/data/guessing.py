@@ -56,12 +56,14 @@ def _fit(one: Guess, path: Path, workspace: Workspace | None) -> tuple[float, ..
     called = table.name in stem or table.title.zh in stem or table.title.en.casefold() in stem
     usual = workspace.settings().columns if workspace and one.table == "orders" else {}
     return (
-        float(preset_for(one.table, one.headings) is not None or bool(usual and set(usual.values()) <= {*one.headings})),
+        float(
+            preset_for(one.table, one.headings) is not None or bool(usual and set(usual.values()) <= {*one.headings})
+        ),
         float(not needed),
         float(called and bool(known)),
         float(len(known)),
         sum(table.knows(cell) for cell in one.headings),
-        -float(len(table.fields)),
+        -float(list(TABLES).index(table.name)),  # orders where nothing tells
     )
 
 

@@ -43,6 +43,8 @@ def import_upload(job: Job, tell: Tell) -> dict[str, Any]:
     tell(0.0, IMPORTING.fill(files=names))
     with book:
         entries = _import(workspace(), upload, [str(path) for path in paths], tell, names)
+    for entry in entries:  # what this job brought in before it was interrupted is no repetition
+        entry["added"] = entry["sha256"] not in job.asked.get("there", ())
     came = {entry["sha256"] for entry in entries}
     _take_back(upload.table, [one for one in upload.replaces if one not in came], tell)
     with transaction.atomic():

@@ -12,7 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from kezhi.language import KezhiError, Text
@@ -84,7 +83,12 @@ def look(upload: Upload) -> None:
     try:
         found = examined(place, upload.table, files_of(upload), upload.mapping, today())
     except KezhiError as error:
-        found = {"table": upload.table, "columns": [], "files": [], "trouble": {"kind": "other", **error.text.as_dict()}}
+        found = {
+            "table": upload.table,
+            "columns": [],
+            "files": [],
+            "trouble": {"kind": "other", **error.text.as_dict()},
+        }
     for old in folder_of(upload).glob("look-*.json"):
         old.unlink(missing_ok=True)
     write_json(result_of(upload), found)

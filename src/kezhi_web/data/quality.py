@@ -103,7 +103,10 @@ def _repeats(engine: Engine, rows: ir.Table) -> dict[str, Any]:
     days = rows.filter(rows.amount > 0).group_by("customer_id").aggregate(days=rows.date.nunique())
     return engine.row(
         days.aggregate(
-            buyers=days.count(), once=(days.days == 1).sum(), thrice=(days.days >= 3).sum(), buying_days=days.days.mean()
+            buyers=days.count(),
+            once=(days.days == 1).sum(),
+            thrice=(days.days >= 3).sum(),
+            buying_days=days.days.mean(),
         )
     )
 
@@ -123,7 +126,10 @@ class Gap:
 _ORDER_COLUMNS = {
     "order_id": Gap(
         "orders",
-        Text("Returns matched with their sale; corrected exports that replace earlier ones", "退货对应到原销售；更正后的导出可替换此前的数据"),
+        Text(
+            "Returns matched with their sale; corrected exports that replace earlier ones",
+            "退货对应到原销售；更正后的导出可替换此前的数据",
+        ),
         Text("Export the orders with the order number.", "导出订单时请带上订单编号。"),
     ),
     "product_id": Gap(
@@ -146,7 +152,10 @@ _CUSTOMER_COLUMNS = {
     "referrer_id": Gap(
         "customers",
         Text("What referred customers bring", "推荐客户带来的价值"),
-        Text("Upload customers with who recommended them, or record it on the customer's page.", "上传带推荐人的客户表，或在客户页面登记。"),
+        Text(
+            "Upload customers with who recommended them, or record it on the customer's page.",
+            "上传带推荐人的客户表，或在客户页面登记。",
+        ),
     ),
     "consent": Gap(
         "customers",

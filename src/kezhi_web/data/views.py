@@ -153,7 +153,8 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
     known = {earlier.sha256 for earlier in imports(one.table) if not earlier.recorded}
     one.replaces = [sha256 for sha256 in request.POST.getlist("replaces") if sha256 in known]
     one.state = ASKED
-    one.job = enqueue("import", {"upload": one.pk}, request.viewer.name)
+    there = [file["sha256"] for file in found["files"] if file["known"]]
+    one.job = enqueue("import", {"upload": one.pk, "there": there}, request.viewer.name)
     one.save(update_fields=["replaces", "state", "job"])
     names = [path.name for path in files_of(one)]
     audit(request, "import", table=one.table, files=names, rows=found["rows"]["accepted"], replaces=one.replaces)

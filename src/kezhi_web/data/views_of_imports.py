@@ -30,7 +30,8 @@ ASKED = Text(
     "正在撤回该导入。从下一次运行起，它带来的数据不再计入。",
 )
 OF_PEOPLE = Text(
-    "These rows were recorded on the pages; change or withdraw them there.", "这些内容是在页面上登记的，请在登记处修改或撤回。"
+    "These rows were recorded on the pages; change or withdraw them there.",
+    "这些内容是在页面上登记的，请在登记处修改或撤回。",
 )
 COLUMNS = (
     Text("File", "文件"),

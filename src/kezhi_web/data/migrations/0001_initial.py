@@ -5,29 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('runs', '0001_initial'),
+        ("runs", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(blank=True, max_length=30)),
-                ('state', models.CharField(db_index=True, default='open', max_length=10)),
-                ('mapping', models.JSONField(default=dict)),
-                ('replaces', models.JSONField(default=list)),
-                ('by', models.CharField(max_length=150)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('entries', models.JSONField(default=list)),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='runs.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("table", models.CharField(blank=True, max_length=30)),
+                ("state", models.CharField(db_index=True, default="open", max_length=10)),
+                ("mapping", models.JSONField(default=dict)),
+                ("replaces", models.JSONField(default=list)),
+                ("by", models.CharField(max_length=150)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("entries", models.JSONField(default=list)),
+                ("job", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to="runs.job")),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]

@@ -1,0 +1,255 @@
+"""Uploading files: what a person sees before anything counts, and what then stands in the book."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from kezhi.workspace import Workspace
+from kezhi_web.data import looking
+from kezhi_web.data.jobs_of import import_upload
+from kezhi_web.data.keeping import files_of, folder_of
+from kezhi_web.data.models import DONE, Upload
+from kezhi_web.people.models import Event
+from kezhi_web.runs.models import Job
+
+HEADINGS = ("订单编号", "买家会员名", "买家实际支付金额", "订单付款时间", "订单状态", "退款金额", "联系手机")
+ROWS: tuple[tuple[Any, ...], ...] = (
+    ("4001", "张三", 100.0, "2025-03-04 10:00:00", "交易成功", 0, "13800138000"),
+    ("4002", "李四", 250.5, "2025-03-05 11:00:00", "交易成功", 50, "13900139000"),
+    ("4003", "王五", 80.0, "", "等待买家付款", 0, "13700137000"),
+    ("4004", "张三", 30.0, "2025-04-01 09:30:00", "交易成功", 0, "13800138000"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _look_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking in this process: a child would ask another database."""
+
+    def begin(upload: Upload) -> bool:
+        looking.look(upload)
+        return False
+
+    monkeypatch.setattr(looking, "begin", begin)
+
+
+def workbook(rows: tuple[tuple[Any, ...], ...] = ROWS) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file)
+    sheet = book.add_worksheet("订单")
+    for number, row in enumerate((HEADINGS, *rows)):
+        sheet.write_row(number, 0, row)
+    book.close()
+    return file.getvalue()
+
+
+def csv(*lines: str) -> bytes:
+    return "\n".join(lines).encode()
+
+
+def send(client: Any, **files: bytes) -> Any:
+    """Upload files; the name's last underscore stands for the point."""
+    named = [SimpleUploadedFile(".".join(name.rsplit("_", 1)), content) for name, content in files.items()]
+    return client.post("/data/upload", {"files": named}, follow=True)
+
+
+def text(response: Any) -> str:
+    return response.content.decode()
+
+
+def quiet(share: float, said: object) -> None:
+    """Nobody listens."""
+
+
+def work_off(kind: str = "import") -> list[dict[str, Any]]:
+    return [import_upload(job, quiet) for job in Job.objects.filter(kind=kind).order_by("pk")]
+
+
+def test_from_a_chinese_export_to_the_book(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    assert "Begin with your orders" in text(client.get("/data"))
+    page = send(client, 订单_xlsx=workbook())
+    said = text(page)
+    assert "3 of 4 rows can be taken in" in said
+    assert "Taobao and Tmall" in said
+    assert "买家实际支付金额 - 退款金额" in said
+    assert "等待买家付款" in said  # the row that is set aside, with what stands there
+    assert not Workspace(empty_home).book_files("orders")  # nothing counts yet
+
+    [upload] = Upload.objects.all()
+    client.post(f"/data/uploads/{upload.pk}/import")
+    assert "Waiting for the worker" in text(client.get(f"/data/uploads/{upload.pk}"))
+    [result] = work_off()
+    assert (result["accepted"], result["quarantined"]) == (3, 1)
+    [file] = Workspace(empty_home).book_files("orders")
+    assert [str(amount) for amount in pq.read_table(file)["amount"].to_pylist()] == ["100.0000", "200.5000", "30.0000"]
+    said = text(client.get(f"/data/uploads/{upload.pk}"))
+    assert "3 rows are in the book" in said
+    assert "Start a run now" in said
+    assert not folder_of(upload).exists()  # the files themselves are not kept
+    assert Event.objects.filter(action="import", told__rows=3).exists()
+
+
+def test_an_interrupted_import_is_done_again_and_counts_once(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    send(client, orders_xlsx=workbook())
+    upload = Upload.objects.get()
+    client.post(f"/data/uploads/{upload.pk}/import")
+    kept = [(path, path.read_bytes()) for path in files_of(upload)]
+    work_off()
+    Upload.objects.update(state="asked", entries=[])  # killed after the import, before that was written down
+    for path, content in kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    [result] = work_off()
+    assert result["accepted"] == 3
+    assert len(Workspace(empty_home).imports("orders")) == 1
+    assert Upload.objects.get().state == DONE
+
+
+def test_who_may_not_import(shown_home: Path, cast: Any) -> None:
+    for role in ("marketer", "sales", "viewer"):
+        assert cast[role].get("/data").status_code == 403
+        assert cast[role].post("/data/upload").status_code == 403
+        assert cast[role].get("/data/imports").status_code == 403
+    assert cast.stranger.get("/data").status_code == 302
+    assert cast["administrator"].get("/data/uploads/99").status_code == 404
+    assert cast["administrator"].get("/data/imports?table=nonsense").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("orders_csv", b"", "is empty"),
+        ("orders_pdf", b"%PDF-1.4 ...", "not a table"),
+        ("orders_csv", b"PK\x03\x04 zip", "content is"),
+    ],
+)
+def test_what_is_no_table_is_refused(empty_home: Path, cast: Any, name: str, content: bytes, sentence: str) -> None:
+    assert sentence in text(send(cast["analyst"], **{name: content}))
+    assert not Upload.objects.exists()
+    assert not list((empty_home / "web").rglob("orders*"))
+
+
+def test_files_of_several_tables_are_told_apart(empty_home: Path, cast: Any) -> None:
+    orders = csv("customer_id,date,amount", "C1,2025-01-02,5.00", "C2,2025-01-03,6.00")
+    more = csv("customer_id,date,amount", "C1,2025-02-02,5.00")
+    contacts = csv("客户编号,联系日期,联系方式,内容", "C1,2025-01-05,电话,问候")
+    send(cast["administrator"], a_csv=contacts, b_csv=orders, c_csv=more)
+    found = {one.table: sorted(path.name for path in files_of(one)) for one in Upload.objects.all()}
+    assert found == {"orders": ["b.csv", "c.csv"], "contacts": ["a.csv"]}
+
+
+def test_a_column_that_is_not_recognised_is_asked_for(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    content = csv("wer,wann,wieviel,was", "A,03/04/2025,5.50,x", "B,05/04/2025,7.25,y")
+    page = send(client, unknown_csv=content)
+    assert 'name="need-customer_id"' in text(page)
+    upload = Upload.objects.get()
+    url = f"/data/uploads/{upload.pk}"
+    client.post(f"{url}/import")
+    assert not Job.objects.exists()  # it cannot be imported yet
+    client.post(
+        f"{url}/columns", {"table": "orders", "need-customer_id": "wer", "need-date": "wann", "need-amount": "wieviel"}
+    )
+    said = text(client.get(url))
+    assert "whether the day or the month comes first" in said
+    typed = {"column-0": "customer_id", "column-1": "date", "column-2": "amount", "column-3": ""}
+    client.post(f"{url}/columns", {"table": "orders", **typed, "date_order": "dmy"})
+    assert "2025-04-03 – 2025-04-05" in text(client.get(url))
+    client.post(f"{url}/columns", {"table": "orders", **typed, "column-3": "amount", "date_order": "dmy"})
+    assert "Two columns are both taken for" in text(client.get(url))
+    client.post(
+        f"{url}/columns",
+        {"table": "orders", **typed, "date_order": "dmy", "constant-field": "channel", "constant-value": "shop 1"},
+    )
+    client.post(f"{url}/import")
+    work_off()
+    [file] = Workspace(empty_home).book_files("orders")
+    assert pq.read_table(file)["channel"].to_pylist() == ["shop 1", "shop 1"]
+
+
+def test_a_recognised_column_can_be_left_out(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    send(client, orders_csv=csv("customer_id,date,amount,channel", "C1,2025-01-02,5.00,online"))
+    upload = Upload.objects.get()
+    fields = {"column-0": "customer_id", "column-1": "date", "column-2": "amount", "column-3": ""}
+    for _ in range(2):  # and stays so
+        client.post(f"/data/uploads/{upload.pk}/columns", {"table": "orders", **fields})
+        upload.refresh_from_db()
+        assert upload.mapping == {"channel": "="}
+    client.post(f"/data/uploads/{upload.pk}/import")
+    work_off()
+    [file] = Workspace(empty_home).book_files("orders")
+    assert pq.read_table(file)["channel"].to_pylist() == [None]
+
+
+def test_what_is_in_the_book_already_is_said(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    contacts = ["customer_id,date,channel", "C1,2025-01-05,phone", "C2,2025-01-06,visit"]
+    send(client, contacts_csv=csv(*contacts))
+    first = Upload.objects.get()
+    client.post(f"/data/uploads/{first.pk}/import")
+    work_off()
+    assert "in the book already; importing it again changes nothing" in text(send(client, again_csv=csv(*contacts)))
+    page = text(send(client, contacts2_csv=csv(*contacts, "C3,2025-01-07,phone")))
+    assert "2 rows are in the book already, word for word" in page
+    second = Upload.objects.order_by("-pk")[0]
+    [earlier] = [one["sha256"] for one in Workspace(empty_home).imports("contacts")]
+    client.post(f"/data/uploads/{second.pk}/import", {"replaces": [earlier, "never seen"]})
+    work_off()
+    [left] = Workspace(empty_home).imports("contacts")
+    assert left["rows"]["accepted"] == 3
+
+
+def test_newer_rows_of_the_same_number_replace_older_ones(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    send(client, orders_xlsx=workbook())
+    client.post(f"/data/uploads/{Upload.objects.get().pk}/import")
+    work_off()
+    later = (*ROWS[:2], ("4009", "赵六", 10.0, "2025-04-02 09:30:00", "交易成功", 0, ""))
+    assert "2 rows have a number that is in the book already" in text(send(client, more_xlsx=workbook(later)))
+
+
+def test_two_currencies_are_stopped_before_the_import(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    send(client, orders_csv=csv("customer_id,date,amount,currency", "C1,2025-01-02,5.00,CNY"))
+    client.post(f"/data/uploads/{Upload.objects.get().pk}/import")
+    work_off()
+    page = text(send(client, usd_csv=csv("customer_id,date,amount,currency", "C1,2025-02-02,5.00,USD")))
+    assert "are in CNY and these are in USD" in page
+    assert "Import 1 rows" not in page
+
+
+def test_ways_to_reach_people_are_not_shown_to_all(empty_home: Path, cast: Any) -> None:
+    send(cast["administrator"], orders_xlsx=workbook())
+    url = f"/data/uploads/{Upload.objects.get().pk}"
+    assert "13800138000" in text(cast["administrator"].get(url))
+    assert "13800138000" not in text(cast["analyst"].get(url))
+
+
+def test_throwing_an_upload_away(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    send(client, orders_xlsx=workbook())
+    upload = Upload.objects.get()
+    client.post(f"/data/uploads/{upload.pk}/drop")
+    assert not Upload.objects.exists()
+    assert not folder_of(upload).exists()
+
+
+def test_a_run_needs_orders(empty_home: Path, cast: Any) -> None:
+    cast["analyst"].post("/data/run")
+    assert not Job.objects.exists()
+    assert cast["marketer"].post("/data/run").status_code == 403
+
+
+def test_a_run_is_asked_for_once(shown_home: Path, cast: Any) -> None:
+    cast["analyst"].post("/data/run")
+    cast["analyst"].post("/data/run")
+    assert [job.kind for job in Job.objects.all()] == ["run"]
