@@ -96,9 +96,9 @@ def export(
 
     There is no limit to the rows; in Excel, more than 1 048 575 go on in further sheets. Blacklisted customers and
     those who have not consented, by the workspace's book as it is today, are left out and counted. columns: fields to
-    write (see `kezhi segments fields`); contact: with phone and email from the book. narrowed: chooses further among the
-    rows. by, descending: the field that orders the list, empty values last. An existing file is replaced.
-    Raises KezhiError with a sentence that says what to do.
+    write (see `kezhi segments fields`); contact: with phone and email from the book. narrowed: chooses further among
+    the rows. by, descending: the field that orders the list, empty values last. An existing file is replaced. Raises
+    KezhiError with a sentence that says what to do.
     """
     path = Path(to)
     check_target(path)

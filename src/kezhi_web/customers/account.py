@@ -6,12 +6,10 @@ from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.template import TemplateDoesNotExist
-from django.template.loader import get_template
 from django.views.decorators.http import require_GET
 
 import kezhi
-from kezhi.language import KezhiError
+from kezhi.language import KezhiError, Text
 from kezhi.reports.flags import FLAGS
 from kezhi.segments.alert_causes import helps, named, why
 from kezhi.worth.life_cycle import STATES
@@ -34,7 +32,6 @@ from kezhi_web.shown import Rows, Shown
 
 # what stands in figures of its own, or is for machines
 NOT_TOLD = {"customer_id", "name", "referrer_id", "acquisition_cost"}
-QUICK = "capture/quick.html"
 MOST_PAGES = 10_000
 _MOST = 12  # days of runs that are looked back at
 
@@ -48,7 +45,7 @@ def customer(request: SignedIn, customer_id: str) -> HttpResponse:
     if not account.worth:
         raise Http404
     seen(request, customer_id)
-    told: dict[str, Any] = {"run": run, "account": account, "id": customer_id}
+    told: dict[str, Any] = {"run": run, "account": account, "id": customer_id, "customer_id": customer_id}
     match request.GET.get("part"):
         case "neighbours":
             return _neighbours(request, run, rows, customer_id)
@@ -58,7 +55,7 @@ def customer(request: SignedIn, customer_id: str) -> HttpResponse:
             return render(request, "customers/standings.html", told | _standings(account, _MOST))
         case "timeline":
             return render(request, "customers/timeline.html", told | _timeline(request, account))
-    told |= _figures(account) | _around(account) | _forms(request)
+    told |= _figures(account) | _around(account)
     if store.is_large(
         run
     ):  # these look through whole tables or through many runs: the page asks for them by themselves
@@ -114,7 +111,7 @@ def _around(account: Account) -> dict[str, Any]:
     }
 
 
-def _facts(account: Account) -> list[tuple[str, str]]:
+def _facts(account: Account) -> list[tuple[Text, str]]:
     """What the book's customer table says of them, in its own order."""
     known = account.fields
     told = []
@@ -185,12 +182,3 @@ def _neighbours(request: SignedIn, run: Shown, rows: Rows, customer_id: str) -> 
         before, after = None, None
     told = {"before": before, "after": after, "list": query, "run": run, "address": asked.query()}
     return render(request, "customers/neighbours.html", told)
-
-
-def _forms(request: SignedIn) -> dict[str, Any]:
-    """Quick forms for what no order system knows, where the application has them."""
-    try:
-        get_template(QUICK)
-    except TemplateDoesNotExist:
-        return {"quick": None}
-    return {"quick": QUICK if request.viewer.may("record") else None}

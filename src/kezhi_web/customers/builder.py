@@ -70,7 +70,7 @@ def rows_in(fields: Sequence[str], signs: Sequence[str], values: Sequence[str]) 
 
 
 def written(rows: Sequence[Row], fields: Fields) -> str:
-    """The filter that rows say, all of them together; empty without rows. Raises KezhiError for a value that is none."""
+    """The filter that rows say, all of them together; empty without rows. Raises KezhiError for what is no value."""
     parts = tuple(_part(row, fields) for row in rows if row.field in fields)
     if not parts:
         return ""
@@ -142,9 +142,7 @@ def _flat(found: Filter) -> list[Filter]:
 def _row(found: Filter, fields: Fields) -> Row | None:
     denied = isinstance(found, Not)
     part = found.part if isinstance(found, Not) else found
-    if not isinstance(part, Compare | OneOf | Empty):
-        return None
-    name = known_field(part.field, fields.by_name, fields.words)
+    name = known_field(part.field, fields.by_name, fields.words) if isinstance(part, Compare | OneOf | Empty) else None
     if name is None:
         return None
     match part:

@@ -67,27 +67,32 @@ def made(order: Order, form: str) -> Made:
     """Have the file written; raises KezhiError with kezhi's own sentence where that cannot be done."""
     folder = settings.OWN / "exports"
     folder.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=folder))
-    file = place / f"customers.{form}"
+    file = Path(tempfile.mkdtemp(dir=folder)) / f"customers.{form}"
+    try:
+        return Made(file, **elsewhere(order, file))
+    except BaseException:
+        _remove(file)
+        raise
+
+
+def elsewhere(order: Order, file: Path) -> dict[str, Any]:
+    """As `write`, in a process of its own."""
+    known = {"KEZHI_WORKSPACE": str(settings.WORKSPACE), "DJANGO_SETTINGS_MODULE": "kezhi_web.settings"}
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "kezhi_web", "export_list", str(file)],
-        env=os.environ | {"KEZHI_WORKSPACE": str(settings.WORKSPACE)},
+        env=os.environ | known,
         input=json.dumps(asdict(order), ensure_ascii=False),
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    try:
-        told = json.loads((ended.stdout.strip().splitlines() or ["{}"])[-1])
-        if "error" in told:
-            raise KezhiError(Text(**told["error"]))
-        if ended.returncode or not file.exists():
-            reason = (ended.stderr.strip().splitlines() or [""])[-1]
-            raise KezhiError(NOT_MADE.fill(reason=reason))
-    except BaseException:
-        _remove(file)
-        raise
-    return Made(file, **told)
+    told: dict[str, Any] = json.loads((ended.stdout.strip().splitlines() or ["{}"])[-1])
+    if "error" in told:
+        raise KezhiError(Text(**told["error"]))
+    if ended.returncode or not file.exists():
+        reason = (ended.stderr.strip().splitlines() or [""])[-1]
+        raise KezhiError(NOT_MADE.fill(reason=reason))
+    return told
 
 
 def pieces(file: Path) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -103,23 +103,24 @@ class Field:
 
     def shown(self, value: Any) -> str:
         """A value as a cell."""
-        if value is None or value == "":
+        if value is None or value in ("", []):
             return numbers.ABSENT
-        match self.kind:
-            case "money" | "count":
-                return numbers.grouped(value)
-            case "number":
-                return numbers.grouped(value, 2)
-            case "share":
-                return numbers.percent(value)
-            case "day":
-                return numbers.short_day(value)
-            case "flag":
-                return say(YES if value else NO)
-            case "list":
-                return "; ".join(say(FLAGS[one].title) if one in FLAGS else str(one) for one in value)
+        write = _WRITTEN.get(self.kind)
+        if write is not None:
+            return write(value)
         named = self.names.get(str(value))
         return say(named) if named else str(value)
+
+
+_WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "money": numbers.grouped,
+    "count": numbers.grouped,
+    "number": lambda value: numbers.grouped(value, 2),
+    "share": numbers.percent,
+    "day": numbers.short_day,
+    "flag": lambda value: say(YES if value else NO),
+    "list": lambda value: "; ".join(say(FLAGS[one].title) if one in FLAGS else str(one) for one in value),
+}
 
 
 @dataclass(frozen=True)
@@ -183,26 +184,25 @@ def _field(name: str, stored: str, made_with: Settings) -> Field:
 
 
 def _kind(name: str, stored: str, *, coded: bool) -> str:
-    known = _KNOWN.get(name)
     if stored.endswith("[]"):
         return "list"
-    if stored == "BOOLEAN":
-        return "flag"
-    if stored.startswith(("DATE", "TIMESTAMP")):
-        return "day"
-    if stored.startswith("DECIMAL"):
-        return "number" if name == "points" else "money"
+    plain = {"BOOLEAN": "flag", "DATE": "day", "VARCHAR": "code" if coded else "text"}.get(stored)
+    if plain is not None:
+        return plain
+    return "day" if stored.startswith("TIMESTAMP") else _kind_of_number(name, stored)
+
+
+def _kind_of_number(name: str, stored: str) -> str:
+    known = _KNOWN.get(name)
     if name in SHARES:
         return "share"
     if known is not None and known.kind in ("money", "share", "count", "number"):
         return known.kind
-    if name.endswith(("_lower", "_upper")) or name == "last_mean_amount":
-        return "money"
-    if "INT" in stored:
-        return "count"
-    if stored in ("DOUBLE", "FLOAT"):
+    if name == "points":
         return "number"
-    return "code" if coded else "text"
+    if stored.startswith("DECIMAL") or name.endswith(("_lower", "_upper")) or name == "last_mean_amount":
+        return "money"
+    return "count" if "INT" in stored else "number" if stored in ("DOUBLE", "FLOAT") else "text"
 
 
 def refuse_hidden(asked: list[str], fields: Fields) -> None:

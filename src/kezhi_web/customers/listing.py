@@ -162,10 +162,9 @@ class Listing:
         kind = self._type
         further = ">" if self.asked.descending == back else "<"
         nulls = "" if back else " or sorted is null"
-        return (
-            f"(sorted {further} try_cast(? as {kind}) or (sorted = try_cast(? as {kind}) and customer_id {sign} ?){nulls})",
-            [value, value, customer_id],
-        )
+        given = f"try_cast(? as {kind})"
+        condition = f"(sorted {further} {given} or (sorted = {given} and customer_id {sign} ?){nulls})"
+        return condition, [value, value, customer_id]
 
     @cached_property
     def _type(self) -> str:
@@ -189,8 +188,8 @@ class Listing:
 
     def sums(self) -> Sums:
         """What is in the whole list; counted once per content of the run and question."""
-        key = (self.rows.run.folder, self.rows.run.stamp, self.rows.owner, self.rows.personal, self.rule)
-        key = (*key, self.asked.search.lower())
+        rows = self.rows
+        key = (rows.run.folder, rows.run.stamp, rows.owner, rows.personal, self.rule, self.asked.search.lower())
         return _sums.get(key) or _sums.put(key, self._counted())
 
     def _counted(self) -> Sums:

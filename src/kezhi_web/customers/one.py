@@ -27,7 +27,7 @@ from kezhi_web.customers import store
 from kezhi_web.customers.book import BookOf
 from kezhi_web.customers.fields import Fields, fields_of
 from kezhi_web.shown import Rows, Shown
-from kezhi_web.shown.rows import literal, quoted
+from kezhi_web.shown.rows import quoted
 from kezhi_web.shown.run import workspace
 
 
@@ -214,8 +214,9 @@ def _place(rows: Rows, people: str, value: Any) -> tuple[int | None, int | None]
     if value is None:
         return None, None
     found = rows.row(
-        f"select count(*) filter (forecast_value > {literal(str(value))}::decimal(28, 4)) as ahead, count(*) as customers "
-        f"from {people}"
+        "select count(*) filter (forecast_value > cast(? as decimal(28, 4))) as ahead, count(*) as customers "
+        f"from {people}",
+        [str(value)],
     )
     return found["ahead"] + 1, found["customers"]
 

@@ -122,7 +122,8 @@ def _rule(row: Mapping[str, Any]) -> Text:
 
 
 BUYS = Text(
-    "They will buy {expected_purchases} times on average: the chance that they buy at all in this period is {p_purchase}.",
+    "They will buy {expected_purchases} times on average; the chance that they buy at all in this period is "
+    "{p_purchase}.",
     "预计平均购买 {expected_purchases} 次：本期会购买的概率为 {p_purchase}。",
 )
 RULE = Text(

@@ -48,7 +48,7 @@ def size(folder: Path, stamp: int) -> int:  # noqa: ARG001  the stamp says when 
 
 
 def relation(rows: Rows) -> tuple[str, str]:
-    """All customers whom a person may see, with every field and SOUGHT, as SQL; and the column that finds a row fastest.
+    """All customers whom a person may see, with every field and SOUGHT, as SQL; and the column that finds rows fastest.
 
     The table where it is ready, else the files; a large run's table is made meanwhile.
     """
@@ -114,7 +114,7 @@ def _make_beside(run: Shown, path: Path) -> None:
 def _run(run: str, workspace: Path) -> None:
     subprocess.run(  # noqa: S603
         [sys.executable, "-m", "kezhi_web", "prepare_list", run],
-        env=os.environ | {"KEZHI_WORKSPACE": str(workspace)},
+        env=os.environ | {"KEZHI_WORKSPACE": str(workspace), "DJANGO_SETTINGS_MODULE": "kezhi_web.settings"},
         capture_output=True,
         check=False,
     )

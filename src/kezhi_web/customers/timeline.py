@@ -12,18 +12,20 @@ from kezhi.language import Text
 from kezhi.one_customer import BLOCKS
 from kezhi.reports.numbers import grouped, percent
 from kezhi.worth.point_words import GRADES
+from kezhi_web.capture import entries_of
 from kezhi_web.customers.one import Account
 from kezhi_web.shown.rows import quoted
 from kezhi_web.shown.run import workspace
 from kezhi_web.words import say
 
 LENGTH = 25
-CORRECTIONS = "corrections"
+CORRECTIONS, RECORDED = "corrections", "recorded"
 ORDERS = Text("Orders", "订单")
 TITLES: dict[str, Text] = {
     **{name: title for name, (title, _) in BLOCKS.items()},
     "orders": ORDERS,
     CORRECTIONS: Text("Corrections", "修正"),
+    RECORDED: Text("Recorded since", "新登记"),
 }
 DAYS = {name: day for name, (_, day) in BLOCKS.items()}
 MOST_PRODUCTS = 3
@@ -53,7 +55,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A page of entries, and the counts of all kinds that the book or the runs hold."""
+    """A page of entries, and the counts of all kinds that the book or the runs hold. absent: kinds without a table."""
 
     entries: list[Entry]
     kinds: list[Kind]
@@ -78,7 +80,7 @@ def timeline_of(account: Account, kind: str = "", page: int = 1) -> Timeline:
     kinds: list[Kind] = []
     absent: list[Text] = []
     entries: list[Entry] = []
-    for code in (*BLOCKS, CORRECTIONS):
+    for code in (RECORDED, *BLOCKS, CORRECTIONS):
         wanted = most if kind in ("", code) else 1
         counted, found = _READERS.get(code, _rows)(account, code, wanted)
         if counted is None:
@@ -115,8 +117,9 @@ def _orders(account: Account, code: str, most: int) -> tuple[Kind | None, list[E
     channel = f"max({quoted('channel')})" if "channel" in known else "null::varchar"
     rows = account.rows.ask(
         f"select date, {order} as order_id, amount < 0 as returned, count(*) as lines, sum(amount) as amount, "
-        f"{products} as products, {channel} as channel, count(*) over () as orders, sum(count(*)) over () as every_line "
-        f"from {table} group by 1, 2, 3 order by date desc nulls last, order_id, returned limit {int(most)}",
+        f"{products} as products, {channel} as channel, count(*) over () as orders, "
+        f"sum(count(*)) over () as every_line from {table} "
+        f"group by 1, 2, 3 order by date desc nulls last, order_id, returned limit {int(most)}",
         [account.customer_id],
     )
     names = _product_names(account, {one for row in rows for one in row["products"] if one})
@@ -158,6 +161,15 @@ def _corrections(account: Account, code: str, most: int) -> tuple[Kind | None, l
     return Kind(code, TITLES[code], len(found)), entries[:most]
 
 
+def _recorded(account: Account, code: str, most: int) -> tuple[Kind | None, list[Entry]]:
+    """What people recorded and the book does not hold yet as it is."""
+    found = entries_of(account.customer_id, account.seen_as)
+    return Kind(code, TITLES[code], len(found)), [
+        Entry(one.day, code, say(one.title), _joined(*map(say, one.parts), one.text, one.by, say(one.state_text)))
+        for one in found[:most]
+    ]
+
+
 def _numbers(text: str | None) -> list[int]:
     return [int(one) for one in str(text or "").replace(",", " ").split() if one.isdigit()]
 
@@ -181,7 +193,11 @@ def _opportunity(row: Mapping[str, Any]) -> Entry:
 
 def _suggestion(row: Mapping[str, Any]) -> Entry:
     grade = row.get("grade")
-    taken = {True: say(TAKEN_UP), False: say(NOT_TAKEN_UP)}.get(row.get("taken_up"), "")
+    taken = (
+        {True: say(TAKEN_UP), False: say(NOT_TAKEN_UP)}.get(bool(row["taken_up"]), "")
+        if row.get("taken_up") is not None
+        else ""
+    )
     words = say(GRADES[grade]) if grade in GRADES else grade
     return Entry(
         row.get("date"), "suggestions", row.get("text") or say(SUGGESTION), _joined(words, row.get("product_id"), taken)
@@ -231,6 +247,7 @@ def _joined(*parts: object) -> str:
 
 _READERS: dict[str, Callable[[Account, str, int], tuple[Kind | None, list[Entry]]]] = {
     "orders": _orders,
+    RECORDED: _recorded,
     CORRECTIONS: _corrections,
 }
 _WORDS: dict[str, Callable[[Mapping[str, Any]], Entry]] = {

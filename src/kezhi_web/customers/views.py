@@ -98,7 +98,7 @@ def _conditions(built: list[builder.Row] | None, asked: Asked, fields: Fields) -
 
 
 def _condition(row: builder.Row, fields: Fields) -> dict[str, Any]:
-    known = fields[row.field] if row.field in fields else None
+    known = fields.by_name.get(row.field)
     signs = builder.signs_for(known.asked_as if known else "")
     return {
         "row": row,
@@ -159,7 +159,7 @@ def condition(request: SignedIn) -> HttpResponse:
 def _list_of(request: HttpRequest) -> tuple[Rows, Asked]:
     """The list that a form was sent from: its address stands in the form."""
     given = QueryDict(request.POST.get("list", ""))
-    request.GET = given  # type: ignore[assignment]  so that the run named there counts
+    request.GET = given  # so that the run named there counts
     _, rows = of_run(request)
     return rows, read(given, fields_of(rows))
 
@@ -180,7 +180,7 @@ def save_view(request: SignedIn) -> HttpResponse:
     everybody_sees = bool(request.POST.get("for_everybody")) and request.viewer.may("act")
     kept = {"query": asked.query(run=""), "for_everybody": everybody_sees}
     view, _ = View.objects.update_or_create(user=request.user, name=name, defaults=kept)
-    audit(request, "view saved", view=view.pk, name=name, for_everybody=everybody_sees)
+    audit(request, "view_saved", view=view.pk, name=name, for_everybody=everybody_sees)
     messages.success(request, say(SAVED, name=name))
     return _back(asked)
 
@@ -196,7 +196,7 @@ def drop_view(request: SignedIn, number: int) -> HttpResponse:
     view = get_object_or_404(views_for(request.user), pk=number)
     if not _may_drop(request, view):
         raise Http404
-    audit(request, "view deleted", view=view.pk, name=view.name)
+    audit(request, "view_deleted", view=view.pk, name=view.name)
     view.delete()
     messages.success(request, say(DROPPED, name=view.name))
     _, asked = _list_of(request)
@@ -217,7 +217,7 @@ def save_segment(request: SignedIn) -> HttpResponse:
     except KezhiError as error:
         messages.error(request, say(error.text))
         return _back(asked)
-    audit(request, "segment saved", name=saved.name, rule=saved.rule, before=saved.before)
+    audit(request, "segment_saved", name=saved.name, rule=saved.rule, before=saved.before)
     messages.success(request, say(SEGMENT_SAVED, name=saved.name, rule=saved.rule))
     return _back(asked)
 
@@ -256,7 +256,7 @@ def export(request: SignedIn) -> HttpResponse | StreamingHttpResponse:
         return _back(asked)
     audit(
         request,
-        "export",
+        "list_exported",
         purpose=purpose[:500],
         format=form,
         rule=order.rule,
