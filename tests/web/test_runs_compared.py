@@ -49,15 +49,19 @@ def test_asking_for_it_is_a_job_asked_for_once(shown_home: Path, cast: Cast) -> 
     assert 'hx-trigger="every 1s"' in cast["viewer"].get(answer["Location"]).content.decode()
 
 
-def test_the_comparison_is_that_of_kezhi_compare(home: Path, cast: Cast) -> None:
+def test_the_comparison_is_that_of_kezhi_compare(home: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures as the library gives them; names only for those who may see them."""
     from kezhi import compare
 
     older, newer = _names(home)
+    found = compare(older, newer, workspace=home, top=compared.TOP)
+    printed = json.dumps(found.as_dict(), default=str)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(jobs_of.child, "call", lambda arguments, *_: asked.append(arguments) or printed)
     job = Job.objects.create(kind="compare", asked={"before": older, "after": newer})
     jobs_of.compare(job, lambda share, text: None)
     Job.objects.update(state=DONE)
-    found = compare(older, newer, workspace=home, top=compared.TOP)
+    assert asked == [["kezhi", "compare", older, newer, "--workspace", str(home), "--json", "--top", str(compared.TOP)]]
     address = f"/runs/compare?before={older}&after={newer}"
     text = cast["marketer"].get(address).content.decode()
     for one in found.totals:
