@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin
 READY = $(VENV)/.ready
+WEB = $(VENV)/.ready-web
+INSTALL = $(RUN)/python -m pip install --quiet --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # What the benchmarks may be told: PEERS, a Python with lifetimes and PyMC-Marketing; RESULTS, a folder that keeps the figures
@@ -19,7 +21,7 @@ ROOM = $(if $(FOLDER),--folder $(FOLDER))
 .PHONY: demo test test-web lint types bench bench-large bench-spark bench-pages docs lock clean help
 
 help:
-	@echo "make demo   a demo company, analysed; prints the value table and where the report lies"
+	@echo "make demo   a demo company, analysed, in the web application on http://127.0.0.1:8000; Ctrl-C ends it"
 	@echo "make test   the whole test suite"
 	@echo "make lint types docs   checks, documentation"
 	@echo "make bench  benchmarks up to a million customers, minutes; PEERS=PYTHON measures the peers too, RESULTS=FOLDER keeps the figures"
@@ -28,16 +30,26 @@ help:
 	@echo "make bench-pages   docs/performance from the figures in benches/results"
 	@echo "make lock   pin today's versions in constraints.txt"
 
-$(READY): pyproject.toml constraints.txt
+define environment
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null \
 	  || { echo "kezhi needs Python 3.11, 3.12 or 3.13; say which with: make PYTHON=python3.12 demo"; exit 1; }
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null \
 	  || { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	@touch $(READY)
+endef
 
-demo: $(READY)
+$(READY): pyproject.toml constraints.txt
+	$(environment)
+	$(INSTALL) --editable ".[dev]"
+	@touch $(READY) $(WEB)
+
+# all that the demo needs, and nothing of what only developers need; Python compiles what is used when it is used
+$(WEB): pyproject.toml constraints.txt
+	$(environment)
+	$(INSTALL) --no-compile --editable ".[web]"
+	@touch $(WEB)
+
+demo: $(WEB)
 	$(RUN)/kezhi demo
 
 test: $(READY)
