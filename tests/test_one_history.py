@@ -103,3 +103,10 @@ def test_v10_the_command_shows_standing_alerts_and_segments(
     shown = capsys.readouterr().out
     assert all(word in shown for word in words), shown
     assert "theirs" not in shown
+
+
+def test_a_value_of_four_decimals_does_not_stand_behind_itself(engine: Engine, tmp_path: Path) -> None:
+    """Equals share a place, also where their values differ from others in the fourth decimal only."""
+    run = a_run(tmp_path / "1", date(2025, 6, 30), {"A": "5.0008", "B": "5.0009", "C": "5.0008"})  # type: ignore[dict-item]
+    ranks = [standings(engine, [run], one, date(2025, 6, 30))[0].rank for one in "ABC"]
+    assert ranks == [2, 1, 2]

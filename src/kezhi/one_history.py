@@ -104,8 +104,12 @@ def _rfm_titles(run: Path) -> Mapping[str, Text]:
 
 def _place(engine: Engine, people: ir.Table, value: Any) -> tuple[int | None, int | None]:
     """Place by forecast value, and how many customers there were."""
+    import ibis
+
     if value is None:
         return None, None
-    ahead: Any = (people.forecast_value > value).sum()
+    # a decimal of no stated type is cut to three places, and the customer would stand behind themselves
+    own: Any = ibis.literal(value, type=people.forecast_value.type())
+    ahead: Any = (people.forecast_value > own).sum()
     found = engine.row(people.aggregate(ahead=ahead.coalesce(0), customers=people.count()))
     return found["ahead"] + 1, found["customers"]
