@@ -24,6 +24,7 @@ help:
 	@echo "make demo   a demo company, analysed, in the web application on http://127.0.0.1:8000; Ctrl-C ends it"
 	@echo "make test   the whole test suite"
 	@echo "make lint types docs   checks, documentation"
+	@echo "make audit  known vulnerabilities in the pinned versions"
 	@echo "make bench  benchmarks up to a million customers, minutes; PEERS=PYTHON measures the peers too, RESULTS=FOLDER keeps the figures"
 	@echo "make bench-large   ten million customers, a hundred million orders: much longer; FOLDER=DISK with room"
 	@echo "make bench-spark   the same run on DuckDB and Spark; needs Java and the extra spark"
@@ -66,6 +67,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(RUN)/mypy
+
+audit: $(READY)
+	$(RUN)/python .ci/audit.py
 
 docs: $(READY)
 	$(RUN)/mkdocs build --strict
