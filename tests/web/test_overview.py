@@ -1,17 +1,106 @@
-"""The overview."""
+"""The overview: the company at a glance, a salesperson's own customers, and what to do next."""
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
+import pytest
+
+from kezhi_web.overview import blocks
+from kezhi_web.overview.gaps import GAINS, gaps
+from kezhi_web.shown import Rows
+from kezhi_web.shown.run import Shown, named
 from web.conftest import Cast
 
 
+def table(name: str) -> list[dict[str, Any]]:
+    return pq.read_table(named(None).folder / f"{name}.parquet").to_pylist()
+
+
+def own_ids(owner: str) -> set[str]:
+    return {row["customer_id"] for row in table("attributes") if row["owner"] == owner}
+
+
 def test_it_shows_the_company(shown_home: Path, cast: Cast) -> None:
-    """The answers of the report stand at its top."""
+    """The answers, the figure with its numbers, tiers, moves, calls, what to upload; each links to its page."""
     page = cast["viewer"].get("/")
     assert page.status_code == 200
-    assert "leads" in page.content.decode()
+    text = page.content.decode()
+    for one in ("leads", "figure-history", "Whom to call first", "Tiers", "Movement", "Concentration", "upload next"):
+        assert one in text
+    for place in ("/forecast", "/forecast?tab=trust", "/tiers", "/movement", "/alerts", "/customers"):
+        assert f'href="{place}' in text
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+def test_who_may_not_see_names_sees_none(shown_home: Path, cast: Cast, role: str) -> None:
+    """Ids stand where names would."""
+    names = [row["name"] for row in table("customers") if row["name"]]
+    text = cast[role].get("/").content.decode()
+    assert not [name for name in names if name in text]
+    assert [name for name in names if name in cast["marketer"].get("/").content.decode()]
+
+
+def test_the_tiers_add_up(shown_home: Path) -> None:
+    """Customers and forecast of the tiers are those of the company, against sums by hand."""
+    people = table("customers")
+    run = named(None)
+    found = blocks.tiers(Rows(run, None, personal=True), run, None)
+    assert sum(one.count.customers for one in found) == len(people)
+    assert sum(one.forecast for one in found) == sum(row["forecast_value"] for row in people)
+    assert sum(one.share or 0 for one in found) == pytest.approx(1)
+    facts = run.worth["tiers"]["tiers"]
+    assert [(one.count.customers, one.risen or 0) for one in found] == [
+        (one["customers"], one.get("risen", 0)) for one in facts
+    ]
+
+
+def test_the_first_calls_are_the_largest_losses(shown_home: Path) -> None:
+    """Each customer once, in the order of the list of alerts."""
+    run = named(None)
+    found = blocks.calls(Rows(run, None, personal=True), run)
+    assert found is not None
+    rows = sorted((row for row in table("alerts") if row["main"] and row["state"] != "closed"), key=lambda r: r["rank"])
+    assert [one.customer_id for one in found.first] == [row["customer_id"] for row in rows[:5]]
+    assert found.customers == len({row["customer_id"] for row in table("alerts") if row["state"] != "closed"})
+
+
+def test_a_salesperson_sees_what_their_own_add_up_to(shown_home: Path, cast: Cast) -> None:
+    """Sums by hand over their customers; nobody else's alert, and no figure of the company."""
+    ids = own_ids(cast.owner)
+    mine = [row for row in table("customers") if row["customer_id"] in ids]
+    run = named(None)
+    rows = Rows(run, cast.owner, personal=True)
+    found = blocks.own(rows)
+    assert (found.customers, found.value) == (len(mine), sum(row["value"] for row in mine))
+    assert found.forecast == sum(row["forecast_value"] for row in mine)
+    calls = blocks.calls(rows, run)
+    assert calls is not None
+    assert {one.customer_id for one in calls.first} <= ids
+    page = cast["sales"].get("/").content.decode()
+    assert f">{len(mine):,}</a>" in page
+    assert "leads three" in page
+    everybody = sum((row["forecast_value"] for row in table("customers")), Decimal(0))
+    assert f"{everybody:,.0f}" not in page
+    linked = set(re.findall(r'href="/customers/([^"?]+)"', page))
+    assert linked <= ids
+    moved = blocks.movement(rows, run, None)
+    assert moved is None or moved.gained is None
+
+
+def test_somebody_in_charge_of_nobody_is_told_why(shown_home: Path, cast: Cast) -> None:
+    """An empty page says what to do next."""
+    from kezhi_web.people.models import Person
+
+    client = cast["sales"]
+    Person.objects.filter(user__username="sales").update(owner="Nobody At All")
+    page = client.get("/").content.decode()
+    assert "No customer is in your charge yet" in page
+    assert "Nobody At All" in page
 
 
 def test_a_stranger_is_asked_to_sign_in(shown_home: Path, cast: Cast) -> None:
@@ -24,3 +113,23 @@ def test_a_stranger_is_asked_to_sign_in(shown_home: Path, cast: Cast) -> None:
 def test_without_a_run_it_says_how_to_begin(empty_home: Path, cast: Cast) -> None:
     """An empty company is told what to do next."""
     assert "upload a file of orders" in cast["administrator"].get("/").content.decode()
+
+
+def test_gaps_name_what_was_not_uploaded(shown_home: Path, tmp_path: Path, settings: object) -> None:
+    """Only tables that are missing, the most worth first; costs told otherwise are no gap."""
+    from datetime import timedelta
+
+    from kezhi.workspace import write_json
+
+    settings.DEMO = False  # type: ignore[attr-defined]
+    run = named(None)
+    there = {one["table"] for one in run.manifest["inputs"]}
+    found = gaps(run)
+    missing = [name for name, _ in GAINS if name not in there]
+    assert len(found.tables) + found.more == len(missing)
+    write_json(tmp_path / "manifest.json", run.manifest | {"inputs": [], "expense_known": False})
+    poor = Shown("poor", tmp_path, 0)
+    named_first = gaps(poor, poor.as_of + timedelta(days=36))
+    assert named_first.tables[0].title.en == "Expenses"  # what products cost stands on the orders
+    assert (named_first.days, named_first.old) == (36, True)
+    assert not gaps(poor, poor.as_of).old

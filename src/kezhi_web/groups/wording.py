@@ -97,7 +97,7 @@ def _value(field: str, value: str | float | date | bool, settings: Settings, lan
         if field in ("flags", "flag") and value in FLAGS:
             return flag(value).title.to(language)
         known = names_of(field, settings).get(value.lower())
-        return known.to(language) if known else f"“{value}”"
+        return known.to(language) if known and language == "en" else f"“{known.to(language) if known else value}”"
     if isinstance(value, date):
         return numbers.day(value, language)
     if field in SHARES:

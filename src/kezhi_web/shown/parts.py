@@ -103,7 +103,8 @@ def _make(run: Shown, making: _Making) -> None:
     try:
         ended = subprocess.run(  # noqa: S603
             [sys.executable, "-m", "kezhi_web", "prepare", run.name],
-            env=os.environ | {"KEZHI_WORKSPACE": str(settings.WORKSPACE)},
+            env=os.environ
+            | {"KEZHI_WORKSPACE": str(settings.WORKSPACE), "DJANGO_SETTINGS_MODULE": "kezhi_web.settings"},
             capture_output=True,
             text=True,
             check=False,
