@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
@@ -72,7 +73,7 @@ def _standings(account: Account, most: int) -> dict[str, Any]:
 def _figures(account: Account) -> dict[str, Any]:
     """What they were and will be worth, and why."""
     points = curve_of(account)
-    worth = account.worth
+    worth = defaultdict(lambda: None, account.worth)  # an earlier version's run may say less
     return {
         "worth": worth,
         "gross": worth["amount"] - worth["cost"],

@@ -64,6 +64,11 @@ class Timeline:
     absent: tuple[Text, ...] = ()
 
     @property
+    def without_book(self) -> bool:
+        """Has the book no table at all that tells of customers?"""
+        return len(self.absent) == len(BLOCKS)
+
+    @property
     def missing(self) -> str:
         """The kinds of which the book has no table, in words."""
         return say(COMMA).join(say(title) for title in self.absent)
