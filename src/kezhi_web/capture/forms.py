@@ -155,7 +155,9 @@ class Answers(Recorded):
         super().__init__(*args, **given)
         for number, dimension in enumerate(survey.dimensions):
             text = kinds.DIMENSIONS.get(dimension, Text(dimension, dimension))
-            label = Text(f"{text.en}, {survey.lowest} to {survey.scale}", f"{text.zh}（{survey.lowest} 到 {survey.scale}）")
+            label = Text(
+                f"{text.en}, {survey.lowest} to {survey.scale}", f"{text.zh}（{survey.lowest} 到 {survey.scale}）"
+            )
             self.fields[f"score-{number}"] = _score(label, survey.lowest, survey.scale)
         self.fields["recommend"] = _score(kinds.DIMENSIONS[kinds.RECOMMEND], 0, 10)
         self.fields["comment"] = _text(Text("What was said besides", "补充意见"))
@@ -164,14 +166,19 @@ class Answers(Recorded):
     def clean(self) -> dict[str, Any]:
         """At least one answer."""
         found = super().clean() or {}
-        if not any(name.startswith("score-") or name == "recommend" for name, value in found.items() if value is not None):
+        if not any(
+            name.startswith("score-") or name == "recommend" for name, value in found.items() if value is not None
+        ):
             raise forms.ValidationError(say(NO_SCORE))
         return found
 
     def row(self) -> dict[str, Any]:
         """date, comment, and scores by dimension."""
         found = self.cleaned_data
-        names = [*((f"score-{n}", one) for n, one in enumerate(self._survey.dimensions)), ("recommend", kinds.RECOMMEND)]
+        names = [
+            *((f"score-{n}", one) for n, one in enumerate(self._survey.dimensions)),
+            ("recommend", kinds.RECOMMEND),
+        ]
         scores = {dimension: found[name] for name, dimension in names if found.get(name) is not None}
         return {"date": found["date"].isoformat(), "scores": scores} | (
             {"comment": found["comment"]} if found.get("comment") else {}

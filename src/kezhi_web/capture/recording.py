@@ -88,9 +88,7 @@ def keep(request: HttpRequest, table: str, customer_id: str, row: dict[str, Any]
     viewer = viewer_of(request)
     assert viewer is not None
     with transaction.atomic():
-        entry = Entry.objects.create(
-            table=table, customer_id=customer_id, row=row, by=viewer.name, language=spoken()
-        )
+        entry = Entry.objects.create(table=table, customer_id=customer_id, row=row, by=viewer.name, language=spoken())
         audit(request, "recorded", table=table, entry=entry.pk, customer=customer_id)
     return entry
 

@@ -40,7 +40,7 @@ def survey_of(rows: Rows) -> Survey:
         return Survey()
     left_out = ", ".join(literal(word) for word in ASKED)
     found = rows.ask(
-        f"select dimension, count(*) as answers, max(score) as highest from {source} where score is not null and "  # noqa: S608
+        f"select dimension, count(*) as answers, max(score) as highest from {source} where score is not null and "
         f"dimension is not null and lower(trim(dimension)) not in ({left_out}) group by 1 order by answers desc, 1 limit {MOST}"
     )
     if not found:

@@ -76,7 +76,12 @@ def write(workspace: Workspace, wanted: Mapping[str, Any]) -> list[Change]:
 
 def _same(old: Any, new: Any) -> bool:
     """Equal, where a list is as good as a tuple."""
-    if isinstance(old, Sequence) and isinstance(new, Sequence) and not isinstance(old, str) and not isinstance(new, str):
+    if (
+        isinstance(old, Sequence)
+        and isinstance(new, Sequence)
+        and not isinstance(old, str)
+        and not isinstance(new, str)
+    ):
         return list(old) == list(new)
     return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
 

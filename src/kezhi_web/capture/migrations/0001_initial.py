@@ -4,30 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('table', models.CharField(db_index=True, max_length=20)),
-                ('customer_id', models.CharField(db_index=True, max_length=300)),
-                ('row', models.JSONField(default=dict)),
-                ('by', models.CharField(db_index=True, max_length=150)),
-                ('language', models.CharField(default='en', max_length=2)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('updated', models.DateTimeField(auto_now=True)),
-                ('taken_back', models.DateTimeField(null=True)),
-                ('imported_in', models.CharField(blank=True, max_length=64)),
-                ('imported_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("table", models.CharField(db_index=True, max_length=20)),
+                ("customer_id", models.CharField(db_index=True, max_length=300)),
+                ("row", models.JSONField(default=dict)),
+                ("by", models.CharField(db_index=True, max_length=150)),
+                ("language", models.CharField(default="en", max_length=2)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("updated", models.DateTimeField(auto_now=True)),
+                ("taken_back", models.DateTimeField(null=True)),
+                ("imported_in", models.CharField(blank=True, max_length=64)),
+                ("imported_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]
