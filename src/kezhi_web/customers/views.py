@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 import kezhi
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import currency_name
 from kezhi.segmenting import SUGGESTED
 from kezhi.settings.segments import ALL, same
 from kezhi_web.customers import builder, exports
@@ -23,11 +25,12 @@ from kezhi_web.customers.models import View, views_for
 from kezhi_web.customers.showing import columns_of, facets_of, heads_of, rows_of
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs, of_run
-from kezhi_web.shown import Rows
+from kezhi_web.shown import Rows, Shown
 from kezhi_web.shown.run import workspace
 from kezhi_web.words import say, spoken
 
 SPARE_ROWS = 2
+WORD = re.compile(r"\w+")
 MOST_NAME = 60
 SAVED = Text("The view “{name}” is saved.", "视图“{name}”已保存。")
 DROPPED = Text("The view “{name}” is deleted.", "视图“{name}”已删除。")
@@ -48,7 +51,7 @@ def customers(request: SignedIn) -> HttpResponse:
     run, rows = of_run(request)
     fields = fields_of(rows)
     asked = read(request.GET, fields)
-    told: dict[str, Any] = {"run": run, "asked": asked, "own": rows.owner is not None}
+    told: dict[str, Any] = {"run": run, "asked": asked, "own": rows.owner is not None, "unit": _unit(run)}
     conditions, wrong_row = _built(request.GET, fields)
     if conditions is not None and wrong_row is None:
         return redirect(f"{reverse('customers')}?{asked.query(text=builder.written(conditions, fields))}")
@@ -74,6 +77,10 @@ def customers(request: SignedIn) -> HttpResponse:
     if rows_shown is not None:
         told |= _sums(listing, rows)
     return render(request, "customers/customers.html", told | _saved(request, fields))
+
+
+def _unit(run: Shown) -> str:
+    return currency_name(run.currency, spoken()) or ""
 
 
 def _built(query: QueryDict, fields: Fields) -> tuple[list[builder.Row] | None, Text | None]:
@@ -120,7 +127,9 @@ def _marked(text: str, wrong: Text) -> tuple[str, str, str] | None:
     place = place_of(wrong)
     if not text or place is None or place > len(text) + 1:
         return None
-    return text[: place - 1], text[place - 1 : place] or "␣", text[place:]
+    word = WORD.match(text, place - 1)
+    end = word.end() if word else place
+    return text[: place - 1], text[place - 1 : end] or "␣", text[end:]
 
 
 def _saved(request: SignedIn, fields: Fields) -> dict[str, Any]:
