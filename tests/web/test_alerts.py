@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from kezhi_web.alerts.acting import key_of
 from kezhi_web.alerts.models import Handling, Step
+from kezhi_web.capture.models import Entry
 from kezhi_web.people.models import Event
 from web.conftest import Cast
 
@@ -56,7 +57,8 @@ def test_the_largest_expected_loss_stands_first(shown_home: Path, cast: Cast) ->
     losses = [max(row["priority"] for row in one["alerts"]) for one in found.customers]
     assert losses == sorted(losses, reverse=True)
     assert found.loss == sum(
-        max(row["priority"] for row in rows if row["customer_id"] == who) for who in {row["customer_id"] for row in rows}
+        max(row["priority"] for row in rows if row["customer_id"] == who)
+        for who in {row["customer_id"] for row in rows}
     )
 
 
@@ -68,7 +70,9 @@ def test_a_salesperson_sees_their_own(shown_home: Path, cast: Cast) -> None:
     assert page.context["found"].alerts == len(theirs)
     assert others
     other = others[0]
-    assert cast["sales"].get(f"/alerts/of/{other['opened_on']}/{other['cause']}/{other['customer_id']}").status_code == 404
+    assert (
+        cast["sales"].get(f"/alerts/of/{other['opened_on']}/{other['cause']}/{other['customer_id']}").status_code == 404
+    )
     assert act(cast["sales"], "close", [other], outcome="reached").status_code == 404
     assert not Handling.objects.exists()
 
@@ -112,9 +116,7 @@ def test_who_would_not_see_an_alert_does_not_get_it(shown_home: Path, cast: Cast
     """A salesperson who looks after others is not given the task."""
     other = next(row for row in open_alerts(shown_home) if row["owner"] != cast.owner)
     cast["sales"]
-    page = cast["marketer"].post(
-        "/alerts/act", {"do": "assign", "alert": key(other), "to": "sales"}, follow=True
-    )
+    page = cast["marketer"].post("/alerts/act", {"do": "assign", "alert": key(other), "to": "sales"}, follow=True)
     assert "looks after other customers only" in text(page)
     assert not Handling.objects.exists()
 
@@ -150,6 +152,34 @@ def test_closing_and_reopening(shown_home: Path, cast: Cast) -> None:
     assert client.get("/alerts").context["found"].alerts == len(rows)
     address = f"/alerts/of/{rows[0]['opened_on']}/{rows[0]['cause']}/{rows[0]['customer_id']}"
     assert [step.what for step in client.get(address).context["steps"]] == ["close", "reopen"]
+
+
+def test_the_call_is_written_down_once_a_customer(shown_home: Path, cast: Cast) -> None:
+    """Two alerts of one customer are one call, with what was said; without the tick none."""
+    rows = open_alerts(shown_home)
+    who = next(row["customer_id"] for row in rows if sum(one["customer_id"] == row["customer_id"] for one in rows) > 1)
+    theirs = [row for row in rows if row["customer_id"] == who]
+    others = [row for row in rows if row["customer_id"] != who]
+    day = timezone.localdate() - timedelta(days=2)
+    act(cast["marketer"], "close", theirs, outcome="will_order", note="in May", call="1", way="phone", day=str(day))
+    entry = Entry.objects.get()
+    assert (entry.table, entry.customer_id, entry.by) == ("contacts", who, "marketer")
+    assert entry.row["note"] == "in May"
+    assert str(entry.row["date"]) == str(day)
+    assert {one.closed_on for one in Handling.objects.all()} == {day}
+    act(cast["marketer"], "close", others[:1], outcome="reached")
+    act(cast["marketer"], "close", others[1:2], outcome="not_needed", call="1", way="phone")
+    assert Entry.objects.count() == 1
+
+
+def test_a_call_that_cannot_be_kept_closes_nothing(shown_home: Path, cast: Cast) -> None:
+    """Both, or neither."""
+    row = open_alerts(shown_home)[0]
+    for wrong in ({"way": "pigeon"}, {"way": "phone", "day": "2001-01-01"}, {"way": "phone", "day": "x"}):
+        page = act(cast["marketer"], "close", [row], outcome="reached", call="1", **wrong)
+        assert page.status_code == 302
+    assert not Handling.objects.exists()
+    assert not Entry.objects.exists()
 
 
 def test_what_was_said_stands_beside_the_next_alert_of_the_kind(shown_home: Path, cast: Cast) -> None:

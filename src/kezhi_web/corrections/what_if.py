@@ -91,6 +91,7 @@ def what_if(request: SignedIn) -> HttpResponse:
             "job": job,
             "levers_moved": any(asked.get(name) for name in LEVERS),
             "asked": asked,
+            "periods": request.GET.get("periods") or run.manifest["horizon"],
             "one": chosen,
             "names": NAMES,
             "interval": _interval(run, asked, chosen) if whole and chosen else None,
