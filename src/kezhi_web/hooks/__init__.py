@@ -1,1 +1,1 @@
-"""To come."""
+"""Webhooks: telling other programs what happened, signed, with retries."""

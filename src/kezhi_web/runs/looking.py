@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import close_old_connections
@@ -12,6 +13,7 @@ from kezhi_web.runs.models import WAITING, WORKING, Job
 from kezhi_web.runs.nightly import ask_where_due
 from kezhi_web.runs.queue import hand_over, queue
 
+ALSO: list[Callable[[], None]] = []  # what other rooms want to be done every minute; their `jobs_of` put it here
 SETTLED = timedelta(seconds=20)  # a job asked for this long ago has been handed over, or lost
 
 
@@ -41,3 +43,5 @@ def look_around() -> None:
     take_back()
     ask_where_due(timezone.now())
     take_up()
+    for one in ALSO:
+        one()
