@@ -19,7 +19,6 @@ from kezhi_web.shown.parts import kept_in
 from kezhi_web.shown.run import named
 
 RUN_UNTIL, PAGES_UNTIL = 0.85, 0.97  # shares of the whole
-FEEDING = Text("Bringing what was recorded into the book", "将登记内容写入台账")
 PAGES = Text("Preparing the pages", "准备页面")
 TELLING = Text("Telling those who want to know", "通知订阅者")
 COMPARING = Text("Comparing the two runs", "比较两次运行")
@@ -30,8 +29,7 @@ def run(job: Job, tell: Tell) -> dict[str, Any]:
     """Value every customer anew; asked: as_of, model, horizon, language as for `kezhi run`, empty for the settings'."""
     if "run" not in job.result or not _exists(job.result["run"]):
         before = workspace().latest_run()
-        tell(0.0, FEEDING)
-        feed(workspace())
+        feed(workspace())  # what people recorded; a moment
         name = _made(job, tell)
         # from here on the run is there: should the worker be killed, it is not made a second time
         job.result = {"run": name, "before": before.name if before else None}
