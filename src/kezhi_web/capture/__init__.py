@@ -1,4 +1,4 @@
-"""What no order system knows: contacts, suggestions, survey answers, opportunities, referrals, notes, as people record them."""
+"""What no order system knows, as people record it: contacts, suggestions, answers, opportunities, referrals, notes."""
 
 from __future__ import annotations
 

@@ -40,8 +40,9 @@ def survey_of(rows: Rows) -> Survey:
         return Survey()
     left_out = ", ".join(literal(word) for word in ASKED)
     found = rows.ask(
-        f"select dimension, count(*) as answers, max(score) as highest from {source} where score is not null and "
-        f"dimension is not null and lower(trim(dimension)) not in ({left_out}) group by 1 order by answers desc, 1 limit {MOST}"
+        f"select dimension, count(*) as answers, max(score) as highest from {source} where score is not null "
+        f"and dimension is not null and lower(trim(dimension)) not in ({left_out}) "
+        f"group by 1 order by answers desc, 1 limit {MOST}"
     )
     if not found:
         return Survey()

@@ -34,7 +34,8 @@ _MISSING = re.compile(r"No column was recognised as (\w+)\.")
 TWO_CURRENCIES = Text(
     "The orders in the book are in {book} and these are in {given}. Money of two currencies cannot be added up: keep "
     "one company folder per currency, or take the earlier imports back first.",
-    "台账中的订单币种为 {book}，这些文件为 {given}。两种币种不能相加：请为每种币种使用单独的公司文件夹，或先撤回此前的导入。",
+    "台账中的订单币种为 {book}，这些文件为 {given}。"
+    "两种币种不能相加：请为每种币种使用单独的公司文件夹，或先撤回此前的导入。",
 )
 MIXED_DAYS = Text(
     "Some dates only make sense with the day first, others with the month first. Choose one; rows with the other kind "

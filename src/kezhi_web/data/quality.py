@@ -166,8 +166,14 @@ _CUSTOMER_COLUMNS = {
 _TABLES = {
     "expenses": Gap(
         "expenses",
-        Text("Value after relationship expense, and what winning customers costs", "扣除关系营销费用后的价值，以及获客成本"),
-        Text("Upload expenses: day, amount, and the customer where it is known.", "上传费用表：日期、金额，能对应到客户的请填客户编号。"),
+        Text(
+            "Value after relationship expense, and what winning customers costs",
+            "扣除关系营销费用后的价值，以及获客成本",
+        ),
+        Text(
+            "Upload expenses: day, amount, and the customer where it is known.",
+            "上传费用表：日期、金额，能对应到客户的请填客户编号。",
+        ),
     ),
     "contacts": Gap(
         "contacts",
@@ -199,7 +205,7 @@ _TABLES = {
         Text("What campaigns brought, against a control group", "营销行动带来了什么（与对照组比较）"),
         Text("Upload actions with the group of each customer.", "上传营销行动及每位客户的组别。"),
     ),
-}  # fmt: skip
+}
 _COST = Gap(
     "products",
     Text("Gross profit instead of sales: what customers are really worth", "用毛利代替销售额：客户真正的价值"),
@@ -211,8 +217,11 @@ _COST = Gap(
 _SHORT = Gap(
     None,
     Text("Seasons in the forecast", "预测中的季节性"),
-    Text("Upload older orders as well: the data covers {days} days, and a season shows from two years on.", "请补充更早的订单：现有数据覆盖 {days} 天，两年以上才能看出季节性。"),
-)  # fmt: skip
+    Text(
+        "Upload older orders as well: the data covers {days} days, and a season shows from two years on.",
+        "请补充更早的订单：现有数据覆盖 {days} 天，两年以上才能看出季节性。",
+    ),
+)
 _OLD = Gap(
     None,
     Text("Figures of today", "最新的数字"),

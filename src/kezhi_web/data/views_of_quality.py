@@ -63,7 +63,7 @@ def templates(request: SignedIn) -> HttpResponse:
 
 
 @needs("import")
-def template_file(request: SignedIn, table: str, kind: str) -> FileResponse:
+def template_file(_: SignedIn, table: str, kind: str) -> FileResponse:
     """An example file: headings in the language that is spoken, and one or two rows."""
     if table not in BOOK_TABLES or kind not in sheets.KINDS:
         raise Http404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -24,7 +25,7 @@ NO_CHOICE = Text("Choose one of the list.", "请从列表中选择。")
 YES, NO = Text("yes", "是"), Text("no", "否")
 
 
-class Mistyped(Exception):
+class MistypedError(Exception):
     """What was typed is no value of its kind."""
 
     def __init__(self, text: Text) -> None:
@@ -89,7 +90,7 @@ def _worded(setting: Setting, value: Any) -> Text | None:
 
 
 def given(setting: Setting, sent: QueryDict) -> Any:
-    """What somebody typed, as kezhi.toml keeps it; None where the usual is to count. Raises Mistyped."""
+    """What somebody typed, as kezhi.toml keeps it; None where the usual is to count. Raises MistypedError."""
     typed = sent.get(setting.place, "").strip()
     if setting.form == "name":
         return _name(setting, sent)
@@ -103,7 +104,7 @@ def given(setting: Setting, sent: QueryDict) -> Any:
         return typed == "true"
     if setting.form == "choice":
         if typed not in (setting.choices or {}):
-            raise Mistyped(NO_CHOICE)
+            raise MistypedError(NO_CHOICE)
         return int(typed) if typed.isdigit() else typed
     return _READ[setting.form](typed)
 
@@ -120,16 +121,16 @@ def _number(typed: str) -> float | int:
     try:
         value = float(typed.replace(",", "").replace("，", ""))
     except ValueError:
-        raise Mistyped(NO_NUMBER) from None
-    if value != value or value in (float("inf"), float("-inf")):
-        raise Mistyped(NO_NUMBER)
+        raise MistypedError(NO_NUMBER) from None
+    if not math.isfinite(value):
+        raise MistypedError(NO_NUMBER)
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
 def _whole(typed: str) -> int:
     value = _number(typed)
     if not isinstance(value, int):
-        raise Mistyped(NO_WHOLE)
+        raise MistypedError(NO_WHOLE)
     return value
 
 
@@ -142,15 +143,15 @@ def _numbers(typed: str) -> list[float | int]:
     parts = [part for part in typed.replace("，", ",").replace("、", ",").replace(";", ",").split(",") if part.strip()]
     try:
         return [_number(part.strip()) for part in parts]
-    except Mistyped:
-        raise Mistyped(NO_NUMBERS) from None
+    except MistypedError:
+        raise MistypedError(NO_NUMBERS) from None
 
 
 def _day(typed: str) -> date:
     try:
         return date.fromisoformat(typed)
     except ValueError:
-        raise Mistyped(NO_DAY) from None
+        raise MistypedError(NO_DAY) from None
 
 
 def _text(typed: str) -> str:

@@ -13,9 +13,9 @@ from django.urls import reverse
 from kezhi.language import KezhiError, Text
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
-from kezhi_web.setup.asking import Mistyped, given, plainly, shown
+from kezhi_web.setup.asking import MistypedError, given, plainly, shown
 from kezhi_web.setup.questions import Question, Setting, questions
-from kezhi_web.setup.writing import Change, Refused, in_file, write
+from kezhi_web.setup.writing import Change, RefusedError, in_file, write
 from kezhi_web.shown.run import workspace
 from kezhi_web.words import say
 
@@ -42,7 +42,7 @@ def setup(request: SignedIn) -> HttpResponse:
         try:
             _say_changes(request, write(place, wanted))
             return redirect(f"{reverse('setup')}#{question.code}")
-        except Refused as error:
+        except RefusedError as error:
             mistakes = {_nearest(error.place, question): error.text}
     return _page(request, asked, file, settings, question, mistakes)
 
@@ -54,7 +54,7 @@ def _wanted(question: Question, request: SignedIn) -> tuple[dict[str, Any], dict
     for setting in question.settings:
         try:
             wanted[setting.place] = given(setting, request.POST)
-        except Mistyped as error:
+        except MistypedError as error:
             mistakes[setting.place] = error.text
     return wanted, mistakes
 
@@ -85,11 +85,14 @@ def _page(
     told = [
         {
             "question": question,
-            "fields": [_field(setting, file, settings, request, mistakes if question is wrong else None) for setting in question.settings],
+            "fields": [
+                _field(setting, file, settings, request, mistakes if question is wrong else None)
+                for setting in question.settings
+            ],
             "mistake": (mistakes or {}).get("") if question is wrong else None,
         }
         for question in asked
-    ]  # fmt: skip
+    ]
     context = {"questions": told, "wrong": wrong, "segments": len(file.get("segments") or ())}
     return render(request, "setup/setup.html", context, status=400 if wrong else 200)
 

@@ -20,14 +20,14 @@ MISSING: Any = object()
 
 @dataclass(frozen=True)
 class Change:
-    """One setting: its place as "alerts.calls", what the file said and says now (None: nothing, so the usual counts)."""
+    """One setting: its place as "alerts.calls", what the file said and says now (None: nothing, the usual counts)."""
 
     place: str
     old: Any
     new: Any
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """kezhi does not take the settings: at which place, and why."""
 
     def __init__(self, place: str, text: Text) -> None:
@@ -53,7 +53,7 @@ def value_at(values: Any, place: str) -> Any:
 def write(workspace: Workspace, wanted: Mapping[str, Any]) -> list[Change]:
     """Set these places (None: take the setting out, so that the usual counts); all of them or, where refused, none.
 
-    Raises Refused with the place that kezhi names in its own sentence.
+    Raises RefusedError with the place that kezhi names in its own sentence.
     """
     with _lock:
         document = _read(workspace)
@@ -70,7 +70,7 @@ def write(workspace: Workspace, wanted: Mapping[str, Any]) -> list[Change]:
                 _write(workspace, document)
             except KezhiError as error:
                 found = _PLACE.match(error.text.en)
-                raise Refused(found[1] if found else "", error.text) from None
+                raise RefusedError(found[1] if found else "", error.text) from None
         return changes
 
 
