@@ -21,7 +21,7 @@ def verdict(told: str, trouble: str) -> tuple[int, str]:
             return 0, "vulnerabilities: not checked, the service that knows of them cannot be reached"
         return 1, f"vulnerabilities: pip-audit failed\n{trouble.strip()[-2000:]}"
     found = [
-        f"  {package['name']} {package['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'none yet'}"
+        f"  {package['name']} {package['version']}: {one['id']}, mended in {', '.join(one['fix_versions']) or 'none'}"
         for package in packages
         for one in package.get("vulns", [])
     ]

@@ -19,6 +19,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from ninja.operation import PathView
 
 from kezhi_web.middleware import POLICY
 from kezhi_web.people.models import Person
@@ -40,6 +41,7 @@ class World:
     foreign: str
     run: str
     person: int
+    told: tuple[tuple[str, str | None], ...]  # every customer with their owner
 
 
 # what stands for an argument of an address; (route name, argument) goes before the argument alone
@@ -116,8 +118,23 @@ def of_ninja(one: URLPattern) -> bool:
 
 
 def operations(one: URLPattern) -> list[Any] | None:
-    """The operations of an address of the API; None for an ordinary view."""
-    return getattr(getattr(one.callback, "__self__", None), "operations", None)
+    """The operations of an address of the API, which django-ninja keeps with its view; None for an ordinary view."""
+    kept = [cell.cell_contents for cell in getattr(one.callback, "__closure__", None) or ()]
+    return next((each.operations for each in kept if isinstance(each, PathView)), None)
+
+
+@cache
+def calls() -> tuple[tuple[str, Route], ...]:
+    """Every method and address of the API, with the operation as the view."""
+    found = {
+        (method, pattern): Route(
+            f"api {each.view_func.__name__}", pattern, tuple(one.pattern.converters), each.view_func
+        )
+        for pattern, one in walk(get_resolver().url_patterns)
+        for each in operations(one) or []
+        for method in each.methods
+    }
+    return tuple((method, route) for (method, _), route in found.items())
 
 
 @pytest.fixture
@@ -125,11 +142,16 @@ def world(cast: Cast, company: Path) -> World:
     import pyarrow.parquet as pq
 
     run = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
-    told = pq.read_table(company / "runs" / run / "attributes.parquet", columns=["customer_id", "owner"]).to_pylist()
-    own = next(one["customer_id"] for one in told if one["owner"] == cast.owner)
-    foreign = next(one["customer_id"] for one in told if one["owner"] not in (None, cast.owner))
+    rows = pq.read_table(company / "runs" / run / "attributes.parquet", columns=["customer_id", "owner"]).to_pylist()
+    told = tuple((str(one["customer_id"]), one["owner"]) for one in rows)
+    own = next(customer for customer, owner in told if owner == cast.owner)
+    foreign = next(customer for customer, owner in told if owner not in (None, cast.owner))
     user = get_user_model().objects.create_user("somebody")
-    return World(own, foreign, run, Person.objects.get(user=user).pk)
+    return World(own, foreign, run, Person.objects.get(user=user).pk, told)
+
+
+def foreigners(cast: Cast, world: World) -> set[str]:
+    return {customer for customer, owner in world.told if owner != cast.owner}
 
 
 def of(cast: Cast, role: str) -> Client:
@@ -149,9 +171,8 @@ def may(role: str, route: Route) -> bool:
 
 def test_every_view_says_which_right_it_needs() -> None:
     """By `needs` or `open_to_all`; operations of the API too."""
-    forgotten = [one.pattern for one in routes() if not hasattr(one.view, "right")]
-    for pattern, one in walk(get_resolver().url_patterns):
-        forgotten += [f"{pattern} (API)" for each in operations(one) or [] if not hasattr(each.view_func, "right")]
+    every = [*routes(), *(one for _, one in calls())]
+    forgotten = [one.pattern for one in every if not hasattr(one.view, "right")]
     assert not forgotten, f"mark these views with @needs(...) or @open_to_all: {forgotten}"
 
 
@@ -287,14 +308,9 @@ def test_a_salesperson_reaches_no_customer_of_others(shown_home: Path, cast: Cas
     assert asked
 
 
-def test_no_page_tells_a_salesperson_of_others(shown_home: Path, cast: Cast, company: Path, world: World) -> None:
+def test_no_page_tells_a_salesperson_of_others(shown_home: Path, cast: Cast, world: World) -> None:
     """No id of another owner's customer stands in any page or file that a salesperson can open."""
-    import pyarrow.parquet as pq
-
-    path = company / "runs" / world.run / "attributes.parquet"
-    told = pq.read_table(path, columns=["customer_id", "owner"]).to_pylist()
-    foreign = {str(one["customer_id"]) for one in told if one["owner"] != cast.owner}
-    assert world.foreign in foreign
+    foreign = foreigners(cast, world)
     client, problems = of(cast, "sales"), []
     for one in routes():
         if may("sales", one):
@@ -322,13 +338,42 @@ def test_no_form_changes_anything_of_others(home: Path, cast: Cast, world: World
 
 
 def test_the_api_wants_a_token(shown_home: Path, cast: Cast, world: World) -> None:
-    """Every operation, by whatever method, answers strangers with 401."""
-    client, problems = of(cast, "stranger"), []
-    for pattern, one in walk(get_resolver().url_patterns):
-        for each in operations(one) or []:
-            address = Route(str(one.name), pattern, tuple(one.pattern.converters), None).address(world)
-            for method in each.methods:
-                answer = client.generic(method, address)
-                if answer.status_code != 401 and getattr(each.view_func, "right", None) is not None:
-                    problems.append(f"{method} {address}: {answer.status_code}")
+    """Every operation answers strangers with 401; a session of the pages opens none."""
+    for client in (of(cast, "stranger"), of(cast, "administrator")):
+        told = {f"{method} {one.pattern}": client.generic(method, one.address(world)) for method, one in calls()}
+        passed = {call: answer.status_code for call, answer in told.items() if answer.status_code != 401}
+        assert not passed, passed
+
+
+def token_of(cast: Cast, role: str) -> dict[str, str]:
+    """The headers of a program with a token that lends everything which the role has."""
+    from kezhi_web.api import tokens
+
+    cast[role]
+    person = Person.objects.get(user__username=role)
+    return {"authorization": f"Bearer {tokens.make(person, 'all', list(tokens.SCOPES), None)[1]}"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_api_asks_for_the_right(home: Path, cast: Cast, world: World, role: str) -> None:
+    """Who may gets an answer; who may not 403, or hears first that what was sent fits no description."""
+    client, headers, problems = of(cast, "stranger"), token_of(cast, role), []
+    for method, one in calls():
+        answer = client.generic(method, one.address(world), headers=headers)
+        body(answer)
+        fine = ANSWERS | {201, 202, 204, 409, 422} if may(role, one) else {403} if method == "GET" else {403, 422, 400}
+        if answer.status_code not in fine:
+            problems.append(f"{role}: {method} {one.pattern}: {answer.status_code}")
     assert not problems, problems
+
+
+def test_the_api_tells_a_salesperson_of_no_others(shown_home: Path, cast: Cast, world: World) -> None:
+    """Neither by naming a customer nor in any list."""
+    client, headers = of(cast, "stranger"), token_of(cast, "sales")
+    for method, one in calls():
+        if method != "GET" or not may("sales", one):
+            continue
+        page = body(client.get(one.address(world), headers=headers)).decode(errors="replace")
+        assert not foreigners(cast, world) & set(re.findall(r"[\w-]+", page)), one.pattern
+        for argument in CUSTOMER & set(one.arguments):
+            assert client.get(one.address(world, **{argument: world.foreign}), headers=headers).status_code == 404
