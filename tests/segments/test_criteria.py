@@ -55,7 +55,7 @@ def test_scores_agree_with_computing_by_hand(followed: tuple[Company, Work]) -> 
     found = measured(work)
     assert found is not None
     assert found.columns is not None
-    rows = {row["customer_id"]: row for row in work.engine.fetch(found.columns.table).to_pylist()}
+    rows = {row["customer_id"]: row for row in work.engine.fetch(work.ledger.named(found.columns.rows)).to_pylist()}
     figures = work.engine.fetch(work.figures).to_pylist()
     measures = {
         row["customer_id"]: {

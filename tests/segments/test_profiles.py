@@ -134,7 +134,9 @@ def test_places_agree_with_ranking_by_hand(made: Made) -> None:
     work, _, _, people = made
     found = measured(work).columns
     assert found is not None
-    layer = {row["customer_id"]: row["value_layer"] for row in work.engine.fetch(found.table).to_pylist()}
+    layer = {
+        row["customer_id"]: row["value_layer"] for row in work.engine.fetch(work.ledger.named(found.rows)).to_pylist()
+    }
     income = {row["customer_id"]: row["income"] for row in people if row["income"]}
     figures = {row["customer_id"]: row for row in work.engine.fetch(work.figures).to_pylist()}
     assert layer.keys() == figures.keys()

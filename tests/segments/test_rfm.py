@@ -31,7 +31,7 @@ from kezhi.reports.sections import Canvas
 from kezhi.reports.workbook import Book
 from kezhi.reports.worth import rfm as page
 from kezhi.segments import rfm
-from kezhi.segments.rfm_grid import CLASS_OF, GRID, SCORES, cells_of, segment_of
+from kezhi.segments.rfm_grid import CLASS_NAMES, CLASS_OF, GRID, NAMES, SCORES, cells_of, segment_of
 from kezhi.segments.rfm_scores import measure_all, scored
 from kezhi.settings import read_settings
 from kezhi.settings.rfm import CLASSES, SEGMENTS, Fixed, Rfm
@@ -115,7 +115,7 @@ def by_hand(worked: Callable[..., Work]) -> tuple[Work, Any]:
 
 
 def rows_of(work: Work, found: Any) -> dict[str, dict[str, Any]]:
-    return {row["customer_id"]: row for row in work.engine.fetch(found.columns.table).to_pylist()}
+    return {row["customer_id"]: row for row in work.engine.fetch(work.ledger.named(found.columns.rows)).to_pylist()}
 
 
 def test_scores_groups_and_classes_by_hand(by_hand: tuple[Work, Any]) -> None:
@@ -198,8 +198,11 @@ def quickly(engine: Engine, buyers: dict[int, Buyer], rules: Rfm) -> dict[int, t
         measuring = measure_all(engine, known, rules)
         assert measuring is not None
         made = engine.fetch(scored(known, measuring)).to_pylist()
-    names = ("r_score", "f_score", "m_score", "rfm_segment", "rfm_class")
-    return {row["customer"]: tuple(row[name] for name in names) for row in made}
+    scores = ("r_score", "f_score", "m_score")
+    return {
+        row["customer"]: (*(row[name] for name in scores), NAMES[row["rfm_segment"]], CLASS_NAMES[row["rfm_class"]])
+        for row in made
+    }
 
 
 RULES = [
@@ -413,7 +416,7 @@ def test_the_workbook_lists_customers_by_name_of_group(
     work, measured = by_hand
     rows = [
         row | {"name": None, "last_purchase": AS_OF, "purchases": 1, "amount": Decimal(1), "forecast_value": Decimal(2)}
-        for row in work.engine.fetch(measured.columns.table).to_pylist()
+        for row in work.engine.fetch(work.ledger.named(measured.columns.rows)).to_pylist()
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "customers.parquet")
     found = page.build(engine, tmp_path, json.loads(json.dumps(measured.facts, default=str)))

@@ -82,8 +82,9 @@ def grouped(followed: tuple[Company, Work], engine: Engine, tmp_path_factory: py
         got = tiers.measured(one)
         one.found["tiers"] = got
         assert got.columns is not None
-        columns = engine.fetch(got.columns.table.select("customer_id", *got.columns.otherwise)).to_pylist()
-        named = engine.fetch(got.columns.table)
+        figures = one.figures.select("customer", "customer_id", "amount", "value", "forecast_value")
+        named = engine.fetch(figures.join(got.columns.rows, "customer"))
+        columns = named.to_pylist()
         named = named.append_column("name", pa.nulls(named.num_rows, pa.string()))
         pq.write_table(named, folder / "customers.parquet")
         (folder / "worth.json").write_text(json.dumps({"tiers": got.facts}, default=str), encoding="utf-8")
@@ -396,7 +397,7 @@ def test_r22_vip_forecasts_add_up_to_the_card(followed: tuple[Company, Work], tm
     )  # fmt: skip
     work.found["tiers"] = tiers.measured(work)
     facts = risk.measured(work).facts
-    columns = work.engine.fetch(work.figures.join(tiers_of(work).drop("customer_id"), "customer")).to_pylist()
+    columns = work.engine.fetch(work.figures.join(tiers_of(work), "customer")).to_pylist()
     vip = sum(row["forecast_value"] for row in columns if row["tier"] == "vip")
     card = next(row for row in facts["tiers"] if row["tier"] == "vip")
     assert card["value_at_risk"] == vip == work.found["tiers"].facts["tiers"][0]["forecast_value"]

@@ -163,7 +163,7 @@ def _people(asked: Asked) -> ir.Table:
     import ibis
 
     work, rules = asked.work, asked.rules
-    rows = work.with_found("tier", "tier_previous", "tier_since")
+    rows = work.with_found(*_of_tiers_wanted(asked))
     today = ibis.literal(work.as_of)
     gaps: Any = (rows.purchases - 1).nullif(0)
     p_alive: Any = rows.p_alive.coalesce(1.0)
@@ -186,6 +186,14 @@ def _people(asked: Asked) -> ir.Table:
     kept = work.engine.store(rows.filter(rows.carried | _may_hold(asked, rows)))
     more = _with_forecast_before(asked, _with_contacts(asked, kept))
     return kept if more is kept else work.engine.store(more)
+
+
+def _of_tiers_wanted(asked: Asked) -> tuple[str, ...]:
+    """The columns of tiers that a cause can be told by; none where there is neither an earlier run nor such a field."""
+    if asked.work.before is not None:
+        return ("tier", "tier_previous", "tier_since")
+    told = asked.told is not None and "reviewed_on" in asked.told.columns
+    return ("tier",) if told or asked.work.book.contacts is not None else ()
 
 
 def _longest(gaps: Any, sure: float) -> Any:
@@ -385,7 +393,7 @@ def _of_falls(asked: Asked) -> tuple[ir.Table, int, float]:
 
     rules, work, each = asked.rules, asked.work, asked.periods
     number = rules.falls + 4  # the last stretch, the one before, and the usual of either
-    sums = stretches(work.ledger, number, each)
+    sums = stretches(work.ledger, number, each, _may_fall(asked))
     values = [sums[f"value_{step}"] for step in range(number)]
     squares = [sums[f"square_{step}"] for step in range(number)]
 
@@ -422,6 +430,24 @@ def _of_falls(asked: Asked) -> tuple[ir.Table, int, float]:
         probability=staying_away(fallen, stayed),
     )  # fmt: skip
     return reading, fallen, stayed
+
+
+def _may_fall(asked: Asked) -> ir.Table:
+    """`customer` of those who brought something in as many periods as there are falls, as only they can have fallen,
+    and of those with such an alert: few, next to all of whom so many sums would be made.
+    """
+    work, each, falls = asked.work, asked.periods, asked.rules.falls
+    accounts, present = work.ledger.accounts, work.ledger.present
+    # the falls begin at most two stretches before, and each begins above 0
+    some = accounts.filter(accounts.number.between(present - each * (falls + 2) + 1, present - each))
+    some = some.filter(some.amount - some.cost - some.expense > 0)
+    counted = some.group_by("customer").aggregate(periods=some.count())
+    found = counted.filter(counted.periods >= falls).select("customer")
+    if asked.open is None:
+        return found
+    mine = asked.open.filter(asked.open.cause == "value_falling")
+    known = work.figures.select("customer", "customer_id").semi_join(mine, "customer_id")
+    return found.union(known.select("customer"))
 
 
 def staying_away(fell: int, stayed: float) -> float:

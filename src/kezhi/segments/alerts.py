@@ -34,7 +34,10 @@ def measured(work: Work) -> Found:
     told = _told(work)
     asked = Asked(work, rules, average_forecast(work, work.figures), told, earlier)
     found = read(asked)
-    alerts = judged(_with_customer(work, followed(found.rows, earlier, rules, work.as_of), told), rules, work.as_of)
+    alerts = followed(found.rows, earlier, rules, work.as_of)
+    if earlier is not None:
+        alerts = engine.store(alerts)
+    alerts = judged(_with_customer(work, alerts, told), rules, work.as_of)
     alerts = ranked(_with_surveys(work, engine.store(alerts)), rules.calls)
     rows = alerts.select(*COLUMNS).order_by(alerts["rank"].isnull(), "rank", "customer_id", "cause")
     engine.write_parquet(rows, work.folder / FILE)
@@ -58,7 +61,6 @@ def _with_customer(work: Work, rows: ir.Table, told: ir.Table | None) -> ir.Tabl
     """With what alerts show of a customer: known (has figures), p_alive, owner, excluded, no_marketing, ..."""
     import ibis
 
-    rows = work.engine.store(rows)
     figures = work.figures.select(
         "p_alive", "purchases", "last_purchase", figure_id="customer_id", known=ibis.literal(True)
     )

@@ -37,9 +37,10 @@ def measured(work: Work) -> Found | None:
         return None
     stored = engine.store(scored(people, rules, marks, wanted))
     _write(work, stored, wanted)
-    return Found(
-        _facts(work, stored, marks, wanted), Columns(stored, {"excellent_score": None, "excellent": False})
-    )  # fmt: skip
+    facts = _facts(work, stored, marks, wanted)
+    kept = engine.store(stored.select("customer", "excellent_score", "excellent"))
+    engine.forget(stored)
+    return Found(facts, Columns(kept, {"excellent_score": None, "excellent": False}))
 
 
 def _measures(work: Work) -> ir.Table:

@@ -20,6 +20,7 @@ from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
 from kezhi.settings.rfm import Rfm
 from kezhi.settings.tiers import TIERS
+from kezhi.valuation import looked_up, place_of
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import layered, rules_of_a_run, tier_of_a_run
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FILE = "movement.parquet"
 SILENT = "silent"  # bought before, but nothing in those months
 NOT_YET, GONE = "not_yet", "gone"  # not yet a customer; no customer of this run any more
+STATES = (*TIERS, SILENT, NOT_YET)  # in the order of their places in stored rows
 DIRECTIONS = ("up", "down", "new", "gone")
 MONEY = ("amount_before", "amount", "value_before", "value", "forecast_before", "forecast_value")
 MONTHS = 12
@@ -133,13 +135,13 @@ def _by_forecast(work: Work) -> bool:
 
 
 def _sums(work: Work, stretches: Stretches | None, then: Then | None) -> ir.Table:
-    """customer, began (the period of the first purchase), and what was bought in each stretch, in one pass.
+    """customer, and what was bought in each stretch, in one pass; nobody who has no account in any.
 
     `_1` is the newest stretch, `_0` the one before, `_r` the one up to the last period complete at the earlier run.
     """
     accounts, present = work.ledger.accounts, work.ledger.present
     value: Any = as_sum(accounts.amount - accounts.cost - accounts.expense)
-    columns: dict[str, Any] = {"began": accounts.number.min(where=accounts.purchases > 0)}
+    columns: dict[str, Any] = {}
     year = MONTHS // work.calendar.months
     ends = {} if then is None else {"r": (work.calendar.last_complete(then.day), year), "y": (present, year)}
     if stretches is not None:
@@ -150,42 +152,34 @@ def _sums(work: Work, stretches: Stretches | None, then: Then | None) -> ir.Tabl
         columns[f"value_{name}"] = value.sum(where=within).cast(SUM)
         if name in ("0", "1"):
             columns[f"bought_{name}"] = (within & (accounts.purchases > 0)).any()
-    return accounts.filter(accounts.number <= present).group_by("customer").aggregate(**columns)
+    first = min(last - periods + 1 for last, periods in ends.values())
+    return accounts.filter(accounts.number.between(first, present)).group_by("customer").aggregate(**columns)
 
 
 # --- one row per customer ---------------------------------------------------------------------------------
 
 
 def _of_log(work: Work, stretches: Stretches, sums: ir.Table) -> ir.Table:
-    """customer_id, before, after and MONEY of everybody who had bought by the end of the last complete period."""
+    """customer, before, after and MONEY of everybody who had bought by the end of the last complete period.
+
+    before and after are places among STATES, and nobody has a name: most have moved nowhere and are only counted.
+    """
     import ibis
 
-    then, now = (
-        layered(
-            sums.filter(sums[f"bought_{name}"]).select("customer", by=sums[f"value_{name}"]),
-            "by",
-            "customer",
-            rules=work.settings.tiers,
-        )
-        for name in ("0", "1")
-    )
-    bought = sums.filter(sums.began.notnull())
-    rows = bought.left_join(then.select(who_0="customer", tier_0="tier"), bought.customer == then.customer)
-    return _placed(work, rows, now, stretches, ibis.literal(0).cast(SUM))
-
-
-def _placed(work: Work, rows: ir.Table, now: ir.Table, stretches: Stretches, zero: Any) -> ir.Table:
-    import ibis
-
-    later = now.select(who_1="customer", tier_1="tier")
-    rows = rows.left_join(later, rows.customer == later.who_1)
-    told = work.figures.select(who="customer", customer_id="customer_id", forecast_value="forecast_value")
-    rows = rows.join(told, rows.customer == told.who)
-    was: Any = ibis.ifelse(rows.began <= stretches.first, SILENT, NOT_YET)
+    told = work.figures.select("customer", "forecast_value", began=work.calendar.numbers(work.figures.first_purchase))
+    rows = told.filter(told.began <= work.ledger.present)  # not of those who never bought
+    rows = rows.left_join(sums, "customer", rname="{name}_s").drop("customer_s")
+    for name in ("0", "1"):
+        bought = sums.filter(sums[f"bought_{name}"]).select("customer", by=sums[f"value_{name}"])
+        tiers = layered(bought, "by", "customer", rules=work.settings.tiers)
+        tiers = tiers.select("customer", **{f"tier_{name}": place_of(tiers.tier, TIERS)})
+        rows = rows.left_join(tiers, "customer", rname="{name}_t").drop("customer_t")
+    zero = ibis.literal(0).cast(SUM)
+    was: Any = ibis.ifelse(rows.began <= stretches.first, _place(SILENT), _place(NOT_YET))
     return rows.select(
-        "customer_id",
-        before=rows.tier_0.coalesce(was),
-        after=rows.tier_1.coalesce(SILENT),
+        "customer",
+        before=rows.tier_0.coalesce(was).cast("int8"),
+        after=rows.tier_1.coalesce(_place(SILENT)).cast("int8"),
         amount_before=rows.amount_0.coalesce(zero).cast(SUM),
         amount=rows.amount_1.coalesce(zero).cast(SUM),
         value_before=rows.value_0.coalesce(zero).cast(SUM),
@@ -193,6 +187,17 @@ def _placed(work: Work, rows: ir.Table, now: ir.Table, stretches: Stretches, zer
         forecast_before=ibis.null(SUM),
         forecast_value=rows.forecast_value.cast(SUM),
     )
+
+
+def _place(state: str) -> Any:
+    import ibis
+
+    return ibis.literal(STATES.index(state), "int8")
+
+
+def _named(column: Any) -> Any:
+    """States by their codes, whether they are places or codes already."""
+    return looked_up(STATES, column) if column.type().is_integer() else column
 
 
 def _of_runs(work: Work, then: Then, sums: ir.Table) -> ir.Table:
@@ -238,9 +243,14 @@ def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
 
     parts = []
     for place, (source, rows) in enumerate(tables):
-        moved = rows.filter((rows.before != rows.after) & (rows.before != NOT_YET))
+        moved = rows.filter(rows.before != rows.after)
+        if "customer_id" not in rows.columns:
+            moved = work.ledger.named(moved)
+        moved = moved.mutate(before=_named(moved.before), after=_named(moved.after))
+        moved = moved.filter(moved.before != NOT_YET)
         parts.append(
             moved.select(
+                *(("customer",) if len(tables) == 1 and "customer" in moved.columns else ()),
                 "customer_id",
                 source=ibis.literal(source),
                 before=moved.before,
@@ -253,7 +263,9 @@ def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
         )
     rows = parts[0] if len(parts) == 1 else ibis.union(*parts)
     names = ("source", "customer_id", "before", "after", "direction", *MONEY, "change")
-    ordered = rows.order_by("place", rows.change.asc(nulls_first=False), "customer_id")
+    # the engine's keys sort like the ids, and faster; whoever is in no book any more has none
+    last = "customer" if all("customer" in part.columns for part in parts) else "customer_id"
+    ordered = rows.order_by("place", rows.change.asc(nulls_first=False), last)
     work.engine.write_parquet(ordered.select(*names), work.folder / FILE)
 
 
@@ -310,6 +322,8 @@ def _cells(work: Work, rows: ir.Table, before: str, after: str) -> list[dict[str
         customers=rows.count(), **{name: rows[name].sum().cast(SUM) for name in MONEY}
     )
     found: list[dict[str, Any]] = work.engine.fetch(sums).to_pylist()
+    if rows[before].type().is_integer():
+        return [row | {side: STATES[row[side]] for side in ("before", "after")} for row in found]
     return found
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM
-from kezhi.valuation import Columns
+from kezhi.valuation import Columns, packed, place_of
 from kezhi.valuation.arrays import from_rows
 from kezhi.worth.beginnings import UNKNOWN, with_few
 from kezhi.worth.layers import layered, layers_of
@@ -44,7 +44,7 @@ def measured(work: Work) -> Found:
     if staged:
         rows = _in_layers(work, rows)
         more = ["value_layer"]
-    stored = engine.store(rows)
+    stored = engine.store(rows) if people is not None else rows
     groups = _groups(work, stored, attributes, more)
     _write(work, attributes, groups, staged=staged)
     facts = {
@@ -52,10 +52,14 @@ def measured(work: Work) -> Found:
         "groups": {name: len({row["group"] for row in groups if row["attribute"] == name}) for name in attributes},
         "pyramid": _pyramid(work, stored) if staged else None,
     }
-    columns: dict[str, float | None] = {"frequency": None}
-    columns |= {"age_band": None} if "age_band" in attributes else {}
-    columns |= {"value_layer": None} if staged else {}
-    return Found(facts, Columns(stored, columns))
+    words: dict[str, Sequence[str]] = {"frequency": FREQUENCIES}
+    words |= {"age_band": (UNKNOWN, *bands(_ages(work)))} if "age_band" in attributes else {}
+    words |= {"value_layer": LAYERS} if staged else {}
+    places = {name: place_of(stored[name], some) for name, some in words.items()}
+    kept = engine.store(stored.select("customer", **packed(places, words)))
+    if people is not None:
+        engine.forget(stored)
+    return Found(facts, Columns(kept, dict.fromkeys(words), words))
 
 
 # --- what is known of them --------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
-from kezhi.segments.rfm_grid import GRID, SCORES, fm_of
+from kezhi.segments.rfm_grid import CLASS_NAMES, GRID, NAMES, SCORES, fm_of
 from kezhi.segments.rfm_scores import MEASURES, Measuring, measure_all, scored
 from kezhi.segments.rfm_then import known_at
 from kezhi.settings.rfm import CLASSES, SEGMENTS, Rfm
-from kezhi.valuation import Columns
+from kezhi.valuation import Columns, Words, looked_up, packed, place_of
 from kezhi.worth import Found, Work
 from kezhi.worth.work import day_of
 
@@ -29,6 +29,14 @@ CODES = ("rfm_segment", "rfm_class")
 COLUMNS = ("r_score", "f_score", "m_score", *CODES, *(f"{name}_previous" for name in CODES))
 MODEL_COLUMNS = ("r_model", "f_model", "m_model", "rfm_segment_model")
 SUMS = ("amount", "value", "forecast_value")
+OF_CODES = {"rfm_segment": NAMES, "rfm_class": CLASS_NAMES}
+# what the small numbers of the stored columns stand for
+WORDS: dict[str, Words] = {
+    **dict.fromkeys(("r_score", "f_score", "m_score", "r_model", "f_model", "m_model"), SCORES),
+    **OF_CODES,
+    **{f"{name}_previous": words for name, words in OF_CODES.items()},
+    "rfm_segment_model": NAMES,
+}
 
 
 def measured(work: Work) -> Found | None:
@@ -44,10 +52,16 @@ def measured(work: Work) -> Found | None:
         return None
     was = before(work, rules)
     now = scored(known, measuring)
-    rows = work.engine.store(_with_previous(now, was))
-    facts = _facts(work, rows, rules, measuring, was)
     names = (*COLUMNS, *(MODEL_COLUMNS if twins else ()))
-    return Found(facts, Columns(rows.select("customer", "customer_id", *names), dict.fromkeys(names)))
+    words = {name: WORDS[name] for name in names}
+    both = _with_previous(now, was)
+    places = {name: both[name] - 1 if WORDS[name] is SCORES else both[name] for name in names}
+    columns = Columns(
+        work.engine.store(both.select("customer", **packed(places, words))), dict.fromkeys(names), words
+    )  # fmt: skip
+    if was is not None:
+        work.engine.forget(*was.stored)
+    return Found(_facts(work, now, columns, rules, measuring, was), columns)
 
 
 def rfm_at(work: Work, day: date) -> ir.Table | None:
@@ -57,14 +71,15 @@ def rfm_at(work: Work, day: date) -> ir.Table | None:
     and cuts are those of that day. None where nobody had bought. With the setting rfm.money = "value", relationship
     expenses count up to the last period that was complete.
     """
-    found = _scored_then(work, day, work.settings.rfm)
-    return None if found is None else work.ledger.named(found)
-
-
-def _scored_then(work: Work, day: date, rules: Rfm) -> ir.Table | None:
-    known = work.engine.store(_then(work, day, rules))
-    measuring = measure_all(work.engine, known, rules)
-    return None if measuring is None else scored(known, measuring)
+    known = work.engine.store(_then(work, day, work.settings.rfm))
+    measuring = measure_all(work.engine, known, work.settings.rfm)
+    if measuring is None:
+        return None
+    found = scored(known, measuring)
+    # Ibis believes that scores have 64 bits already; on Spark they have 32
+    scores = {name: found[name].cast("int32").cast("int64") for name in ("r_score", "f_score", "m_score")}
+    words = {name: looked_up(words, found[name]) for name, words in OF_CODES.items()}
+    return work.ledger.named(found.mutate(**scores, **words))
 
 
 # --- what is scored ---------------------------------------------------------------------------------------
@@ -124,22 +139,31 @@ def _modelled(work: Work, known: ir.Table) -> bool:
 
 @dataclass(frozen=True)
 class Before:
-    """What customers were called on an earlier day; taken from a run's folder, or worked out from the book."""
+    """What customers were called on an earlier day; taken from a run's folder, or worked out from the book.
+
+    rows: rfm_segment and rfm_class as places. stored: a table that they are made from.
+    """
 
     source: str
     day: date
     rows: ir.Table
+    stored: tuple[ir.Table, ...] = ()
 
 
 def before(work: Work, rules: Rfm) -> Before | None:
-    """From the newest earlier run that went by the same rules, else from this book at the end of the period before."""
+    """From the run compared with, if it went by the same rules, else from this book at the end of the period before."""
     run = work.before
     told = None if run is None else _told(work, run, rules)
     if run is not None and told is not None:
         return Before("run", day_of(run), told)
     day = work.calendar.end(work.calendar.number(work.as_of) - 1)
-    found = _scored_then(work, day, rules)
-    return None if found is None else Before("book", day, found.select("customer", *CODES))
+    known = work.engine.store(_then(work, day, rules))
+    measuring = measure_all(work.engine, known, rules)
+    if measuring is None:
+        work.engine.forget(known)
+        return None
+    codes = {name: scored(known, measuring)[name].cast("int8") for name in CODES}
+    return Before("book", day, scored(known, measuring).select("customer", **codes), (known,))
 
 
 def _told(work: Work, run: Path, rules: Rfm) -> ir.Table | None:
@@ -152,14 +176,16 @@ def _told(work: Work, run: Path, rules: Rfm) -> ir.Table | None:
     mine = rules.model_dump(mode="json", exclude={"names", "model_based"})
     theirs = settings.get("rfm") or {}
     same = {name: theirs.get(name) for name in mine} == mine
-    return rows.select("customer_id", *CODES) if same and rows is not None else None
+    if not same or rows is None:
+        return None
+    return rows.select("customer_id", **{name: place_of(rows[name], OF_CODES[name]) for name in CODES})
 
 
 def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:
     import ibis
 
     if before is None:
-        return now.mutate(**{f"{name}_previous": ibis.null("string") for name in CODES})
+        return now.mutate(**{f"{name}_previous": ibis.null("int8") for name in CODES})
     then = before.rows.rename({f"{name}_previous": name for name in CODES})
     key = "customer" if before.source == "book" else "customer_id"  # an earlier run had keys of its own
     return now.left_join(then, key, rname="{name}_then").drop(f"{key}_then")
@@ -168,10 +194,14 @@ def _with_previous(now: ir.Table, before: Before | None) -> ir.Table:
 # --- the company's figures --------------------------------------------------------------------------------
 
 
-def _facts(work: Work, rows: ir.Table, rules: Rfm, measuring: Measuring, before: Before | None) -> dict[str, Any]:
-    groups = work.engine.fetch(_by_scores(rows)).to_pylist()
-    for group in groups:
-        group["fm"] = fm_of(group["f_score"], group["m_score"])
+def _facts(
+    work: Work, now: ir.Table, columns: Columns, rules: Rfm, measuring: Measuring, before: Before | None
+) -> dict[str, Any]:
+    """now: everybody's scores of today with what is added up of them; columns: with what they were."""
+    groups = [
+        group | _named(group, *CODES) | {"fm": fm_of(group["f_score"], group["m_score"])}
+        for group in work.engine.fetch(_by_scores(now)).to_pylist()
+    ]
     return {
         "customers": measuring.customers,
         "money": rules.money,
@@ -180,10 +210,15 @@ def _facts(work: Work, rows: ir.Table, rules: Rfm, measuring: Measuring, before:
         "segments": [_added([g for g in groups if g["rfm_segment"] == code], code) for code in SEGMENTS],
         "classes": [_added([g for g in groups if g["rfm_class"] == code], code) for code in CLASSES],
         "grid": _grid(groups),
-        "previous": _moved(work, rows, before),
-        "model": _twins(work, rows, measuring),
+        "previous": _moved(work, columns, before),
+        "model": _twins(work, now, measuring),
         "names": {code: title.as_dict() for code, title in rules.titles.items()},
     }
+
+
+def _named(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The names for places, null for none."""
+    return {name: None if row[name] is None else WORDS[name][row[name]] for name in names}
 
 
 def _by_scores(rows: ir.Table) -> ir.Table:
@@ -238,12 +273,14 @@ def _grid(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _moved(work: Work, rows: ir.Table, before: Before | None) -> dict[str, Any] | None:
+def _moved(work: Work, columns: Columns, before: Before | None) -> dict[str, Any] | None:
     """Where customers were and are: names then by names now; who was none then is new."""
     if before is None:
         return None
     both = [f"{name}{end}" for name in CODES for end in ("_previous", "")]
+    rows = columns.table.select(**{name: columns.place(columns.table, name) for name in both})
     counted = work.engine.fetch(rows.group_by(*both).aggregate(customers=rows.count())).to_pylist()
+    counted = [row | _named(row, *both) for row in counted]
     moves = {name: _moves(counted, name) for name in CODES}
     stayed: Mapping[str, int] = {
         name: sum(move["customers"] for move in found if move["before"] == move["now"]) for name, found in moves.items()
@@ -277,6 +314,7 @@ def _twins(work: Work, rows: ir.Table, measuring: Measuring) -> dict[str, Any] |
     sums = {name: rows[name].sum().cast(SUM) for name in SUMS}
     by = rows.group_by("rfm_segment_model", "rfm_segment", once=rows.purchases == 1)
     groups = work.engine.fetch(by.aggregate(customers=rows.count(), **sums)).to_pylist()
+    groups = [group | _named(group, "rfm_segment_model", "rfm_segment") for group in groups]
     other = [group for group in groups if group["rfm_segment_model"] != group["rfm_segment"]]
     return {
         "segments": [_added([g for g in groups if g["rfm_segment_model"] == code], code) for code in SEGMENTS],

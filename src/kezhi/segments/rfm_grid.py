@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kezhi.settings.rfm import CLASSES, SEGMENTS
+from kezhi.valuation import looked_up
+
+NAMES, CLASS_NAMES = tuple(SEGMENTS), tuple(CLASSES)
 SCORES = (1, 2, 3, 4, 5)
 # By R, the most recent first: the name for FM 1, 2, 3, 4, 5. From left to right and from below upwards no name gets
 # worse. The boxes published for these names overlap (R 4, F 5, M 5 is in that of Potential Loyalists only, R 4, F 2,
@@ -50,20 +54,13 @@ def cells_of(segment: str) -> list[tuple[int, int]]:
     return [(r, fm) for r, names in GRID.items() for fm, name in zip(SCORES, names, strict=True) if name == segment]
 
 
-def segment_column(recency: Any, frequency: Any, money: Any) -> Any:
-    """`segment_of` for columns of scores without gaps."""
-    names = [name for r in SCORES for name in GRID[r]]
-    return _looked_up(names, (recency - 1) * len(SCORES) + fm_of(frequency, money) - 1)
+def segment_places(recency: Any, frequency: Any, money: Any) -> Any:
+    """`segment_of` for columns of scores without gaps, as places among NAMES."""
+    places = [NAMES.index(name) for r in SCORES for name in GRID[r]]
+    return looked_up(places, (recency - 1) * len(SCORES) + fm_of(frequency, money) - 1)
 
 
-def class_column(recent: Any, often: Any, much: Any) -> Any:
-    """One of the eight classes, for columns of yes and no without gaps."""
-    names = [CLASS_OF[bool(n & 4), bool(n & 2), bool(n & 1)] for n in range(8)]
-    return _looked_up(names, recent.cast("int32") * 4 + often.cast("int32") * 2 + much.cast("int32"))
-
-
-def _looked_up(names: list[str], number: Any) -> Any:
-    """A list and a place in it: one step per row, where cases would be tried one after the other."""
-    import ibis
-
-    return ibis.literal(names, type="array<string>")[number.cast("int32")]
+def class_places(recent: Any, often: Any, much: Any) -> Any:
+    """One of the eight classes, as places among CLASS_NAMES, for columns of yes and no without gaps."""
+    places = [CLASS_NAMES.index(CLASS_OF[bool(n & 4), bool(n & 2), bool(n & 1)]) for n in range(8)]
+    return looked_up(places, recent.cast("int32") * 4 + often.cast("int32") * 2 + much.cast("int32"))

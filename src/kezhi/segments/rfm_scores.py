@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.engine import Engine
 from kezhi.ledger import SUM
-from kezhi.segments.rfm_grid import class_column, segment_column
+from kezhi.segments.rfm_grid import class_places, segment_places
 from kezhi.settings.rfm import Rfm
 
 if TYPE_CHECKING:
@@ -118,7 +118,10 @@ def _cuts(found: Mapping[str, Any], count: int, rules: Rfm) -> dict[str, Cut]:
 
 
 def scored(bought: ir.Table, measuring: Measuring) -> ir.Table:
-    """Buyers with r_score, f_score, m_score, rfm_segment and rfm_class; with twins r_model, ..., rfm_segment_model."""
+    """Buyers with r_score, f_score, m_score, and their rfm_segment and rfm_class as places among NAMES and CLASS_NAMES.
+
+    With twins also r_model, ..., rfm_segment_model.
+    """
     rows = bought.mutate(
         **{
             f"{key}_score": scale.score(bought[MEASURES[key]].cast("float64"))
@@ -127,14 +130,11 @@ def scored(bought: ir.Table, measuring: Measuring) -> ir.Table:
         **{f"{key}_high": _high(bought, key, cut) for key, cut in measuring.cuts.items()},
         **{f"{key}_model": scale.score(bought[TWINS[key]]) for key, scale in measuring.twins.items()},
     )
-    names = {"rfm_segment": segment_column(rows.r_score, rows.f_score, rows.m_score)}
+    names = {"rfm_segment": segment_places(rows.r_score, rows.f_score, rows.m_score)}
     if measuring.twins:
-        names["rfm_segment_model"] = segment_column(rows.r_model, rows.f_model, rows.m_model)
-    named = rows.mutate(rfm_class=class_column(rows.r_high, rows.f_high, rows.m_high), **names)
-    whole = [f"{key}_{kind}" for key in MEASURES for kind in (("score", "model") if measuring.twins else ("score",))]
-    # Ibis believes that they have 64 bits already; on Spark they have 32
-    scores = {name: named[name].cast("int32").cast("int64") for name in whole}
-    return named.mutate(**scores).drop("r_high", "f_high", "m_high")
+        names["rfm_segment_model"] = segment_places(rows.r_model, rows.f_model, rows.m_model)
+    named = rows.mutate(rfm_class=class_places(rows.r_high, rows.f_high, rows.m_high), **names)
+    return named.drop("r_high", "f_high", "m_high")
 
 
 def _high(bought: ir.Table, key: str, cut: Cut) -> Any:

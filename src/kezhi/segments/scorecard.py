@@ -384,7 +384,7 @@ def _opportunities(work: Work, rows: ir.Table) -> list[Row]:
     marked = rows.select(
         who="customer_id", number=number, stage=stage.coalesce(NO_STAGE), ended=outcome(rows), amount=rows.amount
     )
-    tiers = tiers_of(work).select("customer_id", "tier")
+    tiers = work.ledger.named(tiers_of(work)).select("customer_id", "tier")
     joined = marked.left_join(tiers, marked.who == tiers.customer_id)
     keys = ("number", "stage", "tier", "ended")
     zero = ibis.literal(0).cast(SUM)

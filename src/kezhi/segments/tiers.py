@@ -29,9 +29,9 @@ from kezhi.language import Text
 from kezhi.ledger import SUM
 from kezhi.segments.tags import by_hand
 from kezhi.segments.tier_facts import facts_of
-from kezhi.segments.value_classes import BASES
+from kezhi.segments.value_classes import BASES, METALS, VALUE_TAGS
 from kezhi.settings.tiers import TIERS, WHOLE, Tiers, millionths
-from kezhi.valuation import Columns
+from kezhi.valuation import Columns, packed, place_of
 from kezhi.worth import Found, Work
 from kezhi.worth.layers import tier_at
 from kezhi.worth.work import day_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 FILE = "core.parquet"
 COLUMNS = ("tier", "tier_previous", "tier_since", "value_class", "value_tag", "potential", "core")
+WORDS = {"tier": TIERS, "tier_previous": TIERS, "value_class": METALS, "value_tag": VALUE_TAGS}
 POINTS = 100  # of the curve
 TOTAL = "decimal(38, 4)"
 _SUMMED = ("amount", "value", "forecast_value", "basis")
@@ -114,7 +115,11 @@ def measured(work: Work) -> Found:
         before=before,
         tags=by_hand(work, people),
     )
-    return Found(facts, Columns(people, dict.fromkeys(COLUMNS)), warnings)
+    # most of what was needed to put them together is not asked again
+    places = {name: place_of(people[name], some) for name, some in WORDS.items()}
+    kept = work.engine.store(people.select("customer", "tier_since", "potential", "core", **packed(places, WORDS)))
+    work.engine.forget(people)
+    return Found(facts, Columns(kept, dict.fromkeys(COLUMNS), WORDS), warnings)
 
 
 # --- what they are by -------------------------------------------------------------------------------------

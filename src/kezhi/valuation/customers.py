@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
@@ -16,12 +17,60 @@ SUMS = ("amount", "cost", "expense", "value")
 FLAGS = ("no_purchase", "one_purchase", "negative_value", "cost_missing", "negative_margin", "margin_capped")
 
 
+Words = Sequence[str] | Sequence[int]
+
+
 @dataclass(frozen=True)
 class Columns:
-    """More columns of customers.parquet: a stored table with customer_id, and what stands where it has no row."""
+    """More columns of customers.parquet: a stored table, and what stands where it has no row.
+
+    table: by `customer`, the engine's key, or by customer_id. words: of the columns that have few values, which these
+    are. In the table such columns are one whole number together, made by `packed`: a run sorts and keeps one number of
+    eight bytes in place of many texts.
+    """
 
     table: ir.Table
     otherwise: Mapping[str, float | None]
+    words: Mapping[str, Words] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The names of the columns as they are in the table."""
+        plain = tuple(name for name in self.otherwise if name not in self.words)
+        return (*plain, _packing(self.words)) if self.words else plain
+
+    @property
+    def rows(self) -> ir.Table:
+        """The table with its key and these columns as they are written."""
+        keys = [name for name in ("customer", "customer_id") if name in self.table.columns]
+        return self.table.select(*keys, **{name: self.column(self.table, name) for name in self.otherwise})
+
+    def column(self, rows: ir.Table, name: str) -> Any:
+        """One of these columns, of rows that have what is stored."""
+        return looked_up(self.words[name], self.place(rows, name)) if name in self.words else rows[name]
+
+    def place(self, rows: ir.Table, name: str) -> Any:
+        """The place of a column's value among its words, from 0; null where there is none."""
+        shift, size = _bits(self.words)[name]
+        number = rows[_packing(self.words)] >> shift if shift else rows[_packing(self.words)]
+        return (number & (2**size - 1)).nullif(0) - 1
+
+
+def packed(places: Mapping[str, Any], words: Mapping[str, Words]) -> dict[str, Any]:
+    """The one stored column, by its name, for columns of places among these words, null for none."""
+    parts = [(place.cast("int64") + 1).coalesce(0) * 2 ** _bits(words)[name][0] for name, place in places.items()]
+    return {_packing(words): sum(parts[1:], start=parts[0])}
+
+
+def _packing(words: Mapping[str, Words]) -> str:
+    return f"places_of_{next(iter(words))}"
+
+
+def _bits(words: Mapping[str, Words]) -> dict[str, tuple[int, int]]:
+    """Where in the number each column begins, and how many bits it takes; 0 stands for no value."""
+    sizes = [len(some).bit_length() for some in words.values()]
+    starts = accumulate(sizes, initial=0)
+    return {name: (start, size) for name, start, size in zip(words, starts, sizes, strict=False)}
 
 
 def horizon_sums(forecast: ir.Table) -> ir.Table:
@@ -52,7 +101,7 @@ def value_table(
 
     rows = _with_names(rows, names)
     for one in more:
-        rows = with_more(rows, one)
+        rows = _joined(rows, one)
     lower, upper = value_bounds(rows, "total_", rows.margin_next, horizon)
     past: Any = rows.amount.cast("float64")
     bought: Any = rows.purchases > 0
@@ -85,12 +134,17 @@ def value_table(
         forecast_value_upper=upper.coalesce(0.0),
         forecast_amount_lower=amount_quantile(rows, "total_", "lower").coalesce(0.0),
         forecast_amount_upper=amount_quantile(rows, "total_", "upper").coalesce(0.0),
-        **{name: rows[name] for one in more for name in one.otherwise},
+        **{name: rows[name] for one in more for name in one.stored},
         flags=_flags(rows, cost_known),
     )
-    # what is sorted is one small number; the list of words is made of it afterwards
+    # what is sorted are small numbers; words and lists of words are made of them afterwards
     best_first = made.order_by(ibis.desc("forecast_value"), "customer").drop("customer")
-    return best_first.mutate(flags=_words(best_first.flags))
+    stored = {"flags", *(name for one in more for name in one.stored)}
+    return best_first.select(
+        *(name for name in best_first.columns if name not in stored),
+        **{name: one.column(best_first, name) for one in more for name in one.otherwise},
+        flags=_words(best_first.flags),
+    )
 
 
 def own_variance(rows: ir.Table, horizon: int) -> ir.Table:
@@ -127,13 +181,20 @@ def _with_names(rows: ir.Table, names: ir.Table | None) -> ir.Table:
     return rows.left_join(names, "customer_id", rname="{name}_n")
 
 
-def with_more(rows: ir.Table, more: Columns) -> ir.Table:
-    """Rows with customer_id, and more columns for each; what stands where `more` has no row is in its type."""
+def with_more(rows: ir.Table, more: Columns, names: Sequence[str]) -> ir.Table:
+    """Rows with customer_id, and more columns of these names."""
+    wanted = {name: value for name, value in more.otherwise.items() if name in names}
+    joined = _joined(rows, more)
+    return joined.select(*rows.columns, **{name: more.column(joined, name) for name in wanted})
+
+
+def _joined(rows: ir.Table, more: Columns) -> ir.Table:
+    """Rows with what is stored of more columns; what stands where there is no row is in the column's type."""
     import ibis
 
     # by the engine's own key where both know it: whole numbers are found faster than texts
     key = "customer" if "customer" in rows.columns and "customer" in more.table.columns else "customer_id"
-    joined = rows.left_join(more.table.select(key, *more.otherwise), key, rname="{name}_more")
+    joined = rows.left_join(more.table.select(key, *more.stored), key, rname="{name}_more")
     # in the column's own type: of money and 0.0 one engine makes money, another a float
     filled = {
         name: joined[name].coalesce(ibis.literal(value).cast(joined[name].type()))
@@ -141,6 +202,22 @@ def with_more(rows: ir.Table, more: Columns) -> ir.Table:
         if value is not None
     }
     return joined.mutate(**filled).drop(f"{key}_more")
+
+
+def place_of(column: Any, words: Sequence[str]) -> Any:
+    """A column of texts as places among these words; what is none of them is null."""
+    import ibis
+
+    return ibis.cases(*((column == word, place) for place, word in enumerate(words)), else_=None).cast("int8")
+
+
+def looked_up(words: Sequence[str] | Sequence[int], place: Any) -> Any:
+    """Words, or numbers of 64 bits, by a column of places from 0: one step, where cases would be tried in turn."""
+    import ibis
+
+    if isinstance(words[0], str):
+        return ibis.literal(list(words), type="array<string>")[place.cast("int32")]
+    return ibis.literal(list(words), type="array<int32>")[place.cast("int32")].cast("int64")
 
 
 def _flags(rows: ir.Table, cost_known: bool) -> Any:

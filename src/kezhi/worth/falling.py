@@ -37,13 +37,15 @@ def falling(values: Sequence[Any], share: float = SHARE, times: int = TIMES) -> 
     return found
 
 
-def stretches(ledger: Ledger, number: int, periods: int) -> ir.Table:
+def stretches(ledger: Ledger, number: int, periods: int, only: ir.Table | None = None) -> ir.Table:
     """customer, value_0 .. (the newest last), square_0 ..: sums of the last complete stretches, and of squared periods.
 
     A stretch is `periods` complete periods; the unfinished one does not count, for it would look like a fall.
     The squares tell how much a customer's periods differ within a stretch: see `beyond_noise`.
+
+    only: a table of the customers that are wanted; all by default.
     """
-    accounts = ledger.accounts
+    accounts = ledger.accounts if only is None else ledger.accounts.semi_join(only, "customer")
     first = ledger.present - periods * number + 1
     recent = accounts.filter(accounts.number.between(first, ledger.present))
     worth: Any = recent.amount - recent.cost - recent.expense

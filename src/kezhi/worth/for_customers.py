@@ -135,7 +135,7 @@ def _known_answers(work: Work, asked: ir.Table, names: list[str]) -> ir.Table:
     days = given.group_by("customer_id", "place", "kind", "date").aggregate(
         total=given.score.sum().cast("decimal(28, 6)"), answers=given.count()
     )
-    known = days.join(tiers_of(work).select("customer_id", "tier"), "customer_id")
+    known = days.join(work.ledger.named(tiers_of(work)).select("customer_id", "tier"), "customer_id")
     score: Any = known.total.cast("float64") / known.answers
     return engine.store(known.mutate(score=score.cast(SCORE), number=work.calendar.numbers(known.date)).drop("total"))
 

@@ -63,11 +63,12 @@ def tier_at(value: Any, place: Any, number: Any, rules: Tiers = USUAL) -> Any:
 
 
 def tiers_of(work: Work) -> ir.Table:
-    """customer, customer_id and tier of every customer: the run's tiers, or those by forecast where it has none."""
+    """customer and tier of every customer: the run's tiers, or those by forecast where it has none."""
     found = work.found.get("tiers")
     if found is not None and found.columns is not None:
-        return found.columns.table.select("customer", "customer_id", "tier")
-    rows = work.figures.select("customer", "customer_id", "forecast_value")
+        rows = found.columns.table
+        return rows.select("customer", tier=found.columns.column(rows, "tier"))
+    rows = work.figures.select("customer", "forecast_value")
     return layered(rows, "forecast_value", "customer", rules=work.settings.tiers).drop("forecast_value")
 
 

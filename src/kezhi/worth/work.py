@@ -105,7 +105,7 @@ class Work:
         for one in self.found.values():
             more = [] if one.columns is None else [name for name in one.columns.otherwise if name in names]
             if one.columns is not None and more:
-                rows = with_more(rows, Columns(one.columns.table, {name: one.columns.otherwise[name] for name in more}))
+                rows = with_more(rows, one.columns, more)
         return rows
 
     @cached_property
