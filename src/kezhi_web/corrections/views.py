@@ -11,7 +11,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from kezhi.corrections.record import NAMES
+from kezhi.corrections.change import parse_change
+from kezhi.corrections.record import NAMES, in_words
 from kezhi.language import KezhiError, Text
 from kezhi_web.corrections import asking, log, trying
 from kezhi_web.corrections.models import DONE, REFUSED, TRIED, Trial
@@ -121,7 +122,8 @@ def trial(request: SignedIn, number: int) -> HttpResponse:
             "horizon": run.manifest["horizon"],
             "effect": found.result.get("after", 0) - found.result.get("before", 0),
             "spelled": log.spelled(tuple(found.asked.get("numbers", ()))),
-            "figure": NAMES.get(found.asked.get("figure", "")),
+            "words": _words(found),
+            "period": (found.asked.get("period") or "").partition("..")[::2],
             "today_only": bool(found.asked.get("where") and found.asked.get("customers")),
             "listed": len(found.asked.get("customers") or ()),
         },
@@ -180,6 +182,16 @@ def _asked(request: SignedIn, rows: Rows) -> Trial:
 def _auditable(found: Trial) -> dict[str, Any]:
     told = {name: value for name, value in found.asked.items() if name != "customers"}
     return told | {"customers": (found.asked.get("customers") or [])[:100]}
+
+
+def _words(found: Trial) -> Text | None:
+    """What is to become of a figure, as a manager would say it."""
+    if found.kind != "change":
+        return None
+    try:
+        return in_words(parse_change(found.asked["figure"], found.asked["change"]))
+    except KezhiError:  # said on the page
+        return Text(found.asked["change"], found.asked["change"])
 
 
 def _periods(run: Shown) -> list[dict[str, Any]]:
