@@ -76,7 +76,7 @@ def test_names_are_only_in_sections_for_those_who_may_see_them(shown_home: Path)
     """The others hold ids in every place where these hold names, figures included."""
     known = people()
     full = [name for name in known.values() if name]
-    said = json.dumps([one for one in made(personal=True).values()], ensure_ascii=False)
+    said = json.dumps(list(made(personal=True).values()), ensure_ascii=False)
     assert sum(name in said for name in full) >= 10
     for place, told in made(personal=False).items():
         text = json.dumps(told, ensure_ascii=False)
@@ -140,7 +140,7 @@ def test_a_page_waits_a_moment_and_then_renews_itself(home: Path, cast: Cast, mo
 
     gate = parts.threading.Event()
     monkeypatch.setattr(parts.subprocess, "run", slow)
-    monkeypatch.setattr(parts, "PATIENCE", 0.0)
+    monkeypatch.setenv("KEZHI_PATIENCE", "0")
     page = cast["viewer"].get("/tiers").content.decode()
     again = cast["viewer"].get("/rfm").content.decode()
     gate.set()

@@ -1,4 +1,4 @@
-"""Saved segments: counted live, told in words, made, changed and dropped; what sets them apart is kezhi's own answer."""
+"""Saved segments: counted, told in words, made, changed and dropped; what sets them apart agrees with kezhi."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def test_where_nothing_is_saved_there_are_suggestions(shown_home: Path, cast: Ca
 @pytest.mark.parametrize(
     ("rule", "en", "zh"),
     [
-        ("tier = 'vip' and idle_periods >= 2", "Tier is VIP and Idle periods ≥ 2", "客户层级为“VIP 客户”，并且未成交期数 ≥ 2"),
+        ("tier = 'vip' and idle_periods >= 2", "Tier is VIP and Idle periods ≥ 2",
+         "客户层级为“VIP 客户”，并且未成交期数 ≥ 2"),
         ("p_alive < 50%", "P(active) < 50%", "仍活跃的概率 < 50%"),
         ("region in ('A', 'B')", "Region is one of: “A”, “B”", "地区为其中之一：“A”、“B”"),
         ("owner is empty or not consent = true", "In charge is not filled in or not (Agreed to be contacted is yes)",

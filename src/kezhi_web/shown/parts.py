@@ -29,7 +29,7 @@ from kezhi_web.words import say, spoken
 
 NOT_MADE = Text("This page could not be prepared: {reason}", "无法准备此页面：{reason}")
 FORM = 2  # counts up when sections of the same run would be made differently
-PATIENCE = float(os.environ.get("KEZHI_PATIENCE", "4"))  # seconds that a page waits for its sections
+PATIENCE = "4"  # seconds that a page waits for its sections; KEZHI_PATIENCE says otherwise
 WAITING = Text(
     "These figures are being prepared; the page shows them by itself in a moment.", "正在准备这些数字，稍后会自动显示。"
 )
@@ -58,7 +58,7 @@ def part(run: Shown, name: str, *, personal: bool) -> Part | None:
     the analyst's parts as analyst.method (see kezhi.reports.analyst.PARTS). Every customer in it links to their page.
     """
     folder = kept_in(run, personal=personal)
-    if not (folder / "done").exists() and not prepare(run, PATIENCE):
+    if not (folder / "done").exists() and not prepare(run, float(os.environ.get("KEZHI_PATIENCE", PATIENCE))):
         return _waiting()
     path = folder / spoken() / f"{name}.json"
     if not path.exists():
