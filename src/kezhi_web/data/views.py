@@ -53,6 +53,7 @@ def data(request: SignedIn) -> HttpResponse:
             "held": held(),
             "any": bool(workspace().book_files("orders")),
             "run_at_work": Job.objects.filter(kind="run", state__in=(WAITING, WORKING)).exists(),
+            "first": workspace().latest_run() is None,
         },
     )
 
@@ -114,6 +115,7 @@ def _imported(one: Upload) -> dict[str, Any]:
         "others": [(other, files_of(other)) for other in Upload.objects.filter(state=OPEN)[:10]],
         "orders": bool(workspace().book_files("orders")),
         "run_at_work": Job.objects.filter(kind="run", state__in=(WAITING, WORKING)).exists(),
+        "first": workspace().latest_run() is None,
     }
 
 
