@@ -15,6 +15,14 @@
     return library;
   };
 
+  // on a phone: fewer labels along the time axis, so that none covers another, and smaller words
+  const narrow = (layout) => {
+    for (const [name, axis] of Object.entries(layout)) {
+      if (name.startsWith("xaxis") && axis.nticks) axis.nticks = Math.ceil(axis.nticks / 2);
+    }
+    layout.font = { ...layout.font, size: Math.min(layout.font?.size ?? 12, 11) };
+  };
+
   const draw = async (root) => {
     const found = [...root.querySelectorAll("script.plot")].filter((one) => !one.dataset.drawn);
     if (!found.length) return;
@@ -24,6 +32,7 @@
       const place = document.getElementById(one.dataset.place);
       if (!place) continue;
       const { data, layout } = JSON.parse(one.textContent);
+      if (place.clientWidth && place.clientWidth < 480) narrow(layout);
       await Plotly.newPlot(place, data, layout, { displayModeBar: false, responsive: true, displaylogo: false });
       place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     }
