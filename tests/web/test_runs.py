@@ -231,7 +231,6 @@ def test_the_report_is_for_those_who_may_export_and_see_names(shown_home: Path, 
     assert answer.status_code == 200
     assert "attachment" in answer["Content-Disposition"]
     assert b"".join(answer.streaming_content)[:2] == b"PK"
-    answer.close()
     assert Event.objects.get(action="report_downloaded").told == {"run": name, "kind": "xlsx"}
     for role in ("analyst", "sales", "viewer"):  # no names, no export
         assert cast[role].get(f"/runs/of/{name}/report.html").status_code == 403

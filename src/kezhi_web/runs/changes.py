@@ -78,7 +78,7 @@ class _Kind:
         if old is not None and column in old.columns(table):
             before = old.table(table)
         else:
-            nobody = f"(select * from {self._rows.table(table)} where false)" if known else ""  # noqa: S608
+            nobody = f"(select * from {self._rows.table(table)} where false)" if known else ""
             before = nobody if first else ""
         self._from = sql.format(new=self._rows.table(table), old=before) if known and before and not silent else ""
 

@@ -20,9 +20,9 @@ from kezhi_web.words import spoken
 PAGE = 20
 MODELS = {
     "auto": Text("auto: whichever foresees best", "auto：自动选择预见最准的"),
-    "pareto_nbd": Text("Pareto/NBD", "Pareto/NBD"),
-    "bg_nbd": Text("BG/NBD", "BG/NBD"),
-    "mbg_nbd": Text("MBG/NBD", "MBG/NBD"),
+    "pareto_nbd": Text("Pareto/NBD: may leave at any time", "Pareto/NBD：随时可能流失"),
+    "bg_nbd": Text("BG/NBD: may leave after a repeat purchase", "BG/NBD：复购之后可能流失"),
+    "mbg_nbd": Text("MBG/NBD: may leave after any purchase", "MBG/NBD：任何一次购买之后都可能流失"),
     "bg_cnbd_k": Text("BG/CNBD-k: regular buyers", "BG/CNBD-k：有规律的客户"),
     "mbg_cnbd_k": Text("MBG/CNBD-k: regular buyers", "MBG/CNBD-k：有规律的客户"),
     "nbd": Text("NBD: nobody leaves", "NBD：无人流失"),
