@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from kezhi.workspace import write_json
+from kezhi_web.forecast.calibrated import calibrated
 from kezhi_web.forecast.tracked import tracked
 from kezhi_web.shown.run import Shown, named
 from web.conftest import Cast
@@ -49,6 +51,45 @@ def test_the_table_stands_beside_the_figure(shown_home: Path, cast: Cast) -> Non
         assert title in text
         assert text.index('id="figure-tracked"') < text.index("<details>")
         assert 'data-place="figure-tracked"' in text
+
+
+def test_calibration_against_a_count_by_hand(shown_home: Path) -> None:
+    """Sort, cut in ten, average, in plain Python; the whole is what the run says came of that forecast."""
+    run = named(None)
+    told = run.worth["realised"]["forecasts"]
+    found = calibrated(run)
+    assert found is not None
+    before = told[-1]["run"]
+    assert {one["run"] for one in told} == {before}
+    periods = {one["period"] for one in told}
+    forecast: dict[str, float] = {}
+    for row in pq.read_table(named(before).folder / "forecast.parquet").to_pylist():
+        if row["period"].isoformat() in periods:
+            forecast[row["customer_id"]] = forecast.get(row["customer_id"], 0.0) + float(row["value"])
+    came: dict[str, float] = {}
+    for row in pq.read_table(run.folder / "periods.parquet").to_pylist():
+        if row["period"].isoformat() in periods:
+            came[row["customer_id"]] = came.get(row["customer_id"], 0.0) + float(row["value"])
+    order = sorted(forecast, key=lambda one: (round(forecast[one], 4), one))
+    start = 0
+    for group in found.groups:
+        ids = order[start : start + group.customers]
+        start += group.customers
+        assert group.forecast == pytest.approx(sum(forecast[one] for one in ids) / len(ids), abs=1e-6)
+        assert group.came == pytest.approx(sum(came.get(one, 0.0) for one in ids) / len(ids), abs=1e-6)
+    assert start == len(order)
+    whole = sum(group.came * group.customers for group in found.groups)
+    assert whole == pytest.approx(sum(float(one["actual"]) for one in told))
+
+
+def test_calibration_follows_the_page(shown_home: Path, cast: Cast) -> None:
+    """Asked for by the page itself, or by its link; nobody's who may not see the company."""
+    assert 'hx-get="/forecast/calibration?"' in cast["viewer"].get("/forecast?tab=trust").content.decode()
+    part = cast["viewer"].get("/forecast/calibration", headers={"hx-request": "true"}).content.decode()
+    assert 'data-place="figure-calibration"' in part
+    assert "<html" not in part
+    assert "<html" in cast["viewer"].get("/forecast/calibration").content.decode()
+    assert cast["sales"].get("/forecast/calibration").status_code == 403
 
 
 @pytest.mark.parametrize("tab", ["models", "risk", "lifetime", "needs", "for-customers", "basis"])

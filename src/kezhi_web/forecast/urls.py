@@ -1,4 +1,4 @@
-"""Route of the forecast."""
+"""Routes of the forecast."""
 
 from __future__ import annotations
 
@@ -6,4 +6,7 @@ from django.urls import path
 
 from kezhi_web.forecast import views
 
-urlpatterns = [path("forecast", views.forecast, name="forecast")]
+urlpatterns = [
+    path("forecast", views.forecast, name="forecast"),
+    path("forecast/calibration", views.calibration, name="forecast-calibration"),
+]
