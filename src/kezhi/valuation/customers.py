@@ -58,7 +58,9 @@ class Columns:
 
 def packed(places: Mapping[str, Any], words: Mapping[str, Words]) -> dict[str, Any]:
     """The one stored column, by its name, for columns of places among these words, null for none."""
-    parts = [(place.cast("int64") + 1).coalesce(0) * 2 ** _bits(words)[name][0] for name, place in places.items()]
+    # Ibis may believe that places have 64 bits already; on Spark they have 32
+    wide = {name: place.cast("int32").cast("int64") for name, place in places.items()}
+    parts = [(place + 1).coalesce(0) * 2 ** _bits(words)[name][0] for name, place in wide.items()]
     return {_packing(words): sum(parts[1:], start=parts[0])}
 
 
