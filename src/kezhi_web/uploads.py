@@ -50,7 +50,7 @@ FOUND = {
     "page": Text("a web page", "网页"),
     "xlsx": Text("an Excel workbook (.xlsx)", "Excel 工作簿（.xlsx）"),
     "xls": Text("an old Excel workbook (.xls)", "旧版 Excel 工作簿（.xls）"),
-    "parquet": Text("Parquet", "Parquet"),
+    "parquet": Text("a Parquet file", "Parquet 文件"),
     "zip": Text("a ZIP archive", "ZIP 压缩包"),
     "gzip": Text("a gzip archive", "gzip 压缩包"),
     "pdf": Text("a PDF document", "PDF 文档"),
