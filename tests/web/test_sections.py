@@ -52,6 +52,17 @@ def test_every_topic_has_exactly_one_home() -> None:
     assert home_of("nothing") is None
 
 
+def test_sections_elsewhere_are_shown_there(shown_home: Path, cast: Cast) -> None:
+    """What is left to another room is on its page."""
+    kept = made(personal=False)
+    for name, page in ELSEWHERE.items():
+        text = cast["viewer"].get(f"/{page}").content.decode()
+        assert all(f'data-place="{place}"' in text for place in kept["en", name]["figures"])
+        title = re.search(r"<h2>(.*?)</h2>", kept["en", name]["html"])
+        assert title is not None
+        assert title[0] in text
+
+
 @pytest.mark.parametrize("lang", ["en", "zh-hans"])
 def test_every_section_of_the_run_is_on_its_page(shown_home: Path, cast: Cast, lang: str) -> None:
     """Every tab of every page answers, is small enough, and holds its sections with their figures."""

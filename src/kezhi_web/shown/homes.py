@@ -187,6 +187,15 @@ HOMES: dict[str, tuple[Tab, ...]] = {
             ("risk",),
         ),
         Tab(
+            "calls",
+            Text("Alerts of the run", "本次运行的预警"),
+            Text(
+                "What does each cause mean, what has closed, and who bought much only once?",
+                "各种原因是什么意思？哪些预警已关闭？哪些客户只大买过一次？",
+            ),
+            ("alerts",),
+        ),
+        Tab(
             "lifetime",
             Text("Lifetime value", "生命周期价值"),
             Text("What is a customer worth over all the time to come?", "客户一生值多少？"),
@@ -210,6 +219,13 @@ HOMES: dict[str, tuple[Tab, ...]] = {
             Text("Import survey answers, then start a run.", "请导入问卷答案，再启动运行。"),
         ),
         Tab(
+            "corrections",
+            Text("Effect of corrections", "修正的影响"),
+            Text("What did our corrections change?", "我们的修正改变了什么？"),
+            ("corrections",),
+            Text("Nothing was corrected in this run.", "这次运行没有修正。"),
+        ),
+        Tab(
             "basis",
             Text("Data behind it", "数据依据"),
             Text("Which rows were counted, with which settings?", "计入了哪些数据、用了哪些设置？"),
@@ -217,8 +233,8 @@ HOMES: dict[str, tuple[Tab, ...]] = {
         ),
     ),
 }
-# sections that rooms of their own show, beside what people do there
-ELSEWHERE = {"alerts": "alerts", "corrections": "corrections", "referrals": "referrals"}
+# sections that a room of its own shows, beside what people do there
+ELSEWHERE = {"referrals": "referrals"}
 
 
 def address(page: str, tab: str | None = None, run: str | None = None) -> str:
