@@ -263,6 +263,18 @@ def test_only_those_who_may_act(shown_home: Path, cast: Cast) -> None:
     assert cast.stranger.get("/alerts").status_code == 302
 
 
+def test_phone_numbers_in_notes_are_hidden(shown_home: Path, cast: Cast) -> None:
+    """From those who may not see how to reach a customer."""
+    row = open_alerts(shown_home)[0]
+    act(cast["marketer"], "close", [row], outcome="other", note="try 13800138000 in May")
+    address = f"/alerts/of/{row['opened_on']}/{row['cause']}/{row['customer_id']}"
+    for page in ("/alerts?state=closed", address):
+        assert "13800138000" in text(cast["marketer"].get(page))
+        shown = text(cast["analyst"].get(page))
+        assert "13800138000" not in shown
+        assert "in May" in shown
+
+
 def test_where_the_form_sends_back_to(shown_home: Path, cast: Cast) -> None:
     """Never to another site."""
     row = open_alerts(shown_home)[0]
