@@ -171,7 +171,7 @@ def owners_of(request: SignedIn) -> list[str]:
     if "owner" not in rows.columns("attributes"):
         return []
     told = rows.table("attributes")
-    asked = f"select distinct owner from {told} where owner <> '' order by owner limit {OWNERS}"  # noqa: S608
+    asked = f"select distinct owner from {told} where owner <> '' order by owner limit {OWNERS}"
     return [str(row["owner"]) for row in rows.ask(asked)]
 
 

@@ -20,7 +20,7 @@ from kezhi_web.people.forms import ChangedPassword, NewPassword
 from kezhi_web.people.links import whose
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import RIGHTS, ROLES, SignedIn, needs, open_to_all
-from kezhi_web.words import say
+from kezhi_web.words import say, spoken
 
 LANGUAGES = ("en", "zh-hans")
 THEMES = ("light", "dark")
@@ -28,6 +28,7 @@ AS_BROWSER = "auto"  # as the browser or the system says
 YEAR = 365 * 24 * 3600
 CHANGED = Text("Your password is changed. Other places where you were signed in are signed out.",
                "密码已修改。您在其他设备上的登录已退出。")  # fmt: skip
+OURS = Text("kezhi", "客值")
 CHOSEN = Text("Your password is set.", "密码已设置。")
 
 _form_of_login = auth_views.LoginView.as_view(template_name="people/login.html", redirect_authenticated_user=True)
@@ -40,8 +41,12 @@ def login(request: HttpRequest) -> HttpResponse:
     if not has_accounts():
         return redirect("first")
     answer: HttpResponse = _form_of_login(request)
-    if settings.DEMO and hasattr(answer, "context_data") and answer.context_data is not None:
-        answer.context_data |= {
+    known = getattr(answer, "context_data", None)
+    if known is None:  # signed in: sent on
+        return answer
+    known["other_name"] = OURS.zh if spoken() == "en" else OURS.en
+    if settings.DEMO:
+        known |= {
             "cast": [(role, ROLES[role][0], demo.DOES[role]) for role in demo.CAST],
             "chosen": request.GET.get("as", ""),
             "password": demo.PASSWORD,
