@@ -30,6 +30,7 @@ KEPT = 4  # tables; older ones go
 SOUGHT = "kezhi_sought"
 BREAK = "chr(10)"  # between id and name, so that nothing is found across the two
 _asked_for: set[Path] = set()
+_attached: set[Path] = set()
 _lock = threading.Lock()
 
 
@@ -86,6 +87,9 @@ def _sought(rows: Rows) -> str:
 def _of_table(rows: Rows, path: Path) -> str:
     name = f"list_{path.stem}"
     rows.ask(f"attach if not exists {literal(str(path))} as {name} (read_only)")
+    if path not in _attached:
+        _attached.add(path)
+        _let_go(rows)
     fields = set(rows.columns("customers")) | set(rows.columns("attributes"))
     hidden = [] if rows.personal else [f"null::varchar as {one}" for one in PERSONAL if one in fields]
     hidden += [] if rows.personal else [f"lower(customer_id) as {SOUGHT}"]
@@ -97,6 +101,14 @@ def _of_table(rows: Rows, path: Path) -> str:
     else:
         seen = " where false"
     return f"(select rowid, *{replaced} from {name}.people{seen})"
+
+
+def _let_go(rows: Rows) -> None:
+    """Tables that were tidied away need not be held open any longer."""
+    for old in [one for one in _attached if not one.exists()]:
+        with suppress(duckdb.Error):  # somebody reads it still: the next time
+            rows.ask(f"detach database if exists list_{old.stem}")
+            _attached.discard(old)
 
 
 # --- making it --------------------------------------------------------------------------------------------
