@@ -26,6 +26,7 @@ NO_ORDERS = Text("There are no orders in the book yet; import some first.", "台
 WAITS = Text("A run is waiting already; it will see the same data.", "已有一次运行在等待；它会使用同样的数据。")
 KEPT = Text("The schedule is saved.", "定时设置已保存。")
 DELETED = Text("The run {name} is deleted.", "已删除运行 {name}。")
+OFFERED = 50
 FILES = {"html": "text/html; charset=utf-8",
          "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}  # fmt: skip
 
@@ -163,10 +164,16 @@ def compare(request: SignedIn) -> HttpResponse:
     found = compared.kept(before, after)
     known = {
         "names": every,
-        "lines": {line.name: line for line in listed.lines(every[:200])},
+        "lines": {line.name: line for line in listed.lines(_offered(every, before.name, after.name))},
         "before": before,
         "after": after,
         "found": comparing.as_shown(found, before, after, personal=request.viewer.may("personal")) if found else None,
         "job": seen(job, request) if found is None and job is not None else None,
     }
     return render(request, "runs/compare.html", known)
+
+
+def _offered(every: list[str], *chosen: str) -> list[str]:
+    """The runs to choose from: the newest, and the two at hand."""
+    newest = every[:OFFERED]
+    return newest + sorted({name for name in chosen if name not in newest}, reverse=True)
