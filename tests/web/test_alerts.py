@@ -166,6 +166,8 @@ def test_the_call_is_written_down_once_a_customer(home: Path, cast: Cast) -> Non
     theirs = [row for row in open_alerts(home) if row["customer_id"] == who]
     others = [row for row in open_alerts(home) if row["customer_id"] != who]
     assert len(theirs) > 1
+    losses = {row["customer_id"]: row["priority"] for row in reversed(open_alerts(home))}
+    assert cast["marketer"].get("/alerts").context["found"].loss == sum(losses.values()), "the same money counts once"
     day = timezone.localdate() - timedelta(days=2)
     act(cast["marketer"], "close", theirs, outcome="will_order", note="in May", call="1", way="phone", day=str(day))
     entry = Entry.objects.get()
