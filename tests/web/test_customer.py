@@ -212,6 +212,14 @@ def test_a_correction_is_told_beside_what_was_computed(home: Path, cast: Cast) -
     assert [(one.title, "a new contract" in one.detail) for one in entries] == [("purchase amount +100%", True)]
 
 
+def test_an_alert_leads_to_where_it_is_worked_on(shown_home: Path, cast: Cast) -> None:
+    row = next(one for one in table(shown_home, "alerts") if one["state"] == "open")
+    page = cast["marketer"].get(f"/customers/{row['customer_id']}").content.decode()
+    link = f"/alerts/of/{row['opened_on'].isoformat()}/{row['cause']}/{row['customer_id']}"
+    assert f'href="{link}"' in page
+    assert cast["marketer"].get(link).status_code == 200
+
+
 # --- who may see what ---
 
 

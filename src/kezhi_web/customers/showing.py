@@ -46,6 +46,7 @@ def rows_of(found: list[dict[str, Any]], asked: Asked, fields: Fields) -> list[d
                 {
                     "text": fields[name].shown(row[name]),
                     "numeric": fields[name].numeric,
+                    "day": fields[name].kind == "day",
                     "link": name == first,
                     "name": (row.get("name") or "") if name == "customer_id" and "name" not in asked.columns else "",
                 }
