@@ -15,8 +15,8 @@ import pytest
 from kezhi.language import KezhiError
 from kezhi.reports.markup import who
 from kezhi.reports.worth import TOPICS
+from kezhi_web.homes import ELSEWHERE, HOMES, home_of
 from kezhi_web.shown import making, parts
-from kezhi_web.shown.homes import ELSEWHERE, HOMES, home_of
 from kezhi_web.shown.linking import CUSTOMER
 from kezhi_web.shown.parts import kept_in, part, prepare
 from kezhi_web.shown.run import named

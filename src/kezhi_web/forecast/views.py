@@ -7,8 +7,8 @@ from django.shortcuts import render
 
 from kezhi_web.forecast.calibrated import calibrated
 from kezhi_web.forecast.tracked import tracked
+from kezhi_web.homes import shown_on
 from kezhi_web.people.rights import SignedIn, needs, of_run
-from kezhi_web.shown.homes import shown_on
 
 
 @needs("company")

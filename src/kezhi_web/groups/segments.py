@@ -18,10 +18,10 @@ from kezhi.segments.vocabulary import TITLES, settings_of
 from kezhi.settings.segments import same
 from kezhi_web.groups.profile import Worth, figures, traits, worth_of
 from kezhi_web.groups.wording import in_words
+from kezhi_web.homes import address, shown_on
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, workspace
-from kezhi_web.shown.homes import address, shown_on
 from kezhi_web.shown.linking import list_of
 from kezhi_web.shown.rows import PERSONAL
 from kezhi_web.words import say, spoken

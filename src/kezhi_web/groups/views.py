@@ -10,9 +10,9 @@ from django.shortcuts import render
 from kezhi.language import Text
 from kezhi_web.groups.grid import grid
 from kezhi_web.groups.lists import Cell, cell, counted_by, is_code, moved
+from kezhi_web.homes import shown_on
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.shown import Rows
-from kezhi_web.shown.homes import shown_on
 
 
 @needs("company")

@@ -10,8 +10,8 @@ from django.shortcuts import render
 from kezhi.reports.analyst import ASSUMPTIONS
 from kezhi.reports.glossary import GLOSSARY
 from kezhi_web.help.manual import ANSWERS, KEYS, PRIVACY, READING, RULES, STEPS, TESTED
+from kezhi_web.homes import HOMES, address
 from kezhi_web.people.rights import SignedIn, needs
-from kezhi_web.shown.homes import HOMES, address
 
 
 @needs("own")

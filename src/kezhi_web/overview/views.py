@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from kezhi_web.homes import address
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import gaps
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, Shown, part
-from kezhi_web.shown.homes import address
 
 SECTIONS = ("leads", "mind", "history_and_forecast", "periods")
 
