@@ -30,7 +30,7 @@ from kezhi_web.capture import kinds
 from kezhi_web.capture.masking import masked
 from kezhi_web.capture.models import Entry
 from kezhi_web.capture.surveys import RECORDED
-from kezhi_web.data.writing import book
+from kezhi_web.capture.writing import book
 
 TABLES = ("contacts", "suggestions", "surveys", "opportunities", "customers")
 Rows = list[dict[str, Any]]

@@ -11,11 +11,12 @@ from kezhi.intake import import_table, take_back
 from kezhi.language import KezhiError, Text
 from kezhi.progress import Event, Outlook, Stages
 from kezhi.workspace import Workspace
+from kezhi_web.capture.writing import book
 from kezhi_web.data.dryrun import with_usual
 from kezhi_web.data.keeping import clear, files_of
 from kezhi_web.data.looking import look, looked, result_of, today
 from kezhi_web.data.models import DONE, Upload
-from kezhi_web.data.writing import book, wait_for_readers
+from kezhi_web.data.writing import wait_for_readers
 from kezhi_web.runs.jobs import Tell, handles
 from kezhi_web.runs.models import Job
 from kezhi_web.shown.run import workspace

@@ -1,15 +1,12 @@
-"""One writer of the book at a time: imports, what is taken back, and what was recorded, all in the worker's process."""
+"""When files of the book may go."""
 
 from __future__ import annotations
 
-import threading
 import time
 
 from kezhi.language import Text
 from kezhi_web.runs.jobs import Tell
 from kezhi_web.runs.models import WORKING, Job
-
-book = threading.RLock()
 
 RUN_AT_WORK = Text("Waiting for the run at work, which still reads the book", "等待正在进行的运行结束，它仍在读取台账")
 
