@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
+import browsing
 from kezhi_web.people.rights import ROLES
 
 PASSWORD = "only for tests"
@@ -143,3 +145,27 @@ def facts(company: Path) -> dict[str, object]:
     """worth.json of the newest run."""
     newest = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
     return dict(json.loads((company / "runs" / newest / "worth.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def owner(company: Path) -> str:
+    """Who looks after most customers."""
+    return an_owner(company)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, for one file of tests: see browsing.py."""
+    with browsing.opened() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def pages(company: Path, owner: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[browsing.Served]:
+    """A copy of the company, really served, with an account per role, for one file of browser tests."""
+    place = tmp_path_factory.mktemp("served")
+    copy = place / "company"
+    shutil.copytree(company, copy, copy_function=os.link, ignore=shutil.ignore_patterns("web"))
+    browsing.with_cast(copy, owner)
+    with browsing.served(copy, place / "log") as one:
+        yield one

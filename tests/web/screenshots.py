@@ -1,0 +1,116 @@
+"""Pictures of every page of a served company, in both languages, wide and narrow.
+
+    python tests/web/screenshots.py FOLDER [--address http://127.0.0.1:8000] [--user administrator] [--dark]
+
+Not collected by pytest. Prints what the browser complains of, and pages that are wider than the window.
+"""
+
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from browsing import PASSWORD, Visit, opened, visit
+
+WIDTHS = (1440, 390)
+LANGUAGES = ("en", "zh")
+# what the menu does not lead to: a page to begin with, and the link on it
+DEEPER: tuple[tuple[str, str, str], ...] = (
+    ("customer", "/customers", "table.list tbody th a, table.list tbody td a"),
+    ("alert", "/alerts", ".call-why a[href*='/alerts/of/']"),
+    ("alerts-closed", "/alerts", ".tabs a[href*='state=closed']"),
+    ("correction-new", "/corrections", "a.button.main"),
+    ("lifetime", "/what-if", "a[href$='/lifetime']"),
+    ("segment", "/segments", "a[href*='/segments/one']"),
+    ("segment-edit", "/segments", "a[href*='/segments/edit']"),
+    ("imports", "/data", "a[href$='/data/imports']"),
+    ("import", "/data/imports", "td a[href*='/data/imports/']"),
+    ("quality", "/data", "a[href$='/data/quality']"),
+    ("templates", "/data", ".tabs a[href$='/data/templates']"),
+    ("run", "/runs", "a[href*='/runs/of/']"),
+    ("run-compare", "/runs", "a[href$='/runs/compare']"),
+    ("job", "/runs", "a[href*='/jobs/']"),
+    ("person", "/people", "tbody a"),
+    ("person-add", "/people", "a[href$='/people/add']"),
+    ("audit", "/people", ".tabs a[href$='/people/log']"),
+    ("account", "/people", "a.person-name"),
+)
+
+
+def addresses(one: Visit) -> dict[str, str]:
+    """Name -> address of every page: those of the menu, the parts of each, and what they lead to."""
+    one.go("/")
+    found = {name.strip("/") or "overview": name for name in _links(one, "nav.places .group:not(.person) a")}
+    for name, page in list(found.items()):
+        one.go(page)
+        for number, part in enumerate(_links(one, "main > nav.tabs a[href*='?']"), 1):
+            if part != page and number > 1 and name not in ("alerts", "recorded"):
+                found[f"{name}-{number}"] = part if part.startswith("/") else f"{page}{part}"
+    for name, page, link in DEEPER:
+        one.go(page)
+        hrefs = _links(one, link)
+        if hrefs:
+            found[name] = hrefs[0] if hrefs[0].startswith("/") else f"{page}{hrefs[0]}"
+        else:
+            print(f"no {name} here")
+    return found
+
+
+def _links(one: Visit, selector: str) -> list[str]:
+    found: list[str] = one.page.eval_on_selector_all(selector, "found => found.map(one => one.getAttribute('href'))")
+    return found
+
+
+def photograph(browser: Any, asked: argparse.Namespace) -> None:
+    """Every page into the folder as NAME-LANGUAGE-WIDTH.png."""
+    pages: dict[str, str] = {}
+    for language in LANGUAGES:
+        one = visit(browser, asked.address, language=language)
+        if asked.dark:
+            one.page.emulate_media(color_scheme="dark")
+        for width in WIDTHS:
+            one.page.set_viewport_size({"width": width, "height": 900})
+            one.go("/login")
+            one.page.screenshot(path=asked.folder / f"login-{language}-{width}.png", full_page=True)
+        one.sign_in(asked.user, asked.password)
+        pages = pages or addresses(one)
+        for name, address in pages.items():
+            if asked.only and name not in asked.only:
+                continue
+            one.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+            one.go(address)
+            for width in WIDTHS:
+                one.page.set_viewport_size({"width": width, "height": 900})
+                one.page.wait_for_timeout(250)  # figures follow the window
+                needed = one.page.evaluate("document.documentElement.scrollWidth")
+                if needed > width:
+                    print(f"{name} ({language}) is {needed} wide at {width}")
+                one.page.screenshot(path=asked.folder / f"{name}-{language}-{width}.png", full_page=True)
+            for wrong in one.wrong:
+                print(f"{name} ({language}): {wrong}")
+            one.wrong.clear()
+        one.context.close()
+
+
+def main() -> None:
+    """Read what was asked, and do it."""
+    asking = argparse.ArgumentParser(description=__doc__)
+    asking.add_argument("folder", type=Path)
+    asking.add_argument("--address", default="http://127.0.0.1:8000")
+    asking.add_argument("--user", default="administrator")
+    asking.add_argument("--password", default=PASSWORD)
+    asking.add_argument("--dark", action="store_true", help="as at night")
+    asking.add_argument("--only", nargs="*", help="names of pages")
+    asked = asking.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with opened() as browser:
+        photograph(browser, asked)
+
+
+if __name__ == "__main__":
+    main()
