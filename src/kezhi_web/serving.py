@@ -330,5 +330,5 @@ def _cast() -> None:
     owners: list[dict[str, Any]] = []
     if "owner" in rows.columns("attributes"):
         counted = "where owner is not null group by owner order by count(*) desc, owner limit 1"
-        owners = rows.ask(f"select owner from {rows.table('attributes')} {counted}")  # noqa: S608
+        owners = rows.ask(f"select owner from {rows.table('attributes')} {counted}")
     make_cast(owners[0]["owner"] if owners else "")
