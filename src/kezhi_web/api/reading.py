@@ -1,16 +1,14 @@
 """Operations that read."""
 
 # annotations are needed as they stand: the API is described from them
-from itertools import islice
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
 from kezhi.language import KezhiError, Text
-from kezhi_web.alerts.listing import STATES
+from kezhi_web.alerts.listing import STATES, some
 from kezhi_web.alerts.listing import Asked as AskedAlerts
-from kezhi_web.alerts.listing import every as every_alert
 from kezhi_web.api import answers
 from kezhi_web.api.answers import plain
 from kezhi_web.api.guard import needs, rows_of
@@ -208,13 +206,13 @@ def alerts(
 ) -> Any:
     """Alerts, the customer with the largest expected loss first, with what people did about them."""
     shown, rows = rows_of(request, run)
-    every = every_alert(rows, AskedAlerts(state=state, cause=cause)) if shown.has("alerts") else ()
-    found = list(islice(every, after, after + limit + 1))
-    some, more = found[:limit], after + limit if len(found) > limit else None
+    asked = AskedAlerts(state=state, cause=cause)
+    found = some(rows, asked, after, limit + 1) if shown.has("alerts") else []
+    more = after + limit if len(found) > limit else None
     return {
         "run": shown.name,
         "as_of": shown.as_of,
-        "rows": [_alert(one, personal=rows.personal) for one in some],
+        "rows": [_alert(one, personal=rows.personal) for one in found[:limit]],
         "next": None if more is None else str(more),
     }
 

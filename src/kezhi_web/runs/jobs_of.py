@@ -18,6 +18,7 @@ from kezhi_web.shown import workspace
 from kezhi_web.shown.parts import kept_in
 from kezhi_web.shown.run import named
 
+LARGE = 50_000  # customers, from which on their list is laid out beforehand
 RUN_UNTIL, PAGES_UNTIL = 0.85, 0.97  # shares of the whole
 PAGES = Text("Preparing the pages", "准备页面")
 TELLING = Text("Telling those who want to know", "通知订阅者")
@@ -38,6 +39,8 @@ def run(job: Job, tell: Tell) -> dict[str, Any]:
     if not all((kept_in(shown, personal=personal) / "done").exists() for personal in (True, False)):
         tell(RUN_UNTIL, PAGES)
         child.call(["kezhi_web", "prepare", shown.name], _nothing, _listener(tell))
+    if shown.manifest["totals"]["customers"] >= LARGE:
+        child.call(["kezhi_web", "prepare_list", shown.name], _nothing, _listener(tell))
     tell(PAGES_UNTIL, TELLING)
     return job.result | changes.announce(shown, job.result["before"])
 

@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest
 from kezhi.workspace import MANIFEST, Workspace
 
 
-class NoRun(Exception):
+class NoRun(Exception):  # noqa: N818  no error: a company begins without one
     """The company has no run yet."""
 
 

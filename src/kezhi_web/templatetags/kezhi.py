@@ -101,7 +101,10 @@ def asset(path: str) -> str:
 
 @register.simple_tag
 def figure(name: str, plot: Any, label: str, height: int = 330) -> SafeString:
-    """The place of a figure and its data. `plot`: a kezhi.reports.plot.Plot or its dictionary; label: for screen readers."""
+    """The place of a figure and its data.
+
+    plot: a kezhi.reports.plot.Plot or its dictionary. label: for screen readers.
+    """
     data = plot.as_dict() if hasattr(plot, "as_dict") else plot
     place = format_html(
         '<div class="figure" id="{}" role="img" aria-label="{}" style="height: {}px"></div>', name, label, height
