@@ -39,7 +39,7 @@
     if (visible(one) && !label && !named(one)) tell("label", one, one.name || one.type);
   }
   for (const one of all("img, svg, [role=img], .figure, canvas")) {
-    if (one.closest("[aria-hidden=true]") || one.parentElement.closest("[role=img]")) continue;
+    if (one.closest("[aria-hidden=true], #js-plotly-tester") || one.parentElement.closest("[role=img]")) continue;
     const name = one.localName === "img" && one.hasAttribute("alt") ? "alt" : named(one) || clean(one.querySelector?.("title")?.textContent);
     if (!name) tell("name", one, "a picture without a name");
   }

@@ -123,6 +123,7 @@ def _everywhere(one: Visit, language: str) -> list[str]:
     found: dict[str, None] = {}
     for width in WIDTHS:
         one.page.set_viewport_size({"width": width, "height": 900})
+        one.page.wait_for_function(DRAWN)
         for scheme in ("light", "dark"):
             one.page.emulate_media(color_scheme=scheme)
             found |= dict.fromkeys(f"{fault} ({scheme}, {width})" for fault in _found(one, language, width))
@@ -136,9 +137,14 @@ def _found(one: Visit, language: str, width: int) -> list[str]:
     return [f"{fault['kind']}: {fault['where']}: {fault['told']}" for fault in faults]
 
 
+# figures follow the window a moment later
+DRAWN = """() => [...document.querySelectorAll(".js-plotly-plot .main-svg")].every(
+  (one) => !one.checkVisibility() || one.getBoundingClientRect().width <= one.closest(".figure").clientWidth + 1)"""
 FOCUSED = """() => {
   const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
-  const marked = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  // the button within a field of a day or time draws its own
+  const marked = ring || (one.matches("[type=date], [type=time]") && !one.matches(":focus-visible"));
   const order = [...document.querySelectorAll("*")].indexOf(one);
   const there = box.width > 0 && box.right > 0, main = Boolean(one.closest("main"));
   return {order, main, body: one === document.body, marked, there, told: one.outerHTML.slice(0, 120)};
