@@ -58,7 +58,7 @@ HOMES: dict[str, tuple[Tab, ...]] = {
     "rfm": (
         Tab(
             "rfm",
-            Text("RFM", "RFM"),
+            Text("RFM", "RFM 分析"),
             Text("Who bought recently, often, and for much?", "谁最近买过、买得多、花得多？"),
             ("rfm",),
         ),

@@ -95,7 +95,7 @@ ANSWERS: tuple[Answer, ...] = (
     ),
     Answer(
         "rfm",
-        Text("RFM", "RFM"),
+        Text("RFM", "RFM 分析"),
         Text("Who bought recently, often, and for much?", "谁最近买过、买得多、花得多？"),
         Text(
             "Every buyer is in exactly one cell. R 5 bought most recently; FM 5 buys most and most often. The number "

@@ -356,11 +356,11 @@ def points(terms: Mapping[str, object]) -> Question:
             settings += [
                 Setting(
                     f"points.{name}.grades.{grade}",
-                    Text(f"{about.en}: points, {grade}", f"{about.zh}：{word}得分"),
+                    Text(f"{about.en}: points, {grade}", f"{about.zh}：{grade_zh}得分"),
                     "number",
                     usual=_usual(source.grades[grade]),
                 )
-                for grade, word in (("high", "高价值"), ("ordinary", "一般"))
+                for grade, grade_zh in (("high", "高价值"), ("ordinary", "一般"))
             ]
         settings.append(
             Setting(
