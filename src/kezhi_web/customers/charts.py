@@ -78,7 +78,7 @@ def by_period(points: list[Point]) -> Plot:
     axes(figure, Text("", ""), VALUE, spoken())
     order = [one.name for one in shown]
     figure.update_xaxes(
-        type="category", tickangle=0, nticks=5, showgrid=False, categoryorder="array", categoryarray=order
+        type="category", tickangle=0, nticks=4, showgrid=False, categoryorder="array", categoryarray=order
     )
     return figure
 
@@ -121,6 +121,6 @@ def added_up(points: list[Point]) -> Plot:
     axes(figure, Text("", ""), VALUE, spoken())
     order = [one.name for one in shown]
     figure.update_xaxes(
-        type="category", tickangle=0, nticks=5, showgrid=False, categoryorder="array", categoryarray=order
+        type="category", tickangle=0, nticks=4, showgrid=False, categoryorder="array", categoryarray=order
     )
     return figure

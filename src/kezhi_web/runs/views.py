@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kezhi.language import KezhiError, Text
+from kezhi.sources import TABLES
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.runs import asking, compared, comparing, keeping, listed, plans
@@ -104,7 +105,10 @@ def run(request: SignedIn, name: str) -> HttpResponse:
         "line": listed.line_of(found, listed.job_of(name)),
         "own": own,
         "others": others,
-        "rows": found.manifest.get("rows", {}),
+        "rows": [
+            (TABLES[table].title if table in TABLES else Text(table, table), counted)
+            for table, counted in found.manifest.get("rows", {}).items()
+        ],
         "stages": [(listed.STAGES.get(stage, stage), spent) for stage, spent in
                    (found.manifest.get("seconds") or {}).items()],
         "before": every[place + 1] if place + 1 < len(every) else None,
