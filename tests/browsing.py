@@ -23,6 +23,9 @@ import pytest
 PATIENCE = 120.0  # seconds; the machine may be busy
 BINARIES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PASSWORD = "kezhi-demo"
+SETTLED = """() => !document.querySelector(".htmx-request, [hx-trigger=load]") &&
+  [...document.querySelectorAll("script.plot")].every(
+    (one) => document.querySelector(`#${one.dataset.place} .main-svg`))"""
 CAST = """
 import os, sys
 os.environ |= {"DJANGO_SETTINGS_MODULE": "kezhi_web.settings", "KEZHI_WORKSPACE": sys.argv[1]}
@@ -120,8 +123,9 @@ class Visit:
         return answer
 
     def settle(self) -> None:
-        """Wait until nothing is under way."""
-        self.page.wait_for_load_state("networkidle")
+        """Wait until the page's later parts have come and its figures are drawn."""
+        self.page.wait_for_load_state("load")
+        self.page.wait_for_function(SETTLED)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """By the login page."""

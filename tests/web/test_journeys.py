@@ -32,6 +32,9 @@ def _window(chromium: Any, address: str, role: str = "", language: str = "en") -
             one.sign_in(role)
         yield one
         one.check()
+    except Exception as error:
+        error.add_note(f"{one.page.url} {one.wrong}\n{one.page.inner_text('body')[:1500]}")
+        raise
     finally:
         one.context.close()
 
