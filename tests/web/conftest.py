@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,13 +58,17 @@ def _make(place: Path) -> None:
     # the earlier run only has to say where customers stood then
     analyse(workspace=place, as_of=date(2025, 6, 30), model="bg_nbd", language="en", senses=["tiers", "rfm", "alerts"])
     analyse(workspace=place, model="bg_nbd", language="en")
+    # the sections of its pages, which copies of the company have as well
+    told = os.environ | {"KEZHI_WORKSPACE": str(place), "DJANGO_SETTINGS_MODULE": "kezhi_web.settings"}
+    subprocess.run([sys.executable, "-m", "kezhi_web", "prepare"], env=told, check=True)
 
 
 @pytest.fixture
 def home(company: Path, settings: object, tmp_path: Path) -> Path:
     """A copy of the company as the application's workspace, to change at will."""
     place = tmp_path / "company"
-    shutil.copytree(company, place, copy_function=os.link)
+    shutil.copytree(company, place, copy_function=os.link, ignore=shutil.ignore_patterns("web"))
+    shutil.copytree(company / "web" / "parts", place / "web" / "parts", copy_function=os.link)
     settings.WORKSPACE, settings.OWN = place, place / "web"  # type: ignore[attr-defined]
     settings.OWN.mkdir(exist_ok=True)  # type: ignore[attr-defined]
     return place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from html import unescape
 from pathlib import Path
@@ -136,7 +137,14 @@ def test_every_figure_has_its_numbers_as_a_table(shown_home: Path) -> None:
                 assert "<table" in after, (name, place)
 
 
-def test_a_page_waits_a_moment_and_then_renews_itself(home: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def unmade(home: Path) -> Path:
+    """A company whose sections nobody has asked for yet."""
+    shutil.rmtree(home / "web" / "parts")
+    return home
+
+
+def test_a_page_waits_and_then_renews_itself(unmade: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     """While sections are being made: no blank page, no error, and one making however many ask."""
     asked = []
 
@@ -160,7 +168,7 @@ def test_a_page_waits_a_moment_and_then_renews_itself(home: Path, cast: Cast, mo
     assert len(asked) == 1
 
 
-def test_a_failed_making_says_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_making_says_why(unmade: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the next who asks tries again."""
 
     class Failed:

@@ -47,7 +47,8 @@ def kept_in(run: Shown, *, personal: bool) -> Path:
     """The folder of a run's sections; another one whenever the run's content or kezhi itself has changed."""
     from kezhi import __version__
 
-    key = hashlib.sha256(f"{run.folder}|{run.stamp}|{__version__}|{FORM}".encode()).hexdigest()[:12]
+    made = run.folder.parent.name  # among the runs, or as corrected since
+    key = hashlib.sha256(f"{made}|{run.stamp}|{__version__}|{FORM}".encode()).hexdigest()[:12]
     return settings.OWN / "parts" / f"{run.name}-{key}-{'named' if personal else 'nameless'}"
 
 
