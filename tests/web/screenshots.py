@@ -1,7 +1,8 @@
 """Pictures of every page of a served company, in both languages, wide and narrow.
 
-    python tests/web/screenshots.py FOLDER [--address http://127.0.0.1:8000] [--user administrator] [--dark]
+    python tests/web/screenshots.py FOLDER [--address http://127.0.0.1:8000] [--user administrator] [--dark] [--webp]
 
+The pictures of docs/web/index.*.md: --webp --only overview customer alerts, on `kezhi demo` in that language.
 Not collected by pytest. Prints what the browser complains of, and pages that are wider than the window.
 """
 
@@ -10,6 +11,7 @@ Not collected by pytest. Prints what the browser complains of, and pages that ar
 from __future__ import annotations
 
 import argparse
+import base64
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from browsing import PASSWORD, Visit, opened, visit
 
 WIDTHS = (1440, 390)
+QUALITY = 82  # of a compressed picture, of 100
 LANGUAGES = ("en", "zh")
 # what the menu does not lead to: a page to begin with, and the link on it
 DEEPER: tuple[tuple[str, str, str], ...] = (
@@ -76,7 +79,7 @@ def photograph(browser: Any, asked: argparse.Namespace) -> None:
         for width in WIDTHS:
             one.page.set_viewport_size({"width": width, "height": 900})
             one.go("/login")
-            one.page.screenshot(path=asked.folder / f"login-{language}-{width}.png", full_page=True)
+            _take(one, asked, f"login-{language}-{width}")
         one.sign_in(asked.user, asked.password)
         pages = pages or addresses(one)
         for name, address in pages.items():
@@ -90,11 +93,22 @@ def photograph(browser: Any, asked: argparse.Namespace) -> None:
                 needed = one.page.evaluate("document.documentElement.scrollWidth")
                 if needed > width:
                     print(f"{name} ({language}) is {needed} wide at {width}")
-                one.page.screenshot(path=asked.folder / f"{name}-{language}-{width}.png", full_page=True)
+                _take(one, asked, f"{name}-{language}-{width}")
             for wrong in one.wrong:
                 print(f"{name} ({language}): {wrong}")
             one.wrong.clear()
         one.context.close()
+
+
+def _take(one: Visit, asked: argparse.Namespace, name: str) -> None:
+    """The whole page as PNG; or what stands in the window, compressed."""
+    if not asked.webp:
+        one.page.screenshot(path=asked.folder / f"{name}.png", full_page=True)
+        return
+    session = one.context.new_cdp_session(one.page)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    session.detach()
+    (asked.folder / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))
 
 
 def main() -> None:
@@ -105,6 +119,7 @@ def main() -> None:
     asking.add_argument("--user", default="administrator")
     asking.add_argument("--password", default=PASSWORD)
     asking.add_argument("--dark", action="store_true", help="as at night")
+    asking.add_argument("--webp", action="store_true", help="compressed, only what stands in the window")
     asking.add_argument("--only", nargs="*", help="names of pages")
     asked = asking.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
