@@ -17,6 +17,7 @@ from kezhi.language import Text
 from kezhi.sources import CHECKS, TABLES
 from kezhi_web.capture.masking import masked
 from kezhi_web.data import sheets
+from kezhi_web.data.columns import called
 from kezhi_web.data.history import Import, imports, one
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
@@ -83,12 +84,23 @@ def one_import(request: SignedIn, table: str, sha256: str) -> HttpResponse:
         {
             "one": found,
             "rules": [{**told, "title": CHECKS[told["rule"]].title} for told in found.rows["rules"]],
+            "columns": [
+                (_called(table, match["field"]), match["column"])
+                for file in found.entry["inputs"][:1]
+                for match in file.get("columns") or ()
+            ],
             "rule": rule,
             "rows": rows,
             "shown": SHOWN,
             "leaving": sha256 in _leaving(),
         },
     )
+
+
+def _called(table: str, name: str) -> Text:
+    """A field's name as people say it."""
+    known = TABLES[table].field(name)
+    return called(known) if known else Text(name, name)
 
 
 def _rejected(found: Import, rule: str, *, personal: bool, limit: int | None = None) -> Iterator[dict[str, Any]]:
