@@ -80,20 +80,18 @@
     return [red, green, blue, alpha];
   };
   const over = (top, below) => [0, 1, 2].map((part) => top[part] * top[3] + below[part] * (1 - top[3])).concat(1);
-  const behind = (element) => {
-    const layers = [];
-    for (let one = element; one; one = one.parentElement) {
-      const layer = colour(getComputedStyle(one).backgroundColor);
-      if (layer[3] > 0) layers.push(layer);
-      if (layer[3] === 1) break;
-    }
-    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
+  const kept = new Map(); // what lies behind an element, and how faded it is, with all that it stands in
+  const ground = (element) => {
+    if (!element) return { behind: [255, 255, 255, 1], faded: 1 };
+    if (kept.has(element)) return kept.get(element);
+    const { behind, faded } = ground(element.parentElement);
+    const style = getComputedStyle(element);
+    const own = { behind: over(colour(style.backgroundColor), behind), faded: faded * Number(style.opacity) };
+    kept.set(element, own);
+    return own;
   };
-  const faded = (element) => {
-    let share = 1;
-    for (let one = element; one; one = one.parentElement) share *= Number(getComputedStyle(one).opacity);
-    return share;
-  };
+  const behind = (element) => ground(element).behind;
+  const faded = (element) => ground(element).faded;
   const light = (colours) => {
     const [red, green, blue] = colours.slice(0, 3).map((one) => one / 255)
       .map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));

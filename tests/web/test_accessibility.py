@@ -121,12 +121,11 @@ def _everywhere(one: Visit, language: str) -> list[str]:
     """What is wrong by day and by night, in both widths; each fault once."""
     one.page.evaluate("for (const one of document.querySelectorAll('details')) { one.name = ''; one.open = true }")
     found: dict[str, None] = {}
-    for width in WIDTHS:
+    for scheme, width in (("light", WIDTHS[0]), ("dark", WIDTHS[0]), ("light", WIDTHS[1])):
         one.page.set_viewport_size({"width": width, "height": 900})
+        one.page.emulate_media(color_scheme=scheme)
         one.page.wait_for_function(DRAWN)
-        for scheme in ("light", "dark"):
-            one.page.emulate_media(color_scheme=scheme)
-            found |= dict.fromkeys(f"{fault} ({scheme}, {width})" for fault in _found(one, language, width))
+        found |= dict.fromkeys(f"{fault} ({scheme}, {width})" for fault in _found(one, language, width))
     one.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     one.page.emulate_media(color_scheme="light")
     return list(found)
