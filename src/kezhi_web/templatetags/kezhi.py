@@ -70,7 +70,7 @@ def signed(value: Any) -> str:
     if value is None:
         return numbers.ABSENT
     arrow, plus = ("▲", "+") if value > 0 else ("▼", "") if value < 0 else ("=", "")
-    return f"{arrow} {plus}{numbers.grouped(value)}"
+    return f"{arrow}\u00a0{plus}{numbers.grouped(value)}"
 
 
 @register.filter
