@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pytest
 from django.test import Client
 
 import browsing
+from casting import Cast, an_owner
 from kezhi_web.people.rights import ROLES
 
 PASSWORD = "only for tests"
@@ -97,22 +96,6 @@ def empty_home(settings: object, tmp_path: Path) -> Path:
     return place
 
 
-@dataclass(frozen=True)
-class Cast:
-    """Who asks: one account per role, called as the role; `sales` looks after the customers of `owner`."""
-
-    owner: str
-    make: Callable[[str], Client]
-
-    def __getitem__(self, role: str) -> Client:
-        return self.make(role)
-
-    @property
-    def stranger(self) -> Client:
-        """Nobody is signed in."""
-        return Client()
-
-
 @pytest.fixture
 def cast(db: None, company: Path) -> Cast:
     """The five roles, each with a client that is signed in: cast["viewer"].get("/")."""
@@ -134,23 +117,6 @@ def cast(db: None, company: Path) -> Cast:
 
     assert set(ROLES) == {"administrator", "analyst", "marketer", "sales", "viewer"}
     return Cast(owner, make)
-
-
-def an_owner(company: Path) -> str:
-    """Who looks after most customers."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    newest = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
-    owners = pq.read_table(company / "runs" / newest / "attributes.parquet").column("owner").drop_null()
-    counted = sorted(pc.value_counts(owners).to_pylist(), key=lambda one: (-one["counts"], one["values"]))
-    return str(counted[0]["values"])
-
-
-def facts(company: Path) -> dict[str, object]:
-    """worth.json of the newest run."""
-    newest = (company / "runs" / "latest").read_text(encoding="utf-8").strip()
-    return dict(json.loads((company / "runs" / newest / "worth.json").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.test import Client
 
+from casting import Cast
 from kezhi_web.people import demo
 from kezhi_web.people.first import setup_code
 from kezhi_web.people.models import Event, Person
-from web.conftest import Cast
 
 WORD = "three plain words"
 OTHER = "four quite other words"

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
+from casting import Cast
 from kezhi_web.alerts.acting import key_of
 from kezhi_web.alerts.models import Handling, Step
 from kezhi_web.capture.models import Entry
 from kezhi_web.people.models import Event
-from web.conftest import Cast
 
 
 def newest(home: Path) -> Path:

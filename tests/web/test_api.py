@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from casting import Cast, Program
 from kezhi_web.api.models import Token
-from kezhi_web.api.tokens import SCOPES, make
-from kezhi_web.people.models import Event, Person
+from kezhi_web.people.models import Event
 from kezhi_web.runs.models import Job
-from web.conftest import Cast
-
-
-class Program:
-    """A program with a token of a role."""
-
-    def __init__(self, cast: Cast, role: str, *scopes: str, ends: int = 30) -> None:
-        cast[role]
-        person = Person.objects.get(user__username=role)
-        day = timezone.localdate() + timedelta(days=ends)
-        self.token, self.said = make(person, "a test", scopes or tuple(SCOPES), day)
-        self.client = Client(raise_request_exception=False)
-
-    def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(f"/api/{path}", query, headers={"Authorization": f"Bearer {self.said}"})
-
-    def send(self, method: str, path: str, body: Any = None) -> Any:
-        return self.client.generic(
-            method,
-            f"/api/{path}",
-            json.dumps(body) if body is not None else "",
-            content_type="application/json",
-            headers={"Authorization": f"Bearer {self.said}"},
-        )
 
 
 def ids(company: Path, owner: str | None = None) -> set[str]:

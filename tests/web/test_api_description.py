@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+from casting import Cast, Program
 from kezhi_web.api.app import api
-from web.conftest import Cast
-from web.test_api import Program
 
 EXAMPLES, DEAR = 8, 2
 STARTS_A_PROCESS = ("/api/export", "/api/imports")

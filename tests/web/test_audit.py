@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import kezhi_web
+from casting import Cast
 from kezhi_web.people.actions import title_of
 from kezhi_web.people.auditing import PAGE, details
 from kezhi_web.people.models import Event
-from web.conftest import Cast
 
 
 def note(who: str, action: str, day: str, **told: object) -> Event:

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from casting import Cast
 from kezhi import corrections_of
 from kezhi_web.corrections import jobs_of, trying
 from kezhi_web.corrections.models import Trial
 from kezhi_web.people.models import Event
 from kezhi_web.runs.models import Job
-from web.conftest import Cast
 
 WHERE = "purchases >= 5"
 HANDLERS = {"correction": jobs_of.enter, "correction trial": jobs_of.attempt}

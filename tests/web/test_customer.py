@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kezhi
+from casting import Cast
 from kezhi.engine import open_engine
 from kezhi.intake import current_rows, import_table
 from kezhi.workspace import Workspace
@@ -25,7 +26,6 @@ from kezhi_web.customers.timeline import DAYS, TITLES, timeline_of
 from kezhi_web.people.models import Event
 from kezhi_web.shown import Rows
 from kezhi_web.shown.run import named
-from web.conftest import Cast
 
 pytestmark = pytest.mark.django_db
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.http import QueryDict
 
+from casting import Cast
 from kezhi.language import KezhiError
 from kezhi_web.customers import builder, exports, store
 from kezhi_web.customers.asked import read, rule_of
@@ -22,7 +23,6 @@ from kezhi_web.customers.models import View
 from kezhi_web.people.models import Event
 from kezhi_web.shown import Rows
 from kezhi_web.shown.run import named
-from web.conftest import Cast
 
 pytestmark = pytest.mark.django_db
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi.workspace import write_json
 from kezhi_web.forecast.calibrated import calibrated
 from kezhi_web.forecast.tracked import tracked
 from kezhi_web.shown.run import Shown, named
-from web.conftest import Cast
 
 
 def test_forecasts_made_again_are_those_of_the_run(shown_home: Path) -> None:

@@ -12,12 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast, facts
 from kezhi_web.groups.grid import grid
 from kezhi_web.groups.lists import moved
 from kezhi_web.groups.views import order_of
 from kezhi_web.shown import Rows
 from kezhi_web.shown.run import named
-from web.conftest import Cast, facts
 
 LINK = re.compile(r'<a(?: class="chip")? href="(/customers\?filter=[^"]+)">(.*?)</a>', re.DOTALL)
 

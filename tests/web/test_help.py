@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from casting import Cast
 from kezhi.reports.analyst import ASSUMPTIONS
 from kezhi.reports.glossary import GLOSSARY
 from kezhi_web.help.manual import ANSWERS, RULES, TESTED
 from kezhi_web.help.templatetags.helping import PART_OF
-from web.conftest import Cast
 
 # pages for those who run the application; what they do stands on them
 OF_ITS_OWN = {"setup", "people", "tokens", "help", "recorded"}

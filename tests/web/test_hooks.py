@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from casting import Cast
 from kezhi.language import KezhiError
 from kezhi_web import happenings
 from kezhi_web.hooks.models import GIVEN_UP, SENT, WAITING, Delivery, Hook
 from kezhi_web.hooks.sending import WAITS, check_address, send, send_due
-from web.conftest import Cast
 
 
 class Receiver:

@@ -21,10 +21,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from ninja.operation import PathView
 
+from casting import Cast
 from kezhi_web.middleware import POLICY
 from kezhi_web.people.models import Person
 from kezhi_web.people.rights import ROLES
-from web.conftest import Cast
 
 ANSWERS = {200, 302, 400, 404, 405}
 # views of django-ninja itself: the description of the API and its page

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import GAINS, gaps
 from kezhi_web.shown import Rows
 from kezhi_web.shown.run import Shown, named
-from web.conftest import Cast
 
 
 def table(name: str) -> list[dict[str, Any]]:

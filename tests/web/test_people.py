@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from casting import Cast
 from kezhi_web.people.models import Event, Person
-from web.conftest import Cast
 
 NEW = "three plain words"
 RIGHTS = {"role": "viewer", "owner": "", "sees_personal": "", "may_export": ""}

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi import referral_scenario
 from kezhi_web.referrals.trees import PAGE, UP
-from web.conftest import Cast
 
 CHAIN = 1000
 

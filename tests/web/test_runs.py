@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from casting import Cast
 from kezhi_web.people.models import Event
 from kezhi_web.runs.models import DONE, FAILED, WAITING, WORKING, Job, Schedule
-from web.conftest import Cast
 
 
 def _runs(home: Path) -> list[str]:

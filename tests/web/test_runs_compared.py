@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi_web import happenings
 from kezhi_web.runs import changes, compared, jobs_of
 from kezhi_web.runs.models import DONE, Job
 from kezhi_web.shown.run import named
-from web.conftest import Cast
 
 
 def _names(home: Path) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi.language import KezhiError
 from kezhi.reports.markup import who
 from kezhi.reports.worth import TOPICS
@@ -21,7 +22,6 @@ from kezhi_web.shown import making, parts
 from kezhi_web.shown.linking import CUSTOMER
 from kezhi_web.shown.parts import kept_in, part, prepare
 from kezhi_web.shown.run import named
-from web.conftest import Cast
 
 TWO_MB = 2 * 2**20
 

@@ -16,12 +16,12 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from casting import Cast
 from kezhi.language import KezhiError, Text
 from kezhi_web import secrets
 from kezhi_web.logs import WithoutCustomers, trace_of
 from kezhi_web.middleware import explain, harden, limit_bodies
 from kezhi_web.people.models import Event, seen
-from web.conftest import Cast
 
 NAME, ID, PHONE = "Zhang San", "C000047", "13800138000"
 

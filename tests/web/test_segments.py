@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from casting import Cast
 from kezhi import save_segment, segment, segment_profile
 from kezhi.settings import Settings
 from kezhi_web.groups.profile import figures, traits, worth_of
@@ -14,7 +15,6 @@ from kezhi_web.groups.wording import in_words
 from kezhi_web.people.models import Event
 from kezhi_web.shown import Rows, workspace
 from kezhi_web.shown.run import named
-from web.conftest import Cast
 
 RULE = "idle_periods >= 2 and value > 100"
 

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from casting import Cast
 from kezhi import what_if
 from kezhi_web.corrections import calculating, jobs_of
 from kezhi_web.runs.models import Job
-from web.conftest import Cast
 
 
 def newest(home: Path) -> Path:

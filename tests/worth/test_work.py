@@ -13,11 +13,14 @@ def test_then_and_last_time_go_by_the_days_of_runs_and_not_by_when_they_were_mad
     followed: tuple[Company, Work], tmp_path: Path
 ) -> None:
     _, work = followed
-    days = (AS_OF.replace(day=2), AS_OF, AS_OF.replace(day=1), AS_OF.replace(year=AS_OF.year + 1))
+    last_year, next_year = (AS_OF.replace(year=AS_OF.year + years) for years in (-1, 1))
+    days = (AS_OF.replace(day=2), AS_OF, AS_OF.replace(day=1), next_year, last_year)
     runs = tuple(tmp_path / f"made-{number}" for number in range(len(days)))
     for run, day in zip(runs, days, strict=True):
         run.mkdir()
         (run / "manifest.json").write_text(json.dumps({"as_of": day.isoformat()}), encoding="utf-8")
     now = Work(work.book, work.forecasted, work.settings, runs)
-    assert (now.past, now.latest, now.before) == ((runs[1], runs[0], runs[2]), runs[1], runs[0])
+    assert (now.past, now.latest, now.before) == ((runs[1], runs[0], runs[2], runs[4]), runs[1], runs[4])
+    within = Work(work.book, work.forecasted, work.settings, runs[:4])
+    assert within.before == runs[2], "where no run is of an earlier period: the oldest of this one"
     assert (work.past, work.latest, work.before) == ((), None, None)
