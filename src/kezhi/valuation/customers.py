@@ -218,7 +218,9 @@ def looked_up(words: Sequence[str] | Sequence[int], place: Any) -> Any:
     import ibis
 
     if isinstance(words[0], str):
-        return ibis.literal(list(words), type="array<string>")[place.cast("int32")]
+        # Spark believes an element of such an array is never null, and writes nulls into a column that allows none:
+        # a file that nobody can read. What NULLIF gives may be null, and no word is empty.
+        return ibis.literal(list(words), type="array<string>")[place.cast("int32")].nullif("")
     return ibis.literal(list(words), type="array<int32>")[place.cast("int32")].cast("int64")
 
 
