@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core import signals
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
@@ -30,6 +33,18 @@ def described() -> Any:
 OPERATIONS = [one.ok() for one in described().get_all_operations()]
 
 
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """Requests that do not come by Django's test client would close the connection of the test."""
+    both = (signals.request_started, signals.request_finished)
+    for one in both:
+        one.disconnect(close_old_connections)
+    yield
+    for one in both:
+        one.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: f"{one.method} {one.path}")
 def test_every_answer_is_as_described(home: Path, cast: Cast, operation: Any) -> None:
     """No failure of ours, and every answer has the form that the description gives it; a token that may everything."""

@@ -57,7 +57,9 @@ def download(request: SignedIn) -> StreamingHttpResponse:
 
 def details(event: Event) -> str:
     """What was noted of an event, in one line."""
-    return " · ".join(f"{name}: {_shown(value)}" for name, value in event.told.items() if value not in (None, ""))
+    return " · ".join(
+        f"{name}: {_shown(value)}" for name, value in sorted(event.told.items()) if value not in (None, "")
+    )
 
 
 def _shown(value: Any) -> str:
