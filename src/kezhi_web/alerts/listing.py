@@ -113,11 +113,6 @@ def each(rows: Rows, asked: Asked) -> Iterator[dict[str, Any]]:
         first += len(found)
 
 
-def every(rows: Rows, asked: Asked) -> list[dict[str, Any]]:
-    """All of them at once; `some` is lighter."""
-    return list(each(rows, asked))
-
-
 def counts(rows: Rows) -> dict[str, dict[str, int]]:
     """How many alerts there are by state, and of those to do by cause and owner: what the filters say."""
     joined, values = _joined(rows)

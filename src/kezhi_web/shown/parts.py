@@ -2,7 +2,7 @@
 
 They are made by a process of its own (`python -m kezhi_web prepare RUN`), after a run by the worker and otherwise when
 they are first asked for, so that the web process never holds what making them takes. For those who may not see names
-they are made once more from a copy of the run without names.
+they are made once more by an engine that never reads names.
 """
 
 from __future__ import annotations
