@@ -19,7 +19,7 @@ from kezhi.language import KezhiError, Text
 from kezhi_web.shown.asking import filtered
 from kezhi_web.shown.run import Shown
 
-MEMORY = "256MB"  # of the engine in the web process; larger sorts go to disk
+MEMORY = "96MB"  # of the engine in the web process: the process stays under 400 MB; larger sorts go to disk
 PERSONAL = ("name", "phone", "email")
 NO_TABLE = Text("This run holds no {table}.", "这次运行没有 {table}。")
 
