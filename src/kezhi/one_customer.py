@@ -30,7 +30,9 @@ PRIVATE = re.compile(
     r"phone|mobile|\btel|e-?mail|address|passport|id.?card|手机|电话|邮箱|邮件|地址|身份证|护照", re.IGNORECASE
 )
 FREE_TEXT = ("note", "text", "comment")
-_REACHABLE = re.compile(r"\S+@\S+\.\S+|(?<![\w.])\+?\d[\d ()-]{6,}\d(?![\w.])")
+_DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)"  # is no phone number
+# a number may stand between Chinese characters or before a full stop, but is no part of a word, a code or a decimal
+_REACHABLE = re.compile(rf"\S+@\S+\.\S+|(?<![A-Za-z0-9_])(?<!\d\.)(?!{_DAY})\+?\d[\d ()-]{{6,}}\d(?![A-Za-z0-9_]|\.\d)")
 HIDDEN = "•••"
 
 # table -> title and the day by which the newest come first
@@ -306,12 +308,17 @@ class _Book:
         return Known(book.known(as_of), as_of, run, people.select("customer_id"), people, self.engine.read_parquet)
 
 
+def masked(text: str) -> str:
+    """A free text without phone numbers and e-mail addresses."""
+    return _REACHABLE.sub(HIDDEN, text)
+
+
 def without_reach(row: Mapping[str, Any], *, private: bool) -> dict[str, Any]:
     """A row without what reaches a person at home, and without that in its free texts."""
     if private:
         return dict(row)
     return {
-        name: _REACHABLE.sub(HIDDEN, value) if name in FREE_TEXT and isinstance(value, str) else value
+        name: masked(value) if name in FREE_TEXT and isinstance(value, str) else value
         for name, value in row.items()
         if not PRIVATE.search(name)
     }
@@ -342,9 +349,7 @@ def _zero() -> Any:
 def _masked(part: Part) -> Part:
     if part.unit != "suggestions":
         return part
-    records = tuple(
-        replace(record, text=_REACHABLE.sub(HIDDEN, record.text)) if record.text else record for record in part.records
-    )
+    records = tuple(replace(record, text=masked(record.text)) if record.text else record for record in part.records)
     return replace(part, records=records)
 
 

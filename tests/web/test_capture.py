@@ -19,6 +19,7 @@ from kezhi.language import KezhiError
 from kezhi.workspace import Workspace
 from kezhi_web import capture
 from kezhi_web.capture.feeding import feed
+from kezhi_web.capture.masking import masked
 from kezhi_web.capture.models import Entry
 from kezhi_web.people.models import Event
 from kezhi_web.people.rights import ROLES, Viewer, of_run
@@ -235,6 +236,22 @@ def test_other_rooms_record_and_read(home: Path, cast: Any) -> None:
     assert [one.pk for one in capture.entries_of(who, rows, everything=True)] == [entry.pk]
     blocks = {block.table: block.rows for block in customer(who, home).blocks}
     assert "13800138000" not in str(blocks["contacts"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("电话13800138000打来", "电话•••打来"),
+        ("ring 138 0013 8000.", "ring •••."),
+        ("+86 (138) 0013-8000", "•••"),
+        ("write to li@example.cn", "write to •••"),
+        ("call on 2025-12-01", "call on 2025-12-01"),
+        ("order S0012345678 for 12345678.90", "order S0012345678 for 12345678.90"),
+    ],
+)
+def test_numbers_are_masked_wherever_they_stand(text: str, seen: str) -> None:
+    """Between Chinese characters and at the end of a sentence too; days, codes and sums stay."""
+    assert masked(text) == seen
 
 
 def test_who_may_change_an_entry(shown_home: Path, cast: Any) -> None:

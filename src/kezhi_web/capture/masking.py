@@ -1,10 +1,5 @@
-"""Free text for those who may not see how to reach a customer."""
+"""Free text for those who may not see how to reach a customer: by the same rule as on the command line."""
 
-from __future__ import annotations
+from kezhi.one_customer import masked
 
-from kezhi.one_customer import _REACHABLE, HIDDEN  # the same rule as on the command line
-
-
-def masked(text: str) -> str:
-    """The text without phone numbers and e-mail addresses."""
-    return _REACHABLE.sub(HIDDEN, text)
+__all__ = ["masked"]
