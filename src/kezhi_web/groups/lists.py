@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from kezhi.language import Text
+from kezhi.reports import numbers
+from kezhi.reports.json_values import day
 from kezhi.segments.vocabulary import names_of, settings_of
 from kezhi_web.shown import Rows
 from kezhi_web.shown.linking import list_of, said
@@ -38,6 +41,18 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Then:
+    """The day with which groups are compared. recorded: an earlier run told of it, not the book's orders up to then.
+
+    same_rules: groups were made then as they are now; where not, part of what moved only moved on paper.
+    """
+
+    day: date
+    recorded: bool = True
+    same_rules: bool = True
+
+
+@dataclass(frozen=True)
 class Matrix:
     """Who was in which group then (rows) and is in which now (columns)."""
 
@@ -57,6 +72,25 @@ def is_code(column: str, code: str | None) -> str:
     return f"{column} is empty" if code is None else f"{column} = {said(code)}"
 
 
+def then_of(worth: Mapping[str, Any], column: str) -> Then | None:
+    """With which day a run compares a column's groups (`tier`, `rfm_segment`); None where it does not say."""
+    facts = (worth.get("tiers" if column == "tier" else "rfm") or {}).get("previous") or {}
+    known = day(facts.get("as_of") or facts.get("day"))
+    if known is None:
+        return None
+    return Then(known, facts.get("source") != "book", bool(facts.get("same_rules", True)))
+
+
+def since(text: Text, known: date | None) -> Text:
+    """A text with `{since}`, such as "rose{since}": the day, or nothing where it is not known."""
+    if known is None:
+        return text.fill(since="")
+    return Text(
+        text.en.format(since=f" since {numbers.day(known, 'en')}"),
+        text.zh.format(since=f"自{numbers.day(known, 'zh')}以来"),
+    )
+
+
 def counted_by(rows: Rows, *columns: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Customers, amount, value and forecast of every combination of these columns of customers.parquet."""
     return _counted_by(rows, columns, rows.run.stamp)
@@ -73,7 +107,7 @@ def _counted_by(rows: Rows, columns: tuple[str, ...], stamp: int) -> dict[tuple[
 
 
 def moved(rows: Rows, column: str, order: Sequence[str], run: str | None) -> Matrix | None:
-    """The moves of a column since the run before (`tier`, `tier_previous`); None where no earlier run is known.
+    """The moves of a column (`tier`) since what it was before (`tier_previous`); None where nothing is known of that.
 
     order: its codes, the best first where they have an order. Whoever is new since has nothing before.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 from kezhi.filters import Vocabulary, fields_of, known_field, parse
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import count_of_customers
 from kezhi.reports.worth.segments import value_text
 from kezhi.segments.over_index import Cell, profile
 from kezhi.segments.rules import BEFORE, FIGURES, MOST_FIELDS, MOST_VALUES, PEOPLE
@@ -35,6 +36,11 @@ class Worth:
     def share(self) -> float:
         """Of all customers."""
         return self.customers / max(self.of, 1)
+
+    @property
+    def said(self) -> Text:
+        """1 customer, 60 customers."""
+        return count_of_customers(self.customers)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from kezhi import drop_segment, save_segment
 from kezhi.language import KezhiError, Text
+from kezhi.reports.json_values import day
 from kezhi.segmenting import SUGGESTED
 from kezhi.segments.vocabulary import TITLES, settings_of
 from kezhi.settings.segments import same
@@ -43,6 +45,7 @@ class Saved:
     wrong: Text | None
     joined: int | None
     left: int | None
+    since: date | None
     url: str
     list_url: str
 
@@ -63,7 +66,8 @@ def segments(request: SignedIn) -> HttpResponse:
             "first": first,
             "saved": saved,
             "unknown": any(one.name not in known for one in saved),
-            "suggested": _suggested(rows, {one.rule for one in saved}) if first else [],
+            "since": next((one.since for one in saved if one.since), None),
+            "suggested": _suggested(rows, {one.rule for one in saved}, request) if first else [],
         },
     )
 
@@ -79,7 +83,7 @@ def one(request: SignedIn) -> HttpResponse:
         raise Http404
     found = _saved(rows, name or "", rule, request)
     if found.wrong is not None:
-        return render(request, "groups/segment.html", {"run": run, "one": found}, status=400)
+        return render(request, "groups/segment.html", {"run": run, "one": found}, status=200 if name else 400)
     if request.GET.get("told"):  # takes longer than a page may, so that it follows by itself
         told = {"told": True, "traits": traits(rows, rule, run.stamp), "figures": figures(rows, rule, run.stamp)}
         template = "groups/told.html" if request.htmx else "groups/segment.html"
@@ -165,8 +169,8 @@ def _saved(rows: Rows, name: str, rule: str, request: HttpRequest) -> Saved:
     then = _since(rows, name, rule)
     words = in_words(rule, settings_of(rows.run.folder), spoken())
     return Saved(
-        name, rule, words, worth, wrong, then.get("joined"), then.get("left"),
-        _place_of(name) if name else "", list_of(rule, request.GET.get("run")),
+        name, rule, words, worth, wrong, then.get("joined"), then.get("left"), day(then.get("as_of")),
+        _place_of(name, request.GET.get("run")) if name else "", list_of(rule, request.GET.get("run")),
     )  # fmt: skip
 
 
@@ -179,11 +183,11 @@ def _since(rows: Rows, name: str, rule: str) -> dict[str, Any]:
     return (found or {}).get("previous") or {}
 
 
-def _place_of(name: str) -> str:
-    return f"{address('segment')}?{urlencode({'name': name})}"
+def _place_of(name: str, run: str | None = None) -> str:
+    return f"{address('segment')}?{urlencode({'name': name, **({'run': run} if run else {})})}"
 
 
-def _suggested(rows: Rows, known: set[str]) -> list[dict[str, Any]]:
+def _suggested(rows: Rows, known: set[str], request: HttpRequest) -> list[dict[str, Any]]:
     """Segments to begin with, where this run has what they ask for."""
     found = []
     for name, rule in SUGGESTED:
@@ -199,7 +203,7 @@ def _suggested(rows: Rows, known: set[str]) -> list[dict[str, Any]]:
                 "name": name,
                 "words": in_words(rule, settings_of(rows.run.folder), spoken()),
                 "worth": worth,
-                "list_url": list_of(rule),
+                "list_url": list_of(rule, request.GET.get("run")),
                 "make_url": f"{address('segment-edit')}?{asked}",
             }
         )

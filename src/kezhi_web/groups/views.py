@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from kezhi.language import Text
 from kezhi_web.groups.grid import grid
-from kezhi_web.groups.lists import Cell, cell, counted_by, is_code, moved
+from kezhi_web.groups.lists import Cell, cell, counted_by, is_code, moved, since, then_of
 from kezhi_web.homes import shown_on
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.shown import Rows
@@ -71,7 +71,9 @@ def _tier_lists(rows: Rows, worth: dict[str, Any], run: str | None) -> list[tupl
     ]
     moves = moved(rows, "tier", order_of(worth, "tier"), run) if facts else None
     if moves is not None:
-        lists += [(title, one) for title, one in ((RISEN, moves.risen), (FALLEN, moves.fallen)) if one]
+        then = then_of(worth, "tier")
+        ends = ((RISEN, moves.risen), (FALLEN, moves.fallen))
+        lists += [(since(title, then and then.day), one) for title, one in ends if one]
     known = rows.columns("customers")
     for name, title in (("core", CORE), ("potential", POTENTIAL)):
         if name in known:
@@ -80,34 +82,38 @@ def _tier_lists(rows: Rows, worth: dict[str, Any], run: str | None) -> list[tupl
     return lists
 
 
-RISEN, FALLEN = Text("▲ rose", "▲ 上升"), Text("▼ fell", "▼ 下降")
+RISEN, FALLEN = Text("▲ rose{since}", "▲ {since}上升"), Text("▼ fell{since}", "▼ {since}下降")
 CORE, POTENTIAL = Text("Core customers", "核心客户"), Text("Potential", "潜力客户")
 BY_TIER, BY_RFM = Text("Tiers", "客户层级"), Text("RFM segments", "RFM 分群")
 
 
 def _matrices(rows: Rows, worth: dict[str, Any], run: str | None) -> list[dict[str, Any]]:
     found = [
-        (title, moved(rows, column, order_of(worth, column), run))
+        (title, moved(rows, column, order_of(worth, column), run), then_of(worth, column))
         for title, column in ((BY_TIER, "tier"), (BY_RFM, "rfm_segment"))
         if column in rows.columns("customers")
     ]
-    return [{"title": title, "matrix": matrix} for title, matrix in found if matrix is not None]
+    return [
+        {"title": title, "matrix": matrix, "then": then, "now": rows.run.as_of}
+        for title, matrix, then in found
+        if matrix is not None
+    ]
 
 
 def _began_lists(rows: Rows, run: str | None) -> list[tuple[Text, Cell]]:
-    """Customers by the year of their first purchase."""
+    """Customers by the calendar year of their first purchase, and who never bought."""
     found = rows.ask(
         "select year(first_purchase) as year, count(*) as customers "
-        f"from {rows.table('customers')} where first_purchase is not null group by 1 order by 1"
+        f"from {rows.table('customers')} group by 1 order by 1 nulls last"
     )
-    return [
-        (
-            Text(str(row["year"]), f"{row['year']} 年"),
-            cell(
-                row["customers"],
-                f"first_purchase >= {row['year']}-01-01 and first_purchase <= {row['year']}-12-31",
-                run,
-            ),
-        )
-        for row in found
-    ]
+    return [(_year(row["year"]), cell(row["customers"], _began_in(row["year"]), run)) for row in found]
+
+
+def _year(year: int | None) -> Text:
+    return Text("never bought", "从未购买") if year is None else Text(str(year), f"{year} 年")
+
+
+def _began_in(year: int | None) -> str:
+    if year is None:
+        return "first_purchase is empty"
+    return f"first_purchase >= {year}-01-01 and first_purchase <= {year}-12-31"
