@@ -115,6 +115,23 @@ def test_every_format_gives_the_same_rows(source, tmp_path):
         assert content(source, tmp_path / name) == EXPECTED, name
 
 
+def test_sheets_that_are_like_the_one_read_are_named(source, tmp_path):
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "year.xlsx") as book:
+        book.add_worksheet("cover").write(0, 0, "Orders of the year")
+        for month in ("January", "February"):
+            sheet = book.add_worksheet(month)
+            sheet.write_row(0, 0, LOG[0])
+            sheet.write_row(1, 0, LOG[1])
+        book.add_worksheet("customers").write_row(0, 0, (LOG[0][0], "phone"))
+    reading = source.read(tmp_path / "year.xlsx")
+    assert len(source.rows(reading)) == 1
+    [note] = [one.text for one in reading.report.warnings if one.code == "other_sheets"]
+    assert "“January” was read" in note.en
+    assert "not read: February. " in note.en
+
+
 @pytest.mark.parametrize("kind", ["arrow", "pandas", "polars", "duckdb", "ibis", "lazy"])
 def test_frames_are_read_and_left_alone(source, kind):
     import pyarrow as pa

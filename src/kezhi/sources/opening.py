@@ -49,7 +49,7 @@ def open_inputs(engine: Engine, inputs: Sequence[object], table: Table) -> tuple
         elif one.format != "parquet":
             pieces.append(open_sheet(engine, one, table))
     pieces += [open_frame(engine, frame, number) for number, frame in enumerate(frames, start=1)]
-    return pieces, warnings
+    return pieces, [*warnings, *(remark for piece in pieces for remark in piece.remarks)]
 
 
 def _distinct(inspections: Iterable[Inspection]) -> tuple[list[Inspection], list[Remark]]:

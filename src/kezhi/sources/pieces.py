@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kezhi.language import KezhiError, Text
-from kezhi.sources.report import InputFile
+from kezhi.sources.report import InputFile, Remark
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,7 +20,8 @@ MOST_COLUMNS = 1000
 class Piece:
     """One opened input; `lazy` tables are scanned again at each use, the others are text to be parsed once.
 
-    `malformed` holds the lines that are no rows at all, already in the columns of the quarantine.
+    `malformed` holds the lines that are no rows at all, already in the columns of the quarantine; `remarks` what to
+    say of how it was opened.
     """
 
     table: ir.Table
@@ -28,6 +29,7 @@ class Piece:
     lazy: bool
     malformed: ir.Table | None = None
     malformed_rows: int = 0
+    remarks: tuple[Remark, ...] = ()
 
 
 def headings(cells: Sequence[object], width: int | None = None) -> list[str]:

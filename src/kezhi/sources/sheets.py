@@ -10,10 +10,17 @@ from kezhi.language import KezhiError, Text
 from kezhi.sources.files import Inspection
 from kezhi.sources.headers import Header, find_header
 from kezhi.sources.pieces import FILE, ROW, Piece, headings, refuse_no_rows, refuse_too_wide
-from kezhi.sources.report import InputFile
+from kezhi.sources.report import InputFile, Remark
 from kezhi.sources.tables import Table
 
 Cells = list[list[object]]
+
+_LOOKED_AT = 250  # lines of a sheet in which its headings are looked for
+OTHER_SHEETS = Text(
+    "{name}: only the sheet “{sheet}” was read. These sheets have the same kind of headings and were not read: "
+    "{others}. Save each as a file of its own, and take all of them in.",
+    "{name}：只读入了工作表“{sheet}”。以下工作表也有同类列名，未读入：{others}。请把它们各存为一个文件，一并导入。",
+)
 
 
 def open_sheet(engine: Engine, inspection: Inspection, table: Table) -> Piece:
@@ -21,7 +28,7 @@ def open_sheet(engine: Engine, inspection: Inspection, table: Table) -> Piece:
     import pyarrow as pa
 
     name = inspection.path.name
-    sheet, cells, header = _choose_sheet(inspection, table)
+    sheet, cells, header, others = _choose_sheet(inspection, table)
     width = max(len(header.cells), header.width)
     refuse_too_wide(name, width)
     columns = headings(header.cells, width)
@@ -42,21 +49,27 @@ def open_sheet(engine: Engine, inspection: Inspection, table: Table) -> Piece:
         name=name, sha256=inspection.sha256, bytes=inspection.bytes, rows=len(rows),
         format=inspection.format, layout=sheet,
     )  # fmt: skip
-    return Piece(engine.table(pa.table(data)), (file,), lazy=False)
+    text = OTHER_SHEETS.fill(name=name, sheet=sheet, others=", ".join(others))
+    remarks = (Remark("other_sheets", text),) if others else ()
+    return Piece(engine.table(pa.table(data)), (file,), lazy=False, remarks=remarks)
 
 
-def _choose_sheet(inspection: Inspection, table: Table) -> tuple[str, Cells, Header]:
-    """The first sheet with a heading we know; else the first that has anything."""
+def _choose_sheet(inspection: Inspection, table: Table) -> tuple[str, Cells, Header, list[str]]:
+    """The first sheet with a heading we know, and which others are like it; else the first that has anything."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     fallback: tuple[str, Cells, Header] | None = None
     try:
         workbook = CalamineWorkbook.from_path(str(inspection.path))
-        for sheet in workbook.sheet_names:
+        names = workbook.sheet_names
+        for place, sheet in enumerate(names):
             cells = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
             header = find_header(_as_text(cells), table)
             if header and header.known:
-                return sheet, cells, header
+                later = (
+                    (name, workbook.get_sheet_by_name(name).to_python(False, _LOOKED_AT)) for name in names[place + 1 :]
+                )
+                return sheet, cells, header, [name for name, rows in later if _like(rows, table, header)]
             if header and fallback is None:
                 fallback = sheet, cells, header
     except (CalamineError, OSError, ValueError):
@@ -68,11 +81,17 @@ def _choose_sheet(inspection: Inspection, table: Table) -> tuple[str, Cells, Hea
         ) from None
     if fallback is None:
         raise refuse_no_rows(inspection.path.name)
-    return fallback
+    return *fallback, []
+
+
+def _like(cells: Cells, table: Table, chosen: Header) -> bool:
+    """Has a sheet at least as many headings that we know, and rows below: another month of the same, say?"""
+    header = find_header(_as_text(cells), table)
+    return header is not None and header.known >= chosen.known and header.width > 0
 
 
 def _as_text(cells: Cells) -> Sequence[Sequence[object]]:
-    return [[cell_text(cell) for cell in row] for row in cells[:250]]
+    return [[cell_text(cell) for cell in row] for row in cells[:_LOOKED_AT]]
 
 
 def cell_text(cell: object) -> str | None:
