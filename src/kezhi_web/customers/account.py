@@ -30,9 +30,11 @@ from kezhi_web.customers.timeline import timeline_of
 from kezhi_web.people.models import seen
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, Shown
+from kezhi_web.words import say
 
 # what stands in figures of its own, or is for machines
 NOT_TOLD = {"customer_id", "name", "referrer_id", "acquisition_cost"}
+OF_OTHERS = Text("a customer of a colleague", "同事负责的客户")
 MOST_PAGES = 10_000
 _MOST = 12  # days of runs that are looked back at
 
@@ -125,12 +127,13 @@ def _facts(account: Account) -> list[tuple[Text, str]]:
 
 
 def _referrer(account: Account) -> dict[str, Any] | None:
-    """Who sent them: with a link where the person may see that customer."""
+    """Who sent them: with a link where the person may see that customer, and of customers of others not even the id."""
     sender = account.facts.get("referrer_id") or account.referral.get("referrer_id")
     if not sender:
         return None
     linked = account.seen_as.sees(sender)
-    return {"id": sender, "linked": linked, "name": _name_of(account.seen_as, sender) if linked else ""}
+    told = sender if linked or account.seen_as.owner is None else say(OF_OTHERS)
+    return {"id": told, "linked": linked, "name": _name_of(account.seen_as, sender) if linked else ""}
 
 
 def _name_of(rows: Rows, customer_id: str) -> str:

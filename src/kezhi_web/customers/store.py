@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from kezhi_web.shown import Rows, Shown
-from kezhi_web.shown.rows import PERSONAL, literal, quoted
+from kezhi_web.shown.rows import literal, quoted
 
 LARGE = 50_000  # customers; fewer are found quickly in the files
 MEMORY = "384MB"
@@ -91,9 +91,7 @@ def _of_table(rows: Rows, path: Path) -> str:
         _attached.add(path)
         _let_go(rows)
     fields = set(rows.columns("customers")) | set(rows.columns("attributes"))
-    hidden = [] if rows.personal else [f"null::varchar as {one}" for one in PERSONAL if one in fields]
-    hidden += [] if rows.personal else [f"lower(customer_id) as {SOUGHT}"]
-    replaced = f" replace ({', '.join(hidden)})" if hidden else ""
+    replaced = rows.replacing(fields, *(() if rows.personal else (f"lower(customer_id) as {SOUGHT}",)))
     if rows.owner is None:
         seen = ""
     elif "owner" in fields:

@@ -7,13 +7,14 @@ salesperson sees the rows of their own customers in every table, and names only 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from django.conf import settings
 
 from kezhi.language import KezhiError, Text
 from kezhi_web.shown.asking import filtered
@@ -21,6 +22,7 @@ from kezhi_web.shown.run import Shown
 
 MEMORY = "96MB"  # of the engine in the web process: the process stays under 400 MB; larger sorts go to disk
 PERSONAL = ("name", "phone", "email")
+OTHERS = ("referrer_id", "root_id")  # columns in which a customer's row names another customer
 NO_TABLE = Text("This run holds no {table}.", "这次运行没有 {table}。")
 
 _lock = threading.Lock()
@@ -28,7 +30,9 @@ _lock = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _engine() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"memory_limit": MEMORY, "threads": 2})
+    # not beside wherever the server was started: it may not write there
+    passing = str(Path(settings.OWN) / "engine.tmp")
+    return duckdb.connect(config={"memory_limit": MEMORY, "threads": 2, "temp_directory": passing})
 
 
 def _cursor() -> duckdb.DuckDBPyConnection:
@@ -78,14 +82,25 @@ class Rows:
         if not columns:
             raise KezhiError(NO_TABLE.fill(table=name))
         of_people = "customer_id" in columns  # other tables may call something else a name
-        hidden = [one for one in PERSONAL if one in columns and of_people and not self.personal]
-        replaced = f" replace ({', '.join(f'null::varchar as {one}' for one in hidden)})" if hidden else ""
+        replaced = self.replacing(columns) if of_people else ""
         file = f"read_parquet({literal(str(self.run.folder / f'{name}.parquet'))})"
         if self.owner is None:
             return f"(select *{replaced} from {file})"
         if "customer_id" not in columns:
             raise KezhiError(NO_TABLE.fill(table=name))
         return f"(select *{replaced} from {file} where customer_id in ({self._own}))"
+
+    def replacing(self, columns: Collection[str], *more: str) -> str:
+        """What stands behind a `*` so that columns tell only what this person may see: no names, no others' customers.
+
+        more: further replacements, as "lower(a) as a".
+        """
+        found = [*more]
+        if not self.personal:
+            found += [f"null::varchar as {one}" for one in PERSONAL if one in columns]
+        if self.owner is not None:
+            found += [f"case when {one} in ({self._own}) then {one} end as {one}" for one in OTHERS if one in columns]
+        return f" replace ({', '.join(found)})" if found else ""
 
     @property
     def _own(self) -> str:
