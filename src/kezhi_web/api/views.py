@@ -15,12 +15,14 @@ from kezhi.language import Text
 from kezhi_web.api.models import Token
 from kezhi_web.api.tokens import SCOPES, make
 from kezhi_web.hooks.models import Delivery, Hook
-from kezhi_web.hooks.sending import EVENTS
+from kezhi_web.hooks.sending import EVENTS, TROUBLES
+from kezhi_web.hooks.views import TYPED
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.words import say
 
 DAYS = {30: Text("30 days", "30 天"), 90: Text("90 days", "90 天"), 365: Text("one year", "一年")}
+USUAL = 90
 UNNAMED = Text("Say what the token is for, and what it may do.", "请填写令牌用途，并选择其范围。")
 REVOKED = Text("The token works no more.", "该令牌已失效。")
 
@@ -28,7 +30,12 @@ REVOKED = Text("The token works no more.", "该令牌已失效。")
 @needs("api")
 def tokens(request: SignedIn) -> HttpResponse:
     """Tokens, webhooks and their last deliveries."""
-    return render(request, "api/tokens.html", _known(request))
+    return page(request)
+
+
+def page(request: SignedIn, status: int = 200, **more: Any) -> HttpResponse:
+    """The page with what a form said that could not be done."""
+    return render(request, "api/tokens.html", _known(request, **more), status=status)
 
 
 def _known(request: SignedIn, **more: Any) -> dict[str, Any]:
@@ -43,7 +50,11 @@ def _known(request: SignedIn, **more: Any) -> dict[str, Any]:
         "hooks": Hook.objects.all(),
         "events": EVENTS,
         "deliveries": Delivery.objects.select_related("hook")[:20],
+        "typed": request.session.pop(TYPED, {}),
         "today": timezone.localdate(),
+        "troubles": TROUBLES,
+        "lasts": USUAL,
+        "chosen": ["read"],
         **more,
     }
 
@@ -55,12 +66,12 @@ def make_token(request: SignedIn) -> HttpResponse:
     name = " ".join(request.POST.get("name", "").split())[:100]
     scopes = [one for one in request.POST.getlist("scope") if one in SCOPES]
     days = request.POST.get("days", "")
+    lasts = int(days) if days.isdecimal() and int(days) in DAYS else USUAL
     if not name or not scopes:
-        return render(request, "api/tokens.html", _known(request, error=UNNAMED), status=400)
-    lasts = int(days) if days.isdecimal() and int(days) in DAYS else 90
+        return page(request, 400, error=UNNAMED, name=name, chosen=scopes, lasts=lasts)
     made, said = make(request.user.person, name, scopes, timezone.localdate() + timedelta(days=lasts))  # type: ignore[union-attr]
     audit(request, "token_made", token=made.pk, scopes=made.scopes, days=lasts)
-    return render(request, "api/tokens.html", _known(request, said=said, made=made))
+    return page(request, said=said, made=made)
 
 
 @needs("api")

@@ -2,25 +2,27 @@
 
 A message is a row first, so that none is lost when the server is killed; the worker sends what is due. The body is
 signed as `Kezhi-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 of "SECONDS.BODY" with the hook's secret; `Kezhi-Delivery`
-is the same for every try, by which a receiver knows what it has had already. Redirects are not followed.
+is the same for every try, by which a receiver knows what it has had already. Redirects are not followed, and a message
+goes to the very address that was found to be on the open net.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import ipaddress
 import json
 import os
 import socket
+import ssl
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
+from django.db.models import F
 from django.utils import timezone
 
 from kezhi.language import KezhiError, Text
@@ -38,10 +40,24 @@ WAITS = (60, 300, 1800, 2 * 3600, 6 * 3600, 24 * 3600)  # seconds before the sec
 PATIENCE = 10  # seconds for an answer
 AT_ONCE = 200  # messages of one piece of work
 
+IN_ADDRESS = "%/:@!$&'()*+,;=~-._?"  # what stays as it is in an address
+UNICAST = ipaddress.ip_network("2000::/3")
+TUNNELS = ipaddress.ip_network("2002::/16")  # 6to4: an address of IPv4 stands in it
+TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # the same, by a translator (NAT64)
+
 NO_ADDRESS = Text(
-    "A webhook's address begins with https:// and names another machine.",
-    "Webhook 地址须以 https:// 开头，并指向外部主机。",
+    "A webhook's address begins with https:// and names a machine outside the server's own network, without user name "
+    "or password.",
+    "Webhook 地址须以 https:// 开头，指向服务器内网之外的主机，且不含用户名和密码。",
 )
+# why there was no answer
+TROUBLES = {
+    "unknown": Text("no machine of this name is known", "找不到该主机名"),
+    "inside": Text("the name points into the server's own network", "主机名指向服务器内网"),
+    "late": Text("no answer within ten seconds", "十秒内没有应答"),
+    "certificate": Text("its certificate is not valid", "对方证书无效"),
+    "nobody": Text("nobody answers there", "该地址无人应答"),
+}
 
 
 def note(event: str, facts: Mapping[str, Any]) -> None:
@@ -65,14 +81,34 @@ def due() -> bool:
 
 
 def send_due() -> int:
-    """Send what is due, the oldest first; how many messages were tried."""
+    """Send what is due, the oldest first; how many messages were tried.
+
+    Where nobody answers, the others that are due there count as tried as well: ten thousand of them would keep the
+    worker waiting for a day.
+    """
     found = Delivery.objects.select_related("hook").filter(
         state=WAITING, next_at__lte=timezone.now(), hook__active=True
     )
     some = list(found.order_by("next_at", "pk")[:AT_ONCE])
+    silent: set[int] = set()
     for one in some:
+        if one.hook_id in silent:
+            continue
         send(one)
+        if one.status is None:
+            silent.add(one.hook_id)
+            _put_off(one)
     return len(some)
+
+
+def _put_off(one: Delivery) -> None:
+    """The other messages that are due at the same address fail with this one."""
+    now = timezone.now()
+    others = Delivery.objects.filter(hook=one.hook, state=WAITING, next_at__lte=now)
+    others.filter(tries__gte=len(WAITS)).update(tries=F("tries") + 1, state=GIVEN_UP, error=one.error, status=None)
+    for tries, wait in reversed(list(enumerate(WAITS))):  # the later first: what was put off is not due any more
+        later = now + timedelta(seconds=wait)
+        others.filter(tries=tries).update(tries=tries + 1, next_at=later, error=one.error, status=None)
 
 
 def send(one: Delivery) -> None:
@@ -100,36 +136,77 @@ def signature(secret: str, seconds: int, body: bytes) -> str:
     return f"t={seconds},v1={signed}"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """A redirect is an answer that is no success."""
-
-
 def _posted(one: Delivery) -> tuple[int | None, str]:
-    """Status of the answer, and what went wrong without one."""
-    try:
-        check_address(one.hook.url)
-    except KezhiError as error:
-        return None, error.text.en
+    """Status of the answer; without one a key of TROUBLES."""
     body, seconds = body_of(one), int(time.time())
-    request = urllib.request.Request(  # noqa: S310  its scheme was checked
-        one.hook.url,
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            "User-Agent": "kezhi",
-            "Kezhi-Event": one.event,
-            "Kezhi-Delivery": str(one.key),
-            "Kezhi-Signature": signature(one.hook.secret, seconds, body),
-        },
-    )
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "kezhi",
+        "Connection": "close",
+        "Kezhi-Event": one.event,
+        "Kezhi-Delivery": str(one.key),
+        "Kezhi-Signature": signature(one.hook.secret, seconds, body),
+    }
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=PATIENCE) as answer:
-            return answer.status, ""
-    except urllib.error.HTTPError as error:
-        return error.code, ""
-    except (OSError, ValueError) as error:
-        return None, type(error).__name__
+        parts, addresses = _reached(one.hook.url)
+        if not addresses:
+            return None, "unknown"
+        return _answer(parts, addresses, body, headers), ""
+    except KezhiError:
+        return None, "inside"
+    except TimeoutError:
+        return None, "late"
+    except ssl.SSLError:
+        return None, "certificate"
+    except (OSError, http.client.HTTPException, ValueError):
+        return None, "nobody"
+
+
+def _answer(parts: SplitResult, addresses: Sequence[str], body: bytes, headers: Mapping[str, str]) -> int:
+    """The status that the first of the addresses answers which can be reached. No proxy, no redirect is followed."""
+    asked_for = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    plain = parts.scheme == "http"
+    asked = _Plain(parts, addresses) if plain else _Secure(parts, addresses)
+    try:
+        asked.request("POST", quote(asked_for, safe=IN_ADDRESS), body, dict(headers))
+        return asked.getresponse().status
+    finally:
+        asked.close()
+
+
+class _Plain(http.client.HTTPConnection):
+    """Goes to addresses that were looked at, not to where the name points a moment later."""
+
+    def __init__(self, parts: SplitResult, addresses: Sequence[str]) -> None:
+        super().__init__(str(parts.hostname), _port(parts), timeout=PATIENCE)
+        self._addresses = addresses
+
+    def connect(self) -> None:
+        """To the first that answers."""
+        self.sock = _connected(self._addresses, self.port)
+
+
+class _Secure(http.client.HTTPSConnection):
+    """The same by TLS, for the certificate of the name."""
+
+    def __init__(self, parts: SplitResult, addresses: Sequence[str]) -> None:
+        self._tls = ssl.create_default_context()
+        super().__init__(str(parts.hostname), _port(parts), timeout=PATIENCE, context=self._tls)
+        self._addresses = addresses
+
+    def connect(self) -> None:
+        """To the first that answers."""
+        self.sock = self._tls.wrap_socket(_connected(self._addresses, self.port), server_hostname=self.host)
+
+
+def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+    *others, last = addresses
+    for address in others:
+        try:
+            return socket.create_connection((address, port), PATIENCE)
+        except OSError:
+            continue
+    return socket.create_connection((last, port), PATIENCE)
 
 
 def check_address(url: str) -> None:
@@ -137,15 +214,37 @@ def check_address(url: str) -> None:
 
     A webhook must not become a way to reach what only this server can reach.
     """
-    parts = urlsplit(url)
+    _reached(url)
+
+
+def _reached(url: str) -> tuple[SplitResult, list[str]]:
+    """A webhook's address in its parts, and where its name points now; nowhere where it is not known now."""
     local = os.environ.get("KEZHI_LOCAL_HOOKS") == "1"
-    if parts.scheme not in (("https", "http") if local else ("https",)) or not parts.hostname:
-        raise KezhiError(NO_ADDRESS)
-    if local:
-        return
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return  # not to be reached now; it is looked at again before every try
-    if any(not ipaddress.ip_address(address[4][0]).is_global for address in found):
+        parts = urlsplit(url)
+        port = _port(parts)
+    except ValueError:
+        raise KezhiError(NO_ADDRESS) from None
+    if parts.scheme not in (("https", "http") if local else ("https",)) or not parts.hostname or parts.username:
         raise KezhiError(NO_ADDRESS)
+    try:
+        found = [told[4][0] for told in socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return parts, []  # not to be reached now; it is looked at again before every try
+    if not local and not all(_public(str(address)) for address in found):
+        raise KezhiError(NO_ADDRESS)
+    return parts, [str(address) for address in found]
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (80 if parts.scheme == "http" else 443)
+
+
+def _public(said: str) -> bool:
+    """Is this an address on the open net? Those of IPv6 that stand for one of IPv4 are as that one, or none."""
+    address = ipaddress.ip_address(said.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in TRANSLATED:
+            return _public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        return address in UNICAST and address not in TUNNELS and address.is_global
+    return address.is_global and not address.is_multicast

@@ -15,6 +15,9 @@ from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.words import say
 
+TYPED = "webhook_typed"  # where a session keeps a form that could not be taken, for the page of the tokens
+LONGEST = 500  # characters of an address
+TOO_LONG = Text("The address is longer than 500 characters.", "地址超过 500 个字符。")
 NO_EVENT = Text("Choose at least one event.", "请至少选择一个事件。")
 MADE = Text("The webhook is there; its secret stands beside it.", "Webhook 已创建，密钥见右侧。")
 TRIED = Text("A test message is on its way; see the deliveries.", "测试消息已发出，见发送记录。")
@@ -26,14 +29,17 @@ AGAIN = Text("It is sent again.", "正在重新发送。")
 @require_POST
 def make_hook(request: SignedIn) -> HttpResponse:
     """A new webhook."""
-    url = request.POST.get("url", "").strip()[:500]
+    url = request.POST.get("url", "").strip()
     events = [one for one in EVENTS if one in request.POST.getlist("event")]
     try:
         check_address(url)
+        if len(url) > LONGEST:
+            raise KezhiError(TOO_LONG)
         if not events:
             raise KezhiError(NO_EVENT)
     except KezhiError as error:
         messages.error(request, say(error.text))
+        request.session[TYPED] = {"url": url, "events": events}
         return redirect("tokens")
     made = Hook.objects.create(url=url, events=events, by=request.viewer.name)
     audit(request, "webhook_made", hook=made.pk, events=events)
