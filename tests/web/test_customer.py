@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from decimal import Decimal
 from html import unescape
@@ -16,12 +17,13 @@ import kezhi
 from casting import Cast
 from kezhi.engine import open_engine
 from kezhi.intake import current_rows, import_table
+from kezhi.reports.numbers import rounded
 from kezhi.workspace import Workspace
 from kezhi_web.customers.book import BookOf
 from kezhi_web.customers.charts import curve_of
 from kezhi_web.customers.one import Account
 from kezhi_web.customers.opinion import factors_of
-from kezhi_web.customers.reasons import steps_of
+from kezhi_web.customers.reasons import steps_of, written
 from kezhi_web.customers.timeline import DAYS, TITLES, timeline_of
 from kezhi_web.people.models import Event
 from kezhi_web.shown import Rows
@@ -171,6 +173,26 @@ def test_every_number_can_be_reckoned_again(shown_home: Path) -> None:
     assert reckoned > 50
 
 
+def test_all_figures_can_be_reckoned_again() -> None:
+    """Also where a run rounded the cost by itself, and of amounts so small that two decimals say nothing."""
+    dice = random.Random(7)
+    for _ in range(1500):
+        count, mean, margin = dice.lognormvariate(-1, 2), dice.lognormvariate(4, 2), dice.uniform(-0.2, 1)
+        exact = count * mean
+        amount, cost, expense = (round(Decimal(one), 4) for one in (exact, exact * (1 - margin), exact * 0.03))
+        row = {"expected_purchases": count, "mean_amount": round(mean, 6), "amount": amount, "margin": margin}
+        row |= {"cost": cost, "expense": expense, "value": amount - cost - expense}
+        said = {name: numbers(text)[0] for name, text in written(row).items() if text != "–"}
+        digits = -said["value"].as_tuple().exponent
+        for one, other, product in (
+            (said["expected_purchases"], said["mean_amount"], said["bought"]),
+            (said["amount"], said["margin"], said["gross"]),
+        ):
+            assert rounded(one * other, digits) == product, row
+        assert said["gross"] - said["expense"] == said["value"]
+        assert said["value"] == rounded(row["value"], digits)
+
+
 def test_the_curve_ends_at_what_they_are_worth(shown_home: Path) -> None:
     """Periods add up to value so far, and with the forecast to both together; none is left out."""
     for person in table(shown_home, "customers")[::20]:
@@ -295,7 +317,7 @@ def test_one_walks_through_the_list_one_came_from(shown_home: Path, cast: Cast) 
 
 def test_ids_of_any_letters_have_a_page(home: Path, cast: Cast) -> None:
     """Slashes, blanks, signs and Chinese stand in the address as they are meant."""
-    strange = "分店/A 1?x#y&'\"%2F+"
+    strange = "分店/A 1?x#y&'\"%2F+\nover two lines"
     run = newest(home)
     customer_id = best(home)
     for name in ("customers", "forecast", "periods", "attributes"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from kezhi_web.corrections import edits, sheets, views, what_if
+from kezhi_web.shown import linking  # noqa: F401  knows <id:...>
 
 urlpatterns = [
     path("corrections", views.corrections, name="corrections"),
     path("corrections/new", views.new, name="correction-new"),
-    path("corrections/of/<path:customer>", edits.of_customer, name="correction-of"),
+    path("corrections/of/<id:customer>", edits.of_customer, name="correction-of"),
     path("corrections/undo", views.undo, name="correction-undo"),
     path("corrections/sheet.xlsx", sheets.download, name="correction-sheet"),
     path("corrections/upload", sheets.upload, name="correction-upload"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -39,58 +39,80 @@ def label(account: Account, first: date) -> str:
 
 
 def _step(row: dict[str, Any], account: Account) -> Step:
-    figures = _written(row)
+    figures = written(row)
     return Step(label(account, row["period"]), row, figures, tuple(_sentences(row, figures)))
 
 
-def _written(row: Mapping[str, Any]) -> dict[str, str]:
-    """Factors with as many decimals as it takes until product and sum come out as written."""
+def written(row: Mapping[str, Any]) -> dict[str, str]:
+    """Factors with as many decimals as it takes until products and difference come out as written.
+
+    Sums of money have two decimals where that is enough, else four, which are all that the run has.
+    """
     computed = row.get("amount_computed")
     bought = row["amount"] if computed is None else computed
     gross = row["amount"] - row["cost"]
-    money = 2 if _adds_up(row, gross, 2) else 4
-    count, mean = _agreeing(row["expected_purchases"], row["mean_amount"], bought, money)
+    for money in (2, 4):
+        whole = money == 4
+        factors = _agreeing(row["expected_purchases"], row["mean_amount"], bought, money, whole=whole)
+        margin = _share(row["amount"], row["margin"], gross, money, whole=whole)
+        fits = rounded(gross, money) - rounded(row["expense"], money) == rounded(row["value"], money)
+        if whole or (fits and factors and margin):
+            break
+    count, mean = factors or (grouped(row["expected_purchases"], FINEST), grouped(row["mean_amount"], FINEST))
     return {
         "p_purchase": percent(row.get("p_purchase"), 1),
+        "times": _readable(row["expected_purchases"]),
         "expected_purchases": count,
+        "each": grouped(row["mean_amount"], 2),
         "mean_amount": mean,
         "bought": grouped(bought, money),
         "amount": grouped(row["amount"], money),
-        "margin": _share(row["amount"], row["margin"], gross, money),
-        "cost": grouped(row["cost"], money),
+        "left": percent(row["margin"], 1),
+        "margin": margin or percent(row["margin"], FINEST),
         "gross": grouped(gross, money),
         "expense": grouped(row["expense"], money),
         "value": grouped(row["value"], money),
     }
 
 
-def _adds_up(row: Mapping[str, Any], gross: Any, digits: int) -> bool:
-    shown: Callable[[Any], Decimal] = lambda value: rounded(value, digits)  # noqa: E731
-    return (
-        shown(row["amount"]) - shown(row["cost"]) == shown(gross)
-        and shown(gross) - shown(row["expense"]) == shown(row["value"])
-        and abs(shown(row["amount"]) * Decimal(str(row["margin"])) - shown(gross)) < Decimal(5).scaleb(-digits - 1)
-    )
+def _readable(count: float) -> str:
+    """Two decimals; of small counts two digits that say something."""
+    digits = 2
+    while 0 < count < 10.0 ** (1 - digits) and digits < FINEST:
+        digits += 1
+    return grouped(count, digits)
 
 
-def _agreeing(count: float, mean: float, product: Any, money: int) -> tuple[str, str]:
-    """Both factors with the fewest decimals, together, whose product is the amount as written."""
+def _agreeing(count: float, mean: float, product: Any, money: int, *, whole: bool) -> tuple[str, str] | None:
+    """Both factors with the fewest decimals, together, whose product is the amount as written; None where none are.
+
+    whole: the amount is not rounded further, so a mean that was itself rounded may be put right by what comes out.
+    """
     wanted = rounded(product, money)
+    means = (mean, float(product) / count) if whole and count else (mean,)
     for both in range(2, 2 * FINEST):
         for digits in range(min(both, FINEST) + 1):
-            of_count, of_mean = rounded(count, min(both - digits, FINEST)), rounded(mean, digits)
-            if rounded(of_count * of_mean, money) == wanted:
-                return grouped(count, min(both - digits, FINEST)), grouped(mean, digits)
-    return grouped(count, FINEST), grouped(mean, FINEST)
+            of_count = rounded(count, min(both - digits, FINEST))
+            for one in means:
+                if rounded(of_count * rounded(one, digits), money) == wanted:
+                    return grouped(of_count, min(both - digits, FINEST)), grouped(one, digits)
+    return None
 
 
-def _share(amount: Any, margin: float, gross: Any, money: int) -> str:
-    """The margin with the fewest decimals with which the amount as written gives the gross profit as written."""
-    for digits in range(FINEST):
-        share = rounded(Decimal(str(margin)) * HUNDRED, digits) / HUNDRED
-        if rounded(rounded(amount, money) * share, money) == rounded(gross, money):
-            return percent(margin, digits)
-    return percent(margin, FINEST)
+def _share(amount: Any, margin: float, gross: Any, money: int, *, whole: bool) -> str | None:
+    """The margin with the fewest decimals with which the amount as written gives the gross profit as written.
+
+    whole: neither is rounded further; where the cost was, what is really left of the amount takes the margin's place.
+    """
+    wanted, shares = rounded(gross, money), [Decimal(str(margin))]
+    if whole and amount:
+        shares.append(Decimal(gross) / Decimal(amount))
+    for digits in range(FINEST + 1):
+        for one in shares:
+            share = rounded(one * HUNDRED, digits) / HUNDRED
+            if rounded(rounded(amount, money) * share, money) == wanted:
+                return percent(share, digits)
+    return None
 
 
 def _sentences(row: Mapping[str, Any], figures: Mapping[str, str]) -> list[Text]:
@@ -122,9 +144,8 @@ def _rule(row: Mapping[str, Any]) -> Text:
 
 
 BUYS = Text(
-    "They will buy {expected_purchases} times on average; the chance that they buy at all in this period is "
-    "{p_purchase}.",
-    "预计平均购买 {expected_purchases} 次：本期会购买的概率为 {p_purchase}。",
+    "They will buy about {times} times on average; the chance that they buy at all in this period is {p_purchase}.",
+    "平均预计购买约 {times} 次；本期至少购买一次的概率为 {p_purchase}。",
 )
 RULE = Text(
     "The transition rule expects {frequency} purchases (probability {p_frequency}) of {expected_amount} each "
@@ -132,8 +153,8 @@ RULE = Text(
     "移转规则预计购买 {frequency} 次（概率 {p_frequency}），每次 {expected_amount}（概率 {p_amount}）。",
 )
 BRINGS = Text(
-    "One purchase is expected to bring {mean_amount}: {expected_purchases} × {mean_amount} = {bought}.",
-    "预计每次购买 {mean_amount}：{expected_purchases} × {mean_amount} = {bought}。",
+    "One purchase is expected to bring {each}: {expected_purchases} × {mean_amount} = {bought}.",
+    "预计每次购买 {each}：{expected_purchases} × {mean_amount} = {bought}。",
 )
 CORRECTED_AMOUNT = Text(
     "Management corrected the purchase amount from {bought} to {amount}.",
@@ -143,8 +164,8 @@ CORRECTED_MARGIN = Text(
     "Management corrected the margin from {computed} to {margin}.", "管理层将毛利率由 {computed} 修正为 {margin}。"
 )
 LEAVES = Text(
-    "Of every purchase {margin} is left after the cost of the goods: {amount} × {margin} = {gross}.",
-    "扣除产品成本后留下 {margin}：{amount} × {margin} = {gross}。",
+    "Of every purchase {left} is left after the cost of the goods: {amount} × {margin} = {gross}.",
+    "扣除产品成本后还剩 {left}：{amount} × {margin} = {gross}。",
 )
 NO_COST = Text("No product cost is known, so none is taken off.", "没有产品成本数据，因此未扣除成本。")
 CORRECTED_EXPENSE = Text(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, register_converter, reverse
+from django.urls.converters import PathConverter
 from django.utils.html import escape
 from django.utils.http import urlencode
 
@@ -13,6 +14,15 @@ from kezhi_web.shown.run import Shown, workspace
 
 # as kezhi.reports.markup.who writes it: an element without others within
 CUSTOMER = re.compile(r'<data value="([^"]*)">([^<]*)</data>')
+
+
+class AnyId(PathConverter):
+    """<id:...> in an address: an id as the company writes it, also over two lines."""
+
+    regex = r"[\s\S]+"
+
+
+register_converter(AnyId, "id")
 
 
 def with_links(html: str, run: Shown) -> str:
