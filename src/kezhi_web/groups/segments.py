@@ -30,7 +30,16 @@ from kezhi_web.words import say, spoken
 
 THERE = Text("There is a segment of this name already: {name}.", "已有同名分群：{name}。")
 SAVED = Text("Saved: {name}", "已保存：{name}")
+NOT_THERE = Text("There is no segment “{name}” any more.", "分群“{name}”已不存在。")
 DROPPED = Text("Dropped: {name}", "已删除：{name}")
+CHANGED = Text(
+    "Somebody has changed this segment since you opened it; it now says: {rule}. Save again to replace that.",
+    "您打开之后有人修改了这个分群，现在的条件是：{rule}。再次保存将覆盖它。",
+)
+GONE = Text(
+    "Somebody has dropped or renamed “{name}” since you opened it. Save again to make a segment of what you wrote.",
+    "您打开之后有人删除或重命名了“{name}”。再次保存将按您填写的内容新建分群。",
+)
 UNSAID = Text("Say who belongs to the segment.", "请填写分群条件。")
 
 
@@ -96,14 +105,13 @@ def edit(request: SignedIn) -> HttpResponse:
     """Make a segment, or change one (`?name=`); the filter may be given (`?filter=`)."""
     run, rows = of_run(request)
     old = _named(request.POST.get("old") or request.GET.get("name", ""))
-    said = {
-        "name": old or request.GET.get("name", ""),
-        "rule": _rules().get(old or "", request.GET.get("filter", "")),
-    }
+    there = _rules().get(old or "", "")
+    said = {"name": old or request.GET.get("name", ""), "rule": there or request.GET.get("filter", "")}
     error = None
     if request.method == "POST":
         said = {"name": request.POST.get("name", "").strip(), "rule": request.POST.get("rule", "").strip()}
         try:
+            _check_unchanged(request, old, there)
             name = _save(said["name"], said["rule"], old)
         except KezhiError as reason:
             error = reason.text
@@ -112,7 +120,8 @@ def edit(request: SignedIn) -> HttpResponse:
             messages.success(request, say(SAVED, name=name))
             return redirect(_place_of(name))
     live = _counted(rows, said["rule"], request) if said["rule"] else {}
-    context = {"run": run, "said": said, "old": old, "error": error, "fields": _fields(rows), **live}
+    context = {"run": run, "said": said, "old": old, "there": there, "error": error, "fields": _fields(rows), **live}
+    context["back"] = _place_of(old) if old else _home(request)
     return render(request, "groups/edit.html", context, status=400 if error else 200)
 
 
@@ -128,10 +137,27 @@ def count(request: SignedIn) -> HttpResponse:
 @require_POST
 def drop(request: SignedIn) -> HttpResponse:
     """Drop a saved segment; nobody in it is touched."""
-    found = drop_segment(workspace().folder, request.POST.get("name", ""))
+    name = request.POST.get("name", "")
+    if _named(name) is None:  # somebody was faster, or pressed twice
+        messages.warning(request, say(NOT_THERE, name=name))
+        return redirect(_home(request))
+    found = drop_segment(workspace().folder, name)
     audit(request, "segment dropped", name=found.name, rule=found.rule)
     messages.success(request, say(DROPPED, name=found.name))
-    return redirect("segments" if request.viewer.may("company") else "customers")
+    return redirect(_home(request))
+
+
+def _home(request: SignedIn) -> str:
+    return address("segments" if request.viewer.may("company") else "customers")
+
+
+def _check_unchanged(request: HttpRequest, old: str | None, there: str) -> None:
+    """Nobody's work is written over unseen. Raises KezhiError where the segment is no longer what the form showed."""
+    opened = request.POST.get("old", "")
+    if opened and old is None:
+        raise KezhiError(GONE.fill(name=opened))
+    if old is not None and request.POST.get("there", there) != there:
+        raise KezhiError(CHANGED.fill(rule=there))
 
 
 def _rules() -> dict[str, str]:

@@ -36,6 +36,7 @@ SIGNS: Mapping[str, Text] = {
     "starts": Text("starts with", "开头为"),
     "has": Text("has", "包含"),
 }
+NUMBERED = {"=": Text("=", "="), "!=": Text("≠", "≠")}  # beside a number
 JOINED: Mapping[str, Text] = {"and": Text(" and ", "，并且"), "or": Text(" or ", "，或者")}
 EMPTY = Text("{field} is not filled in", "{field}为空")
 FILLED = Text("{field} is filled in", "{field}不为空")
@@ -58,8 +59,10 @@ def _said(filtered: Filter, settings: Settings, language: Language) -> str:  # n
     match filtered:
         case Compare(name, sign, value):
             field = _field(name)
-            between = " " if language == "en" or sign in ("<", "<=", ">", ">=") else ""
-            return f"{title(field).to(language)}{between}{SIGNS[sign].to(language)}{between}" + _value(
+            counted = isinstance(value, float | int) and not isinstance(value, bool)
+            shown = NUMBERED.get(sign, SIGNS[sign]) if counted else SIGNS[sign]
+            between = " " if language == "en" or counted or sign in ("<", "<=", ">", ">=") else ""
+            return f"{title(field).to(language)}{between}{shown.to(language)}{between}" + _value(
                 field, value, settings, language
             )
         case Computed(left, sign, right):
