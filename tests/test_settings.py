@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from kezhi.language import KezhiError
-from kezhi.settings import read_settings
+from kezhi.settings import read_settings, understood
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,29 @@ def test_a_wrong_setting_is_one_sentence(given: dict[str, Any], said: str, chine
         read_settings(given)
     assert said in refused.value.text.en
     assert chinese in refused.value.text.zh
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ({"horizont": 4, "horizon": 5}, ["horizont"]),
+        ({"alerts": {"cals": 9, "calls": 12}}, ["alerts.cals"]),
+        ({"alerts": {"calls": "many", "cals": 9}, "horizon": 0}, ["alerts.calls", "alerts.cals", "horizon"]),
+        ({"alerts": {"lost": 0.9, "calls": 3}}, ["alerts.lost"]),
+        ({"segments": {"a": "x >", "b": "y <", "c": "purchases > 1"}}, ["segments.a", "segments.b"]),
+        ({"points": {"bought": {"wieght": 1, "points": 5}}}, ["points.bought.wieght"]),
+        ({"unheard": {"of": 1}, "tiers": 5, "memory_limit": "much"}, ["unheard", "tiers", "memory_limit"]),
+        ({"horizon": 5, "alerts": {"calls": 12}}, []),
+    ],
+)
+def test_what_can_be_used_of_a_file_and_what_cannot(values: dict[str, Any], places: list[str]) -> None:
+    """As little as possible is left out, and what is left can be used as it is."""
+    settings, refused = understood(values)
+    assert [one.place for one in refused] == places
+    rest = deepcopy(values)
+    for one in refused:
+        table: Any = rest
+        for name in one.keys[:-1]:
+            table = table[name]
+        assert table.pop(one.keys[-1]) == one.value
+    assert read_settings(rest) == settings

@@ -472,7 +472,7 @@ def refresh(place: Workspace) -> Amendment | None:
 
 def _show(at: Newest, amendment: Amendment) -> None:
     target = at.place.corrected / at.run.name
-    settings = at.place.settings()
+    settings = at.place.usable_settings()  # how much memory; the run has its own settings
     with open_engine(memory_limit=settings.memory_limit, threads=settings.threads) as engine:
         computed = at.computed(engine)
         applied = amendment(computed)

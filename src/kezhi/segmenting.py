@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kezhi.corrections.log import alone
 from kezhi.engine import Engine, open_engine
 from kezhi.filters import Filter, Vocabulary, condition, parse
 from kezhi.language import KezhiError, Text
@@ -23,7 +24,7 @@ from kezhi.segments.nobody import explained
 from kezhi.segments.over_index import gathered, profile
 from kezhi.segments.rules import Rule, cells, compared_by, describe, mark, told, usable
 from kezhi.segments.vocabulary import settings_of, title, vocabulary
-from kezhi.settings import Settings, read_settings
+from kezhi.settings import RefusedError, Settings, understood
 from kezhi.settings.segments import ALL, check_name, same
 from kezhi.workspace import Workspace
 
@@ -44,6 +45,7 @@ NO_WORKSPACE = Text(
     "分群保存在工作区的 kezhi.toml 中，而 {folder} 不是文件夹。",
 )
 NO_TOML = Text("kezhi.toml cannot be read: {reason}.", "kezhi.toml 无法读取：{reason}。")
+SETTINGS = "kezhi.toml"
 _PLAIN = re.compile(r"[\w\s·.&/-]+")  # a name rather than a filter, which has signs
 # What to begin with where nothing is saved; each is offered where the run has its fields.
 SUGGESTED: tuple[tuple[Text, str], ...] = (
@@ -110,7 +112,7 @@ def opened(run_or_workspace: object, run: str | None = None) -> Iterator[Asked]:
     """A run's customers, and the segments of its workspace as they are saved now."""
     place = place_of(run_or_workspace, run)
     made_with = settings_of(place.run)
-    segments = place.workspace.settings().segments if place.workspace else made_with.segments
+    segments = place.workspace.usable_settings().segments if place.workspace else made_with.segments
     with open_engine() as engine:
         rows = fields(engine, place.run)
         known = engine.read_parquet(place.run / "customers.parquet")
@@ -257,25 +259,25 @@ def save_segment(workspace: str | Path, name: str, rule: str) -> Saved:
     if place.latest_run() is not None:
         with opened(place.folder) as asked:
             condition(parse(rule), asked.rows, asked.words)
-    document = _read(place)
-    table = _table(document)
-    old = _named(name, table)
-    before = None if old is None else str(table[old])
-    table[old or name] = rule
-    return Saved(old or name, rule, before, _write(place, document))
+    with changing(place) as document:
+        table = _table(document)
+        old = _named(name, table)
+        before = None if old is None else str(table[old])
+        table[old or name] = rule
+    return Saved(old or name, rule, before, place.folder / SETTINGS)
 
 
 def drop_segment(workspace: str | Path, name: str) -> Saved:
     """Take a segment out of the workspace's kezhi.toml; raises KezhiError where there is none of that name."""
     place = _workspace(workspace)
-    document = _read(place)
-    table = _table(document)
-    old = _named(name, table)
-    if old is None:
-        raise no_such(name, table)
-    rule = str(table[old])
-    del table[old]
-    return Saved(old, rule, rule, _write(place, document))
+    with changing(place) as document:
+        table = _table(document)
+        old = _named(name, table)
+        if old is None:
+            raise no_such(name, table)
+        rule = str(table[old])
+        del table[old]
+    return Saved(old, rule, rule, place.folder / SETTINGS)
 
 
 def _workspace(folder: str | Path) -> Workspace:
@@ -285,11 +287,31 @@ def _workspace(folder: str | Path) -> Workspace:
     return place
 
 
-def _read(place: Workspace) -> Any:
+@contextmanager
+def changing(place: Workspace) -> Iterator[Any]:
+    """kezhi.toml as a document to be changed within the block; comments and order stay, and nobody else writes it.
+
+    Raises RefusedError, and leaves the file as it was, for what kezhi does not take. What somebody wrote there by hand
+    and kezhi does not take either is no reason to refuse: it stays until somebody mends it.
+    """
+    import tomlkit
+
+    with alone(place.folder, "settings.lock", place.folder / SETTINGS):
+        document = settings_document(place)
+        before = tomlkit.dumps(document)
+        yield document
+        after = tomlkit.dumps(document)
+        if after != before:
+            _refuse_worse(before, after)
+            _replace(place.folder / SETTINGS, after)
+
+
+def settings_document(place: Workspace) -> Any:
+    """kezhi.toml as it is written, an empty document where there is none; raises KezhiError for what is no TOML."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    path = place.folder / "kezhi.toml"
+    path = place.folder / SETTINGS
     if not path.exists():
         return tomlkit.document()
     try:
@@ -303,16 +325,22 @@ def _table(document: Any) -> Any:
 
     if "segments" not in document:
         document["segments"] = tomlkit.table()
+    if not isinstance(document["segments"], Mapping):
+        raise RefusedError(understood({"segments": document["segments"].unwrap()})[1][0])
     return document["segments"]
 
 
-def _write(place: Workspace, document: Any) -> Path:
-    """Replace kezhi.toml in one step, once what it would say was read and found good."""
-    import tomlkit
+def _refuse_worse(before: str, after: str) -> None:
+    """Raise for what kezhi does not take and what did not stand there before."""
+    known = [(one.keys, one.value) for one in understood(tomllib.loads(before))[1]]
+    for one in understood(tomllib.loads(after))[1]:
+        if (one.keys, one.value) not in known:
+            raise RefusedError(one)
 
-    text = tomlkit.dumps(document)
-    read_settings(tomllib.loads(text))
-    path = (place.folder / "kezhi.toml").resolve()  # a link stays one
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    path = path.resolve()  # a link stays one
     beside = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         beside.write_bytes(text.encode("utf-8"))
@@ -321,4 +349,3 @@ def _write(place: Workspace, document: Any) -> Path:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return path

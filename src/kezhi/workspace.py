@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kezhi.language import KezhiError, Text
-from kezhi.settings import Settings, read_settings
+from kezhi.settings import Settings, read_settings, understood
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial-"
@@ -41,6 +41,17 @@ class Workspace:
             return read_settings(tomllib.loads(path.read_text(encoding="utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise KezhiError(Text(f"kezhi.toml cannot be read: {error}.", f"kezhi.toml 无法读取：{error}。")) from None
+
+    def usable_settings(self) -> Settings:
+        """What kezhi.toml says as far as kezhi understands it, for what need not stop where a run would refuse."""
+        try:
+            return self.settings()
+        except KezhiError:
+            try:
+                text = (self.folder / "kezhi.toml").read_text(encoding="utf-8")
+                return understood(tomllib.loads(text))[0]
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+                return Settings()
 
     @property
     def runs(self) -> Path:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from kezhi import save_segment
+from kezhi.language import KezhiError
+from kezhi.segmenting import changing
 from kezhi.workspace import Workspace
 from kezhi_web.people.models import Event
 from kezhi_web.setup.asking import shown
 from kezhi_web.setup.questions import questions
 from kezhi_web.setup.writing import USUAL, value_at
+from kezhi_web.shown.run import workspace
 
 FILE = """# Qinghe Tea
 horizon = 4        # as the board wants it
@@ -42,7 +47,7 @@ def typed(code: str, home: Path, **changes: Any) -> dict[str, Any]:
     question = next(one for one in questions(file) if one.code == code)
     sent: dict[str, Any] = {"question": code}
     for setting in question.settings:
-        field = shown(setting, file, Workspace(home).settings())
+        field = shown(setting, file, Workspace(home).usable_settings())
         if setting.form == "name":
             sent |= {f"{setting.place}.{language}": field[language] for language in ("en", "zh")}
         else:
@@ -144,11 +149,91 @@ def test_what_kezhi_refuses_is_said_and_not_written(
 
 
 def test_a_file_that_cannot_be_read_is_left_alone(office: Path, cast: Any) -> None:
-    for broken in ("horizon = ", FILE + "\n[unheard]\nof = 1\n"):
-        (office / "kezhi.toml").write_text(broken, encoding="utf-8")
-        assert "mended by hand" in text(cast["administrator"].get("/settings"))
-        assert cast["administrator"].post("/settings", {"question": "time", "horizon": "5"}).status_code == 400
-        assert (office / "kezhi.toml").read_text(encoding="utf-8") == broken
+    (office / "kezhi.toml").write_text("horizon = ", encoding="utf-8")
+    assert "mended by hand" in text(cast["administrator"].get("/settings"))
+    assert cast["administrator"].post("/settings", {"question": "time", "horizon": "5"}).status_code == 400
+    assert (office / "kezhi.toml").read_text(encoding="utf-8") == "horizon = "
+
+
+def test_an_unknown_key_is_named_and_can_be_taken_out(office: Path, cast: Any) -> None:
+    """The page names it, everything else can be saved, and only the key goes; the run alone refuses it meanwhile."""
+    file = FILE.replace("calls = 12 ", "cals = 9\ncalls = 12 ") + "\n[unheard]\nof = 1\n"
+    (office / "kezhi.toml").write_text(file, encoding="utf-8")
+    client = cast["administrator"]
+    said = text(client.get("/settings"))
+    assert "The setting alerts.cals cannot be used: there is no such setting." in said
+    assert "The setting unheard cannot be used" in said
+    with pytest.raises(KezhiError, match="cals"):
+        Workspace(office).settings()
+    assert workspace().settings().alerts.calls == 12
+    client.post("/settings", typed("time", office, horizon="5"))
+    assert of_toml(office)["horizon"] == 5
+    for place in ("unheard", "alerts.cals", "alerts.calls"):  # the last is none that is refused
+        client.post("/settings", {"take_out": place})
+    assert (office / "kezhi.toml").read_text(encoding="utf-8").strip() == FILE.replace(
+        "horizon = 4", "horizon = 5"
+    ).strip()
+    assert [one.told["name"] for one in Event.objects.filter(action="setting").order_by("pk")][1:] == [
+        "unheard",
+        "alerts.cals",
+    ]
+    assert Workspace(office).settings().horizon == 5
+
+
+def test_a_value_that_cannot_be_used_is_mended_at_its_field(office: Path, cast: Any) -> None:
+    """What stands there is shown with what is wrong about it; nothing else of the question is lost by saving."""
+    (office / "kezhi.toml").write_text(FILE.replace("calls = 12 ", 'calls = "many" '), encoding="utf-8")
+    client = cast["administrator"]
+    said = text(client.get("/settings"))
+    assert 'value="many"' in said
+    assert 'aria-invalid="true"' in said
+    assert "Take alerts.calls out" not in said
+    assert client.post("/settings", typed("calls", office, alerts__calls="0")).status_code == 400
+    client.post("/settings", typed("calls", office, alerts__calls="12"))
+    assert (office / "kezhi.toml").read_text(encoding="utf-8") == FILE
+
+
+@pytest.mark.parametrize("broken", ["points = [1]", "tiers = 5", "segments = 5", "lifetime = true", "alerts = []"])
+def test_whatever_stands_there_the_page_is_shown_and_mends_it(empty_home: Path, cast: Any, broken: str) -> None:
+    path = empty_home / "kezhi.toml"
+    path.write_text(broken, encoding="utf-8")
+    client, name = cast["administrator"], broken.partition(" ")[0]
+    assert f"Take {name} out of the file" in text(client.get("/settings"))
+    client.post("/settings", {"take_out": name})
+    assert path.read_text(encoding="utf-8").strip() == ""
+
+
+def test_two_people_at_once(office: Path, cast: Any) -> None:
+    """Who saves second is told what the first one wrote, keeps what they typed, and may write over it knowingly."""
+    client = cast["administrator"]
+    mine = typed("time", office, fiscal_start="4") | {"seen": seen_of(client, "time")}
+    cast["analyst"].post("/settings", typed("time", office, horizon="6"))
+    late = client.post("/settings", mine)
+    assert late.status_code == 400
+    assert "Somebody else has changed these settings" in text(late)
+    assert "Periods to forecast: now 6" in text(late)
+    assert (of_toml(office)["horizon"], "fiscal_start" in of_toml(office)) == (6, False)
+    [again] = [one for one in late.context["questions"] if one["question"].code == "time"]
+    assert {field["setting"].place: field.get("value") for field in again["fields"]}["fiscal_start"] == "4"
+    client.post("/settings", mine | {"horizon": "6", "seen": again["seen"]})
+    assert (of_toml(office)["horizon"], of_toml(office)["fiscal_start"]) == (6, 4)
+
+
+def seen_of(client: Any, code: str) -> str:
+    """The mark that the page puts into a question's form."""
+    return next(one["seen"] for one in client.get("/settings").context["questions"] if one["question"].code == code)
+
+
+def test_a_segment_and_a_setting_saved_at_once_are_both_kept(office: Path) -> None:
+    place = Workspace(office)
+    with changing(place) as document:
+        other = Thread(target=save_segment, args=(office, "new", "purchases > 1"))
+        other.start()
+        other.join(0.2)
+        document["horizon"] = 7
+    other.join()
+    assert of_toml(office)["horizon"] == 7
+    assert set(of_toml(office)["segments"]) == {"good ones", "new"}
 
 
 def test_who_may_not_change_settings(office: Path, cast: Any) -> None:

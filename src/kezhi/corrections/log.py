@@ -84,8 +84,7 @@ class Log:
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Keep other writers out while the block lasts; a lock dies with its process."""
-        with made_folder(self.workspace.folder), (self.workspace.folder / f".{name}").open("a+b") as file:
-            _lock(file, self.path)
+        with alone(self.workspace.folder, name, self.path):
             yield
 
     def _replace(self, entries: Sequence[Entry]) -> None:
@@ -105,6 +104,14 @@ class Log:
             return _read(row)
         except (KeyError, ValueError, TypeError, InvalidOperation):
             raise KezhiError(_DAMAGED.fill(path=self.path, line=line)) from None
+
+
+@contextmanager
+def alone(folder: Path, name: str, written: Path) -> Iterator[None]:
+    """Keep those out who would write the same file of a company's folder while the block lasts."""
+    with made_folder(folder), (folder / f".{name}").open("a+b") as file:
+        _lock(file, written)
+        yield
 
 
 def _row(entry: Entry) -> dict[str, object]:

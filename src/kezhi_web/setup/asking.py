@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -34,10 +34,10 @@ class MistypedError(Exception):
 
 
 def shown(setting: Setting, file: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """A field for the page: what the file says, and what counts where it says nothing."""
+    """A field for the page: what the file says, taken by kezhi or not, and what counts where it says nothing."""
     said = value_at(file, setting.place)
     counts = said if said is not None else value_at(settings, setting.place)
-    usual = setting.usual or (None if setting.form == "name" else _worded(setting, value_at(USUAL, setting.place)))
+    usual = setting.usual or (None if setting.form == "name" else worded(setting, value_at(USUAL, setting.place)))
     field: dict[str, Any] = {"setting": setting, "usual": usual, "own": said is not None}
     if setting.form == "name":
         title = said if isinstance(said, str) else None
@@ -47,7 +47,7 @@ def shown(setting: Setting, file: Mapping[str, Any], settings: Settings) -> dict
             "usual": _own_title(setting.place),
         }
     if setting.form == "many":
-        return field | {"chosen": list(counts or ())}
+        return field | {"chosen": list(counts) if isinstance(counts, Sequence) and not isinstance(counts, str) else []}
     if setting.form in ("choice", "yes"):
         return field | {"value": _code(said)}
     return field | {"value": "" if said is None else _typed(setting, said)}
@@ -62,22 +62,27 @@ def _code(value: Any) -> str:
 
 
 def _typed(setting: Setting, value: Any) -> str:
-    if setting.form == "share":
+    if setting.form == "share" and _is_number(value):
         return f"{round(float(value) * 100, 6):g}"
-    if setting.form == "numbers":
-        return ", ".join(_number_text(one) for one in value)
-    if isinstance(value, int | float):
-        return _number_text(value)
-    return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_number_text(one) if _is_number(one) else str(one) for one in value)
+    return _number_text(value) if _is_number(value) else str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number_text(value: float) -> str:
     return f"{value:.12g}"
 
 
-def _worded(setting: Setting, value: Any) -> Text | None:
+def worded(setting: Setting, value: Any) -> Text | None:
+    """A value of kezhi.toml as a person says it; None for nothing."""
     if value is None:
         return None
+    if isinstance(value, Mapping):
+        return Text(plainly(value), plainly(value))
     if isinstance(value, bool):
         return YES if value else NO
     if setting.choices is not None and not isinstance(value, tuple):
@@ -174,4 +179,6 @@ def plainly(value: Any) -> str:
         return say(Text("usual", "默认"))
     if isinstance(value, bool):
         return say(YES if value else NO)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {plainly(one)}" for name, one in value.items())
     return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)

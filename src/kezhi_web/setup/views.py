@@ -11,15 +11,21 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from kezhi.language import KezhiError, Text
+from kezhi.settings import Refused, RefusedError, understood
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
-from kezhi_web.setup.asking import MistypedError, given, plainly, shown
+from kezhi_web.setup.asking import MistypedError, given, plainly, shown, worded
 from kezhi_web.setup.questions import Question, Setting, questions
-from kezhi_web.setup.writing import Change, RefusedError, in_file, write
+from kezhi_web.setup.writing import Change, ChangedMeanwhileError, in_file, seen, take_out, value_at, write
 from kezhi_web.shown.run import workspace
 from kezhi_web.words import say
 
 SAVED = Text("Saved. It counts from the next run on.", "已保存，从下一次运行起生效。")
+MEANWHILE = Text(
+    "Somebody else has changed these settings since you opened the page; nothing of yours was saved. Your entries are "
+    "still in the fields: choose Save once more to put them in place of what stands there now.",
+    "您打开页面之后，其他人已修改了这一组设置，您的内容尚未保存，仍保留在下面的输入框中。再次点击“保存”将以您的内容覆盖现有设置。",
+)
 SAME = Text("Nothing was changed.", "没有改动。")
 
 
@@ -28,23 +34,37 @@ def setup(request: SignedIn) -> HttpResponse:
     """Every setting by question; one question is saved at a time."""
     place = workspace()
     try:
-        file, settings = in_file(place), place.settings()
+        file = in_file(place)
     except KezhiError as error:
         return render(request, "setup/broken.html", {"error": error.text}, status=400 if request.POST else 200)
     asked = questions(file)
     if request.method != "POST":
-        return _page(request, asked, file, settings)
+        return _page(request, asked, file)
+    if "take_out" in request.POST:
+        return _taken_out(request)
     question = next((one for one in asked if one.code == request.POST.get("question")), None)
     if question is None:
         return redirect("setup")
     wanted, mistakes = _wanted(question, request)
     if not mistakes:
         try:
-            _say_changes(request, write(place, wanted))
+            _say_changes(request, write(place, wanted, request.POST.get("seen")))
             return redirect(f"{reverse('setup')}#{question.code}")
         except RefusedError as error:
-            mistakes = {_nearest(error.place, question): error.text}
-    return _page(request, asked, file, settings, question, mistakes)
+            mistakes = {_nearest(error.refused.place, question): error.text}
+        except KezhiError as error:
+            mistakes = {"": error.text}
+        except ChangedMeanwhileError:
+            file = in_file(place)
+            mistakes = {"": MEANWHILE}
+    return _page(request, asked, file, question, mistakes)
+
+
+def _taken_out(request: SignedIn) -> HttpResponse:
+    """Remove from the file what kezhi does not take, and keep in the audit log what it was."""
+    gone = take_out(workspace(), request.POST["take_out"])
+    _say_changes(request, [gone] if gone else [])
+    return redirect("setup")
 
 
 def _wanted(question: Question, request: SignedIn) -> tuple[dict[str, Any], dict[str, Text]]:
@@ -78,35 +98,69 @@ def _page(
     request: SignedIn,
     asked: tuple[Question, ...],
     file: Mapping[str, Any],
-    settings: Any,
     wrong: Question | None = None,
     mistakes: Mapping[str, Text] | None = None,
 ) -> HttpResponse:
-    told = [
-        {
-            "question": question,
-            "fields": [
-                _field(setting, file, settings, request, mistakes if question is wrong else None)
-                for setting in question.settings
-            ],
-            "mistake": (mistakes or {}).get("") if question is wrong else None,
-        }
-        for question in asked
-    ]
-    context = {"questions": told, "wrong": wrong, "segments": len(file.get("segments") or ())}
+    settings, refused = understood(file)
+    told = []
+    for question in asked:
+        sentences = {_nearest(one.place, question): one.text for one in refused if _asks(question, one)}
+        sentences |= (mistakes or {}) if question is wrong else {}
+        typed = request if question is wrong else None
+        told.append(
+            {
+                "question": question,
+                "fields": [_field(setting, file, settings, typed, sentences) for setting in question.settings],
+                "mistake": sentences.get(""),
+                "meanwhile": _meanwhile(question, file, settings, request) if sentences.get("") is MEANWHILE else [],
+                "seen": seen(file, (setting.place for setting in question.settings)),
+            }
+        )
+    context = {
+        "questions": told,
+        "wrong": wrong,
+        "segments": len(settings.segments),
+        "refused": [
+            {
+                "place": one.place,
+                "said": plainly(one.value),
+                "text": one.text,
+                "question": next((question for question in asked if _asks(question, one)), None),
+                "at_field": any(setting.place == one.place for question in asked for setting in question.settings),
+            }
+            for one in refused
+        ],
+    }
     return render(request, "setup/setup.html", context, status=400 if wrong else 200)
 
 
+def _asks(question: Question, refused: Refused) -> bool:
+    """Does a question ask for what kezhi does not take, or for a part of it?"""
+    places = [setting.place for setting in question.settings]
+    inside = isinstance(refused.value, Mapping) and any(one.startswith(f"{refused.place}.") for one in places)
+    return inside or any(refused.place == one or refused.place.startswith(f"{one}.") for one in places)
+
+
+def _meanwhile(question: Question, file: Mapping[str, Any], settings: Any, typed: SignedIn) -> list[Any]:
+    """What stands in the file now where it is not what was typed: title and value, None for the usual."""
+    return [
+        (one.title, worded(one, value_at(file, one.place)))
+        for one in question.settings
+        if shown(one, file, settings) != _field(one, file, settings, typed, {})
+    ]
+
+
 def _field(
-    setting: Setting, file: Mapping[str, Any], settings: Any, request: SignedIn, mistakes: Mapping[str, Text] | None
+    setting: Setting, file: Mapping[str, Any], settings: Any, typed: SignedIn | None, mistakes: Mapping[str, Text]
 ) -> dict[str, Any]:
-    """A field; after a mistake with what was typed."""
+    """A field with what is wrong about it; after a mistake with what was typed."""
     field = shown(setting, file, settings)
-    if mistakes is None:
+    if setting.place in mistakes:
+        field |= {"mistake": mistakes[setting.place]}
+    if typed is None:
         return field
-    typed = {"value": request.POST.get(setting.place, "")}
     if setting.form == "many":
-        typed = {"chosen": request.POST.getlist(setting.place)}  # type: ignore[dict-item]
+        return field | {"chosen": typed.POST.getlist(setting.place)}
     if setting.form == "name":
-        typed = {language: request.POST.get(f"{setting.place}.{language}", "") for language in ("en", "zh")}
-    return field | typed | {"mistake": mistakes.get(setting.place)}
+        return field | {language: typed.POST.get(f"{setting.place}.{language}", "") for language in ("en", "zh")}
+    return field | {"value": typed.POST.get(setting.place, "")}

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kezhi.language import KezhiError, Text
-from kezhi.segmenting import _read, _write  # the one way in which kezhi itself changes the file
-from kezhi.settings import Settings
+from kezhi.segmenting import changing, settings_document
+from kezhi.settings import Settings, understood
 from kezhi.workspace import Workspace
-
-_PLACE = re.compile(r"The setting '?([\w.]+)'?")
-_lock = threading.Lock()
-MISSING: Any = object()
 
 
 @dataclass(frozen=True)
@@ -27,18 +22,20 @@ class Change:
     new: Any
 
 
-class RefusedError(Exception):
-    """kezhi does not take the settings: at which place, and why."""
-
-    def __init__(self, place: str, text: Text) -> None:
-        super().__init__(place)
-        self.place, self.text = place, text
+class ChangedMeanwhileError(Exception):
+    """Somebody else has changed what was shown since."""
 
 
 def in_file(workspace: Workspace) -> dict[str, Any]:
     """What kezhi.toml says, as plain values. Raises KezhiError where it cannot be read."""
-    found: dict[str, Any] = _read(workspace).unwrap()
+    found: dict[str, Any] = settings_document(workspace).unwrap()
     return found
+
+
+def seen(values: Mapping[str, Any], places: Iterable[str]) -> str:
+    """A mark of what a file says at some places, by which is known whether it still says so."""
+    said = json.dumps([value_at(values, place) for place in places], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def value_at(values: Any, place: str) -> Any:
@@ -50,14 +47,16 @@ def value_at(values: Any, place: str) -> Any:
     return values
 
 
-def write(workspace: Workspace, wanted: Mapping[str, Any]) -> list[Change]:
+def write(workspace: Workspace, wanted: Mapping[str, Any], mark: str | None = None) -> list[Change]:
     """Set these places (None: take the setting out, so that the usual counts); all of them or, where refused, none.
 
-    Raises RefusedError with the place that kezhi names in its own sentence.
+    mark: what `seen` said of them when they were shown. Raises RefusedError for what kezhi does not take, and
+    ChangedMeanwhileError where they are no longer as they were shown.
     """
-    with _lock:
-        document = _read(workspace)
+    with changing(workspace) as document:
         before = document.unwrap()
+        if mark is not None and mark != seen(before, wanted):
+            raise ChangedMeanwhileError
         changes = [
             Change(place, value_at(before, place), value)
             for place, value in wanted.items()
@@ -65,13 +64,17 @@ def write(workspace: Workspace, wanted: Mapping[str, Any]) -> list[Change]:
         ]
         for change in changes:
             _set(document, change.place.split("."), change.new)
-        if changes:
-            try:
-                _write(workspace, document)
-            except KezhiError as error:
-                found = _PLACE.match(error.text.en)
-                raise RefusedError(found[1] if found else "", error.text) from None
-        return changes
+    return changes
+
+
+def take_out(workspace: Workspace, place: str) -> Change | None:
+    """Remove what kezhi does not take at a place; None where nothing is refused there."""
+    with changing(workspace) as document:
+        refused = next((one for one in understood(document.unwrap())[1] if one.place == place), None)
+        if refused is None:
+            return None
+        _set(document, refused.keys, None)
+    return Change(place, refused.value, None)
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -92,7 +95,7 @@ def _set(document: Any, parts: Sequence[str], value: Any) -> None:
     table = document
     way: list[tuple[Any, str]] = []
     for number, name in enumerate(parts[:-1]):
-        if name not in table:
+        if not isinstance(table.get(name), Mapping):  # not there, or no table as it should be
             if value is None:
                 return
             # within a table that stands on one line a new one does so as well

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest
 
+from kezhi.settings import Settings
 from kezhi.workspace import MANIFEST, Workspace
 
 
@@ -19,9 +20,21 @@ class NoRun(Exception):  # noqa: N818  no error: a company begins without one
     """The company has no run yet."""
 
 
-def workspace() -> Workspace:
+class Company(Workspace):
+    """The company's folder. A page goes on without what kezhi does not take of kezhi.toml; a run refuses it."""
+
+    def settings(self) -> Settings:
+        """What can be used; the page of the settings says what cannot."""
+        return self.usable_settings()
+
+    def usable_settings(self) -> Settings:
+        """As the folder has it."""
+        return Workspace(self.folder).usable_settings()
+
+
+def workspace() -> Company:
     """The company's folder."""
-    return Workspace(settings.WORKSPACE)
+    return Company(settings.WORKSPACE)
 
 
 @dataclass(frozen=True)
