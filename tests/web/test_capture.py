@@ -114,6 +114,57 @@ def test_what_cannot_be_is_said_at_the_field(
     assert not Entry.objects.exists()
 
 
+def test_a_form_that_is_sent_twice_is_one_entry(home: Path, cast: Any) -> None:
+    """A double click, or the browser's way back; what was changed meanwhile is another entry."""
+    who, client = people(home)[0], cast["marketer"]
+    mark = text(client.get(f"/record/suggestions?customer={who}")).split('name="mark" value="')[1].split('"')[0]
+    form = {"customer": who, "mark": mark, **ROWS["suggestions"]}
+    before = len(book(home, "suggestions", who))
+    client.post("/record/suggestions", form)
+    assert "recorded already" in text(client.post("/record/suggestions", {**form, "next": "/recorded"}, follow=True))
+    feed(Workspace(home))
+    assert len(book(home, "suggestions", who)) == before + 1
+    client.post("/record/suggestions", {**form, "text": "larger packs"})
+    assert Entry.objects.count() == 2
+    [first] = Entry.objects.filter(row__text="smaller packs")
+    client.post(f"/recorded/{first.pk}/withdraw")
+    client.post("/record/suggestions", form)
+    assert [one.state for one in Entry.objects.filter(pk=first.pk)] == ["changed"]  # it holds again
+    assert Event.objects.filter(action="recorded").count() == 2
+
+
+def test_a_number_that_nobody_has_loses_nothing(shown_home: Path, cast: Any) -> None:
+    """The page says so, keeps what was typed and takes another number."""
+    who, client = people(shown_home)[0], cast["marketer"]
+    asked = client.get("/record/contacts?customer=C0nobody")
+    assert asked.status_code == 404
+    assert 'value="C0nobody"' in text(asked)
+    answer = client.post("/record/contacts", {"customer": "C0nobody", **ROWS["contacts"]})
+    assert answer.status_code == 404
+    assert "nothing that was typed is lost" in text(answer)
+    assert "wants samples" in text(answer)
+    assert 'name="customer" value="C0nobody"' in text(answer)
+    assert client.post("/record/contacts", {"customer": who, **ROWS["contacts"]}).status_code == 302
+
+
+def test_an_entry_outlives_its_customer(shown_home: Path, cast: Any) -> None:
+    """Whoever wrote it, and who sees everybody, can still withdraw it; nobody else sees it."""
+    own, other = people(shown_home, cast.owner)[0], people(shown_home)[0]
+    cast["sales"].post("/record/notes", {"customer": own, **ROWS["notes"]})
+    cast["sales"].post("/record/referrals", {"customer": own, "way": "sent", "other": other})
+    cast["marketer"].post("/record/notes", {"customer": own, **ROWS["notes"]})
+    mine, sent, theirs = Entry.objects.order_by("pk")
+    Entry.objects.exclude(pk=sent.pk).update(customer_id="gone since")
+    page = text(cast["sales"].get("/recorded"))
+    assert f"/recorded/{mine.pk}?" in page
+    assert f"/recorded/{sent.pk}?" in page
+    assert "/customers/gone" not in page
+    for entry, status in ((mine, 302), (sent, 302), (theirs, 404)):
+        assert cast["sales"].post(f"/recorded/{entry.pk}/withdraw").status_code == status
+    assert cast["marketer"].post(f"/recorded/{theirs.pk}/withdraw").status_code == 302
+    assert {entry.taken_back is None for entry in Entry.objects.all()} == {False}
+
+
 def test_a_referral_both_ways(shown_home: Path, cast: Any) -> None:
     one, other = people(shown_home)[:2]
     client = cast["marketer"]
@@ -233,6 +284,11 @@ def test_other_rooms_record_and_read(home: Path, cast: Any) -> None:
         capture.record(request, "contacts", who, {**call, "channel": "pigeon"})
     feed(Workspace(home))
     assert capture.entries_of(who, rows) == []  # the book's own rows show it now
+    cast["marketer"].post("/record/notes", {"customer": who, **ROWS["notes"]})
+    feed(Workspace(home))
+    [note] = capture.entries_of(who, rows)  # but of notes only the newest
+    assert (note.text, note.state) == (ROWS["notes"]["note"], "counted")
+    Entry.objects.filter(pk=note.pk).delete()
     assert [one.pk for one in capture.entries_of(who, rows, everything=True)] == [entry.pk]
     blocks = {block.table: block.rows for block in customer(who, home).blocks}
     assert "13800138000" not in str(blocks["contacts"])

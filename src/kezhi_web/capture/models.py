@@ -13,7 +13,8 @@ class Entry(models.Model):
     """One thing that somebody recorded of a customer.
 
     table: a key of kinds.KINDS. row: its fields as plain values. language: the one in which it was recorded. updated:
-    when it was last changed. taken_back: when it was withdrawn. imported_in: the import of the book (its sha256) that
+    when it was last changed. sent_as: the fingerprint of the form that brought it, by which the same form sent again
+    is known. taken_back: when it was withdrawn. imported_in: the import of the book (its sha256) that
     holds it, with `imported_at`, the moment of which it holds the state.
     """
 
@@ -24,6 +25,7 @@ class Entry(models.Model):
     language = models.CharField(max_length=2, default="en")
     at = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
+    sent_as = models.CharField(max_length=64, null=True, unique=True)
     taken_back = models.DateTimeField(null=True)
     imported_in = models.CharField(max_length=64, blank=True)
     imported_at = models.DateTimeField(null=True)

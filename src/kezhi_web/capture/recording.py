@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import secrets
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -12,6 +15,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import currency_name
 from kezhi_web.capture.forms import FORMS, Answers
 from kezhi_web.capture.kinds import KINDS
 from kezhi_web.capture.models import Entry
@@ -19,7 +23,7 @@ from kezhi_web.capture.surveys import survey_of
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import of_run, viewer_of
 from kezhi_web.shown import Rows
-from kezhi_web.words import spoken
+from kezhi_web.words import say, spoken
 
 USUAL: dict[str, dict[str, Any]] = {
     "contacts": {"channel": "phone", "direction": "out"},
@@ -27,10 +31,16 @@ USUAL: dict[str, dict[str, Any]] = {
     "opportunities": {"stage": "prospect"},
     "referrals": {"way": "came"},
 }
+IN_UNIT = Text("{what} ({unit})", "{what}（{unit}）")
 NOT_YOURS = Text(
     "Only whoever recorded this, or somebody who sees all customers, can change it.",
     "只有登记人或可查看全部客户的人可以修改。",
 )
+
+
+def new_mark() -> str:
+    """The mark of a form that is shown, by which it is known when it is sent twice."""
+    return secrets.token_urlsafe(12)
 
 
 def form_of(
@@ -53,7 +63,11 @@ def form_of(
     if table == "opportunities" and kept and kept.get("probability"):
         begins["probability"] = kept["probability"]
     names = f"{prefix}%s" if prefix else "id_%s"
-    return FORMS[table](given, initial=begins, auto_id=names, **more)
+    form = FORMS[table](given, initial=begins, auto_id=names, **more)
+    unit = currency_name(rows.run.currency, spoken())
+    if "amount" in form.fields and unit:
+        form.fields["amount"].label = say(IN_UNIT, what=form.fields["amount"].label, unit=unit)
+    return form
 
 
 def _exists(rows: Rows, customer_id: str) -> bool:
@@ -72,7 +86,7 @@ def record(request: HttpRequest, table: str, customer_id: str, row: Mapping[str,
     form = form_of(table, customer_id, rows, {**USUAL.get(table, {}), **sent})
     if not form.is_valid():
         raise KezhiError(_first_mistake(form))
-    return keep(request, table, customer_id, form.row())  # type: ignore[attr-defined]
+    return keep(request, table, customer_id, form.row())[0]  # type: ignore[attr-defined]
 
 
 def _first_mistake(form: forms.Form) -> Text:
@@ -82,15 +96,28 @@ def _first_mistake(form: forms.Form) -> Text:
     return Text(said, said)
 
 
-def keep(request: HttpRequest, table: str, customer_id: str, row: dict[str, Any]) -> Entry:
-    """A new entry of a checked row; a referral belongs to the customer who was sent."""
+def keep(request: HttpRequest, table: str, customer_id: str, row: dict[str, Any], form: str = "") -> tuple[Entry, bool]:
+    """An entry of a checked row, and whether it is new; a referral belongs to the customer who was sent.
+
+    form: the mark of the form that was filled in. The same form with the same content is one entry however often it is
+    sent (a double click, the browser's way back); with another content it is another one.
+    """
     customer_id, row = _placed(table, customer_id, row)
     viewer = viewer_of(request)
     assert viewer is not None
+    found = {"table": table, "customer_id": customer_id, "row": row, "by": viewer.name}
+    said = json.dumps([form, *found.values()], sort_keys=True)
+    sent_as = hashlib.sha256(said.encode()).hexdigest() if form else None
     with transaction.atomic():
-        entry = Entry.objects.create(table=table, customer_id=customer_id, row=row, by=viewer.name, language=spoken())
-        audit(request, "recorded", table=table, entry=entry.pk, customer=customer_id)
-    return entry
+        if sent_as:
+            entry, new = Entry.objects.get_or_create(sent_as=sent_as, defaults={**found, "language": spoken()})
+        else:
+            entry, new = Entry.objects.create(**found, language=spoken()), True
+        if new:
+            audit(request, "recorded", table=table, entry=entry.pk, customer=customer_id)
+    if entry.taken_back:  # withdrawn, and sent once more
+        withdraw(request, entry, back=True)
+    return entry, new
 
 
 def _placed(table: str, customer_id: str, row: dict[str, Any]) -> tuple[str, dict[str, Any]]:

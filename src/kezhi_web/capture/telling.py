@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from kezhi.language import Text
 from kezhi_web.capture import kinds
@@ -17,6 +19,7 @@ from kezhi_web.shown import Rows
 
 MOST = 200
 AT_ONCE = 300
+OF_OTHERS = Text("sent by a customer of a colleague", "由同事负责的客户推荐")
 
 
 @dataclass(frozen=True)
@@ -56,43 +59,67 @@ def of_customer(customer_id: str, rows: Rows, *, everything: bool) -> list[Told]
     """See kezhi_web.capture.entries_of."""
     if not rows.sees(customer_id):
         return []
-    found = Entry.objects.filter(customer_id=customer_id)
-    told = [tell(entry, personal=rows.personal) for entry in found]
+    told = [tell(entry, rows) for entry in Entry.objects.filter(customer_id=customer_id)]
     if not everything:
-        told = [one for one in told if one.state not in (COUNTED, GONE)]
+        told = [one for one in told if not _in_book(one)]
     return sorted(told, key=lambda one: (one.day, one.pk), reverse=True)[:MOST]
 
 
-def seen_by(entries: QuerySet[Entry], rows: Rows, most: int) -> list[Entry]:
-    """The newest entries of customers that a person may see."""
-    return [entry for entry, _ in zip(_seen(entries, rows), range(most), strict=False)]
+def _in_book(one: Told) -> bool:
+    """Does the book show it as it is? Of notes it holds only the newest of a customer."""
+    return one.state == GONE or (one.state == COUNTED and one.entry.table != "notes")
 
 
-def _seen(entries: QuerySet[Entry], rows: Rows) -> Iterator[Entry]:
+def seen_by(entries: Iterable[Entry], rows: Rows, most: int, by: str) -> list[Entry]:
+    """The first of these entries that a person may see: those of their own customers.
+
+    by: the person's name. Whoever wrote an entry also sees it where its customer is in no run any more, or was sent by
+    a customer of theirs: else nobody but those who see everybody could withdraw it.
+    """
+    return list(islice(_seen(entries, rows, by), most))
+
+
+def _seen(entries: Iterable[Entry], rows: Rows, by: str) -> Iterator[Entry]:
     if rows.owner is None:
-        yield from entries.iterator(chunk_size=AT_ONCE)
+        yield from entries.iterator(chunk_size=AT_ONCE) if isinstance(entries, QuerySet) else entries
         return
     start = 0
-    while several := list(entries[start : start + AT_ONCE]):
-        ids = sorted({entry.customer_id for entry in several})
-        marks = ", ".join("?" for _ in ids)
-        asked = f"select customer_id from {rows.table('customers')} where customer_id in ({marks})"
-        own = {row["customer_id"] for row in rows.ask(asked, ids)}
-        yield from (entry for entry in several if entry.customer_id in own)
+    while several := list(entries[start : start + AT_ONCE]):  # type: ignore[index]
+        ids = [one for entry in several for one in (entry.customer_id, entry.row.get("referrer_id")) if one]
+        own, known = in_run(ids, rows), in_run(ids, Rows(rows.run, None, personal=False))
+        for entry in several:
+            who, sender = entry.customer_id, entry.row.get("referrer_id")
+            if who in own or (entry.by == by and (who not in known or sender in own)):
+                yield entry
         start += AT_ONCE
 
 
-def tell(entry: Entry, *, personal: bool) -> Told:
-    """An entry in words; free text without what reaches a person, for those who may not see it."""
+def in_run(ids: Iterable[str], rows: Rows) -> set[str]:
+    """Which of these customers the run has, among those whom a person may see."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return set()
+    marks = ", ".join("?" * len(wanted))
+    asked = f"select customer_id from {rows.table('customers')} where customer_id in ({marks})"
+    return {row["customer_id"] for row in rows.ask(asked, wanted)}
+
+
+def tell(entry: Entry, rows: Rows, by: str = "") -> Told:
+    """An entry in words; free text without what reaches a person, for those who may not see it.
+
+    by: the name of the person who reads it, who may read their own words.
+    """
     row = entry.row
     text = str(row.get("note") or row.get("text") or row.get("comment") or "")
     state = state_of(entry)
+    sender = row.get("referrer_id")
+    hidden = sender and rows.owner is not None and entry.by != by and not rows.sees(sender)
     return Told(
         entry,
         kinds.KINDS[entry.table].title,
-        date.fromisoformat(row["date"]) if row.get("date") else entry.at.date(),
-        tuple(_parts(entry)),
-        text if personal else masked(text),
+        date.fromisoformat(row["date"]) if row.get("date") else timezone.localdate(entry.at),
+        (OF_OTHERS,) if hidden else tuple(_parts(entry)),
+        text if rows.personal else masked(text),
         state,
         kinds.STATES[state],
     )

@@ -12,15 +12,22 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import day
 from kezhi_web.capture.kinds import KINDS
 from kezhi_web.capture.models import Entry
-from kezhi_web.capture.recording import change, form_of, keep, kept_row, may_change, withdraw
-from kezhi_web.capture.telling import seen_by, tell
+from kezhi_web.capture.recording import change, form_of, keep, kept_row, may_change, new_mark, withdraw
+from kezhi_web.capture.telling import in_run, seen_by, tell
 from kezhi_web.people.rights import SignedIn, needs, of_run
-from kezhi_web.words import say
+from kezhi_web.shown import Shown
+from kezhi_web.words import say, spoken
 
 SHOWN = 100
 KEPT = Text("Recorded. It counts from the next run on.", "已登记，从下一次运行起计入。")
+ALREADY = Text("This is recorded already, and counts once.", "这条内容已经登记过，只计一次。")
+LATER = Text(
+    "Figures go up to {day}: what happened later counts once orders of that day are imported.",
+    "目前数据截至{day}，此后发生的事要等导入当天的订单后才计入。",
+)
 CHANGED = Text("Changed. The change counts from the next run on.", "已修改，从下一次运行起计入。")
 WITHDRAWN = Text("Withdrawn. It no longer counts from the next run on.", "已撤回，从下一次运行起不再计入。")
 BACK = Text("It holds again.", "已恢复。")
@@ -44,19 +51,20 @@ def recorded(request: SignedIn) -> HttpResponse:
     found = found.filter(table=table) if table else found
     found = found.filter(customer_id=customer) if customer else found
     found = found.filter(by=request.viewer.name) if request.GET.get("mine") else found
-    several = seen_by(found, rows, SHOWN + 1)
+    several = seen_by(found, rows, SHOWN + 1, request.viewer.name)
     return render(
         request,
         "capture/recorded.html",
         {
             "run": run,
-            "entries": [tell(one, personal=rows.personal) for one in several[:SHOWN]],
+            "entries": [tell(one, rows, request.viewer.name) for one in several[:SHOWN]],
             "more": len(several) > SHOWN,
             "kinds": KINDS,
             "table": table,
             "customer": customer,
             "mine": bool(request.GET.get("mine")),
             "mine_only": {one.pk for one in several if may_change(request, one)},
+            "there": in_run([one.customer_id for one in several], rows),
         },
     )
 
@@ -69,19 +77,38 @@ def record_new(request: SignedIn, table: str) -> HttpResponse:
     run, rows = of_run(request)
     asked: Any = request.POST if request.method == "POST" else request.GET
     customer = asked.get("customer", "").strip()
-    if not customer:
-        return _page(request, run, table, "", None)
-    if not rows.sees(customer):
-        raise Http404
-    form = form_of(table, customer, rows, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        keep(request, table, customer, form.row())  # type: ignore[attr-defined]
-        messages.success(request, say(KEPT))
+    form = form_of(table, customer, rows, request.POST) if request.method == "POST" else None
+    if not customer or not rows.sees(customer):  # what was typed stays, for a number can be put right
+        return _page(request, run, table, customer, form, unknown=True)
+    if form is None:
+        return _page(request, run, table, customer, form_of(table, customer, rows))
+    if form.is_valid():
+        row = form.row()  # type: ignore[attr-defined]
+        _, new = keep(request, table, customer, row, request.POST.get("mark", "")[:100])
+        messages.success(request, say(KEPT if new else ALREADY) + _not_yet(run, row))
         return redirect(_next(request))
     return _page(request, run, table, customer, form)
 
 
-def _page(request: SignedIn, run: Any, table: str, customer: str, form: Any, kept: Entry | None = None) -> HttpResponse:
+def _not_yet(run: Shown, row: dict[str, Any]) -> str:
+    """What to know of an entry of a day that the figures do not reach."""
+    if row.get("date", "") <= run.as_of.isoformat():
+        return ""
+    return ("" if spoken() == "zh" else " ") + say(LATER, day=day(run.as_of, spoken()))
+
+
+def _page(
+    request: SignedIn,
+    run: Shown,
+    table: str,
+    customer: str,
+    form: Any,
+    kept: Entry | None = None,
+    *,
+    unknown: bool = False,
+) -> HttpResponse:
+    """A form; unknown: it still needs the number of a customer, for there is none, or none of whom one may record."""
+    status = 404 if unknown and customer else 400 if form is not None and form.errors else 200
     return render(
         request,
         "capture/entry.html",
@@ -93,16 +120,18 @@ def _page(request: SignedIn, run: Any, table: str, customer: str, form: Any, kep
             "form": form,
             "next": _next(request),
             "kept": kept,
+            "unknown": unknown,
+            "mark": request.POST.get("mark") or new_mark(),
         },
-        status=400 if form is not None and form.errors else 200,
+        status=status,
     )
 
 
 def _kept(request: SignedIn, number: int) -> tuple[Any, Any, Entry]:
-    """An entry of a customer that one may see."""
+    """An entry that one may see."""
     run, rows = of_run(request)
     found = get_object_or_404(Entry, pk=number)
-    if found.table not in KINDS or not rows.sees(found.customer_id):
+    if found.table not in KINDS or not seen_by([found], rows, 1, request.viewer.name):
         raise Http404
     return run, rows, found
 
@@ -112,7 +141,7 @@ def entry(request: SignedIn, number: int) -> HttpResponse:
     """One entry, to be changed."""
     run, rows, kept = _kept(request, number)
     if not may_change(request, kept) or not (rows.personal or kept.by == request.viewer.name):
-        return render(request, "capture/shown.html", {"run": run, "one": tell(kept, personal=rows.personal)})
+        return render(request, "capture/shown.html", {"run": run, "one": tell(kept, rows, request.viewer.name)})
     given = request.POST if request.method == "POST" else None
     form = form_of(kept.table, kept.customer_id, rows, given, kept_row(kept))
     if given is not None and form.is_valid():

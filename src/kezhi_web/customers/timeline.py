@@ -25,7 +25,7 @@ TITLES: dict[str, Text] = {
     **{name: title for name, (title, _) in BLOCKS.items()},
     "orders": ORDERS,
     CORRECTIONS: Text("Corrections", "修正"),
-    RECORDED: Text("Recorded since", "新登记"),
+    RECORDED: Text("Recorded", "登记"),
 }
 DAYS = {name: day for name, (_, day) in BLOCKS.items()}
 MOST_PRODUCTS = 3
@@ -167,7 +167,7 @@ def _corrections(account: Account, code: str, most: int) -> tuple[Kind | None, l
 
 
 def _recorded(account: Account, code: str, most: int) -> tuple[Kind | None, list[Entry]]:
-    """What people recorded and the book does not hold yet as it is."""
+    """What people recorded and the book does not hold as it is: what is new since the run, and all notes."""
     found = entries_of(account.customer_id, account.seen_as)
     return Kind(code, TITLES[code], len(found)), [
         Entry(one.day, code, say(one.title), _joined(*map(say, one.parts), one.text, one.by, say(one.state_text)))
@@ -213,7 +213,8 @@ def _contact(row: Mapping[str, Any]) -> Entry:
     way = {"in": say(INCOMING), "out": say(OUTGOING)}.get(row.get("direction") or "", row.get("direction"))
     cost = row.get("cost")
     spent = say(COST.fill(cost=grouped(cost, 2))) if cost is not None else ""
-    return Entry(row.get("date"), "contacts", row.get("note") or say(CONTACT), _joined(row.get("channel"), way, spent))
+    told = _joined(row.get("channel"), way, row.get("outcome"), spent)
+    return Entry(row.get("date"), "contacts", row.get("note") or say(CONTACT), told)
 
 
 def _survey(row: Mapping[str, Any]) -> Entry:

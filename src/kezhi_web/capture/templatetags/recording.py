@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from kezhi_web.capture.kinds import KINDS
-from kezhi_web.capture.recording import form_of
+from kezhi_web.capture.recording import form_of, new_mark
 from kezhi_web.people.rights import of_run
 
 register = template.Library()
@@ -22,6 +22,11 @@ def quick_forms(context: dict[str, Any], customer_id: str) -> list[dict[str, Any
         return []
     _, rows = of_run(request)
     return [
-        {"table": table, "kind": kind, "form": form_of(table, customer_id, rows, prefix=f"{table}-")}
+        {
+            "table": table,
+            "kind": kind,
+            "form": form_of(table, customer_id, rows, prefix=f"{table}-"),
+            "mark": new_mark(),
+        }
         for table, kind in KINDS.items()
     ]
