@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
 
 from kezhi_web.people.rights import viewer_of
 from kezhi_web.places import PLACES
@@ -14,15 +15,20 @@ from kezhi_web.words import say, spoken
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
-    """viewer: who asks. places: the pages in the menu that the person may see, by group. lang, theme, demo."""
+    """viewer: who asks. places: the pages in the menu that the person may see, by group. lang, theme, demo.
+
+    in_run: what keeps a link in the older run that the page shows, as "?run=2026-01-31T020000Z"; else nothing.
+    """
     viewer = viewer_of(request) if hasattr(request, "user") else None
     person = getattr(request.user, "person", None) if viewer else None
+    older = request.GET.get("run")
     return {
         "viewer": viewer,
         "places": _menu(request, viewer) if viewer else [],
         "lang": spoken(),
         "theme": (person.theme if person else "") or request.COOKIES.get("theme", ""),
         "demo": settings.DEMO,
+        "in_run": f"?{urlencode({'run': older})}" if older else "",
     }
 
 

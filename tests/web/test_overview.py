@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from casting import Cast
+from kezhi.reports import numbers
+from kezhi_web.alerts.models import Handling
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import GAINS, gaps
 from kezhi_web.shown import Rows
@@ -30,7 +33,7 @@ def test_it_shows_the_company(shown_home: Path, cast: Cast) -> None:
     page = cast["viewer"].get("/")
     assert page.status_code == 200
     text = page.content.decode()
-    for one in ("leads", "figure-history", "Whom to call first", "Tiers", "Movement", "Concentration", "upload next"):
+    for one in ("leads", "figure-history", "Whom to call first", "Tiers", "Movement", "Concentration", "still missing"):
         assert one in text
     for place in ("/forecast", "/forecast?tab=trust", "/tiers", "/movement", "/alerts", "/customers"):
         assert f'href="{place}' in text
@@ -59,6 +62,7 @@ def test_the_tiers_add_up(shown_home: Path) -> None:
     ]
 
 
+@pytest.mark.django_db
 def test_the_first_calls_are_the_largest_losses(shown_home: Path) -> None:
     """Each customer once, in the order of the list of alerts."""
     run = named(None)
@@ -67,6 +71,40 @@ def test_the_first_calls_are_the_largest_losses(shown_home: Path) -> None:
     rows = sorted((row for row in table("alerts") if row["main"] and row["state"] != "closed"), key=lambda r: r["rank"])
     assert [one.customer_id for one in found.first] == [row["customer_id"] for row in rows[:5]]
     assert found.customers == len({row["customer_id"] for row in table("alerts") if row["state"] != "closed"})
+
+
+def test_whoever_was_dealt_with_is_to_call_no_longer(shown_home: Path, cast: Cast) -> None:
+    """The overview and the list of alerts say the same at every moment, not only right after a run."""
+    run = named(None)
+    rows = Rows(run, None, personal=True)
+    before = blocks.calls(rows, run)
+    assert before is not None
+    gone = before.first[0].customer_id
+    for row in table("alerts"):
+        if row["customer_id"] == gone:
+            Handling.objects.create(
+                customer_id=gone, cause=row["cause"], since=row["opened_on"], outcome="reached", closed_by="sales"
+            )
+    after = blocks.calls(rows, run)
+    assert after is not None
+    assert after.customers == before.customers - 1
+    assert after.loss == before.loss - before.first[0].loss
+    assert gone not in {one.customer_id for one in after.first}
+    listed = cast["analyst"].get("/alerts").context["found"]
+    assert (after.customers, after.loss) == (listed.number, listed.loss)
+
+
+def test_comparisons_name_their_day_and_links_stay_in_an_older_run(shown_home: Path, cast: Cast) -> None:
+    """No "since the run before" without its date; whoever looks at an older run is not led to the newest."""
+    run = named(None)
+    before = date.fromisoformat(run.worth["tiers"]["previous"]["as_of"])
+    page = cast["viewer"].get(f"/?run={run.name}").content.decode()
+    assert page.count(f"Since the run up to {numbers.day(before, 'en')}") == 1
+    assert f"since the run up to {numbers.day(before, 'en')}" in page
+    main = page.split("<main", 1)[1]
+    kept = re.findall(r'href="(/(?:forecast|tiers|movement|alerts|customers)[^"]*)"', main)
+    assert kept
+    assert not [place for place in kept if f"run={run.name}" not in place and "/customers/" not in place]
 
 
 def test_a_salesperson_sees_what_their_own_add_up_to(shown_home: Path, cast: Cast) -> None:

@@ -63,7 +63,8 @@ def _past(one: dict[str, Any], method: str) -> Past:
 
 def _figure(past: tuple[Past, ...], method: Text) -> Plot:
     figure = plain()
-    labels = [f"{numbers.short_day(one.split)}<br>→ {numbers.short_day(one.until)}" for one in past]
+    # three lines, so that a phone has room for four of them
+    labels = [f"{numbers.short_day(one.split)}<br>→<br>{numbers.short_day(one.until)}" for one in past]
     hover = "%{x}<br>%{y:,.0f}<extra>%{fullData.name}</extra>"
     bars = ((CAME, OBSERVED, [one.came for one in past]), (method, ACCENT, [one.forecast for one in past]))
     for name, color, values in bars:

@@ -9,19 +9,19 @@ from typing import Any
 
 from kezhi.language import Text
 from kezhi.reports.json_values import day, money
-from kezhi.segments.alert_causes import named, why
-from kezhi.worth.layers import rules_of_a_run
+from kezhi_web.alerts import listing
 from kezhi_web.groups.lists import Cell, cell, counted_by, is_code, moved
 from kezhi_web.groups.views import order_of
 from kezhi_web.shown import Rows, Shown
-from kezhi_web.shown.linking import customer_page, list_of
+from kezhi_web.shown.linking import customer_page
 
 CALLS = 5
+QUIET = "idle_periods >= 2"  # as a filter of the customers list, and in SQL
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A tier: whom it holds, what they bring, and who came into it since the run before."""
+    """A tier: whom it holds, what they bring, and how many rose or fell into it since the run before."""
 
     name: Text
     count: Cell
@@ -128,32 +128,20 @@ class Calls:
 
 
 def calls(rows: Rows, run: Shown) -> Calls | None:
-    """Whom to call first among the customers that the person may see; None where the run looked for no alerts."""
-    return _calls(rows, run, run.stamp) if run.has("alerts") else None
+    """The head of the list of alerts, as it stands now; None where the run looked for no alerts.
+
+    Asked of that list itself: what somebody has closed or put off since the run is to do no longer.
+    """
+    if not run.has("alerts"):
+        return None
+    found = listing.read(rows, listing.Asked())
+    return Calls(tuple(_call(one) for one in found.customers[:CALLS]), found.number, found.loss)
 
 
-@lru_cache(maxsize=64)
-def _calls(rows: Rows, run: Shown, stamp: int) -> Calls:  # noqa: ARG001  the stamp says when to look again
-    open_ones = f"{rows.table('alerts')} as a where state <> 'closed'"
-    whole = rows.row(
-        f"select count(distinct customer_id) as customers, sum(priority) filter (main) as loss from {open_ones}"
-    )
-    first = rows.ask(
-        f"select a.*, c.name from {rows.table('alerts')} as a join {rows.table('customers')} as c using (customer_id) "
-        f"where a.state <> 'closed' and a.main order by a.rank limit {CALLS}"
-    )
-    titles = {str(code): said for code, said in rules_of_a_run(run.folder).titles.items()}
-    return Calls(tuple(_call(row, titles) for row in first), whole["customers"], whole["loss"] or Decimal(0))
-
-
-def _call(row: dict[str, Any], titles: Any) -> Call:
+def _call(one: dict[str, Any]) -> Call:
+    first = one["alerts"][0]
     return Call(
-        row["customer_id"],
-        row["name"],
-        customer_page(row["customer_id"]),
-        named(row["cause"]),
-        why(row, titles),
-        row["priority"],
+        one["customer_id"], one["name"], customer_page(one["customer_id"]), first["named"], first["why"], one["loss"]
     )
 
 
@@ -165,7 +153,6 @@ class Own:
     value: Decimal
     forecast: Decimal
     quiet: int
-    list_url: str
 
 
 def own(rows: Rows) -> Own:
@@ -177,10 +164,7 @@ def own(rows: Rows) -> Own:
 def _own(rows: Rows, stamp: int) -> Own:  # noqa: ARG001  as above
     found = rows.row(
         "select count(*) as customers, sum(value) as value, sum(forecast_value) as forecast, "
-        f"count(*) filter (idle_periods >= 2) as quiet from {rows.table('customers')}"
+        f"count(*) filter ({QUIET}) as quiet from {rows.table('customers')}"
     )
     nothing = Decimal(0)
-    return Own(
-        found["customers"], found["value"] or nothing, found["forecast"] or nothing, found["quiet"],
-        list_of("idle_periods >= 2"),
-    )  # fmt: skip
+    return Own(found["customers"], found["value"] or nothing, found["forecast"] or nothing, found["quiet"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from kezhi.reports.json_values import day
+from kezhi.reports.numbers import count_of_periods, currency_name
 from kezhi_web.homes import address
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import gaps
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, Shown, part
+from kezhi_web.shown.linking import list_of
+from kezhi_web.words import spoken
 
 SECTIONS = ("leads", "mind", "history_and_forecast", "periods")
 
@@ -21,7 +27,6 @@ def overview(request: SignedIn) -> HttpResponse:
     if not request.viewer.may("company"):
         return _own(request, run, rows)
     personal, asked = request.viewer.may("personal"), request.GET.get("run")
-    concentrated = (run.models.get("company") or {}).get("concentration") or ()
     return render(
         request,
         "overview/overview.html",
@@ -31,13 +36,12 @@ def overview(request: SignedIn) -> HttpResponse:
             "calls": blocks.calls(rows, run),
             "tiers": blocks.tiers(rows, run, asked),
             "moved": blocks.movement(rows, run, asked),
-            "company": run.models.get("company") or {},
-            "peak": max((one["value"] for one in concentrated), default=None),
             "gaps": gaps(run),
             "trust": address("forecast", "trust", asked),
             "spread": address("forecast", None, asked) + "#concentration",
-            "basis": address("forecast", "basis", asked),
+            "set_aside": address("imports") if request.viewer.may("import") else address("forecast", "basis", asked),
             "data": address("data"),
+            **_units(run),
         },
     )
 
@@ -52,8 +56,21 @@ def _own(request: SignedIn, run: Shown, rows: Rows) -> HttpResponse:
             "run": run,
             "owner": rows.owner,
             "own": blocks.own(rows),
+            "quiet": list_of(blocks.QUIET, asked),
+            "idle": count_of_periods(2, run.period, spoken()),
             "calls": blocks.calls(rows, run),
             "tiers": blocks.tiers(rows, run, asked),
             "moved": blocks.movement(rows, run, asked),
+            **_units(run),
         },
     )
+
+
+def _units(run: Shown) -> dict[str, Any]:
+    """span: how far the forecast reaches, as "3 months". unit: the currency. since: the day of the run before."""
+    before = (run.worth.get("tiers") or {}).get("previous") or {}
+    return {
+        "span": count_of_periods(int(run.manifest["horizon"]), run.period, spoken()),
+        "unit": currency_name(run.currency, spoken()),
+        "since": day(before.get("as_of")),
+    }
