@@ -10,6 +10,7 @@ Two ways to look back, each with a matrix of its own:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -58,18 +59,18 @@ def measured(work: Work) -> Found | None:
     if stretches is None and then is None:
         return Found(warnings=problem) if problem else None
     sums = work.engine.store(_sums(work, stretches, then))
-    tables: list[tuple[str, ir.Table]] = []
-    matrices: list[dict[str, Any]] = []
+    tables: dict[str, ir.Table] = {}
     if then is not None:
-        rows = work.engine.store(_of_runs(work, then, sums))
-        tables.append(("runs", rows))
-        matrices += _run_matrices(work, then, rows)
+        tables["runs"] = work.engine.store(_of_runs(work, then, sums))
     if stretches is not None:
-        rows = work.engine.store(_of_log(work, stretches, sums))
-        tables.append(("log", rows))
-        matrices.append(_log_matrix(work, stretches, rows))
-    _write(work, tables)
-    work.engine.forget(sums, *(rows for _, rows in tables))
+        tables["log"] = work.engine.store(_of_log(work, stretches, sums))
+    matrices: list[dict[str, Any]] = []
+    with work.engine.meanwhile(_moved(work, tables), work.folder / FILE):
+        if then is not None:
+            matrices += _run_matrices(work, then, tables["runs"])
+        if stretches is not None:
+            matrices.append(_log_matrix(work, stretches, tables["log"]))
+    work.engine.forget(sums, *tables.values())
     return Found({"matrices": matrices, "left_out": _left_out(work, stretches, then)}, warnings=problem)
 
 
@@ -237,12 +238,12 @@ def _both_have_rfm(work: Work, then: Then) -> bool:
     return "rfm_segment" in work.written.columns and "rfm_segment" in then.table.columns
 
 
-def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
+def _moved(work: Work, tables: Mapping[str, ir.Table]) -> ir.Table:
     """movement.parquet: whoever was there before and is in another tier now, those who lost most first."""
     import ibis
 
     parts = []
-    for place, (source, rows) in enumerate(tables):
+    for place, (source, rows) in enumerate(tables.items()):
         moved = rows.filter(rows.before != rows.after)
         if "customer_id" not in rows.columns:
             moved = work.ledger.named(moved)
@@ -266,7 +267,7 @@ def _write(work: Work, tables: list[tuple[str, ir.Table]]) -> None:
     # the engine's keys sort like the ids, and faster; whoever is in no book any more has none
     last = "customer" if all("customer" in part.columns for part in parts) else "customer_id"
     ordered = rows.order_by("place", rows.change.asc(nulls_first=False), last)
-    work.engine.write_parquet(ordered.select(*names), work.folder / FILE)
+    return ordered.select(*names)
 
 
 def _direction(rows: ir.Table) -> Any:

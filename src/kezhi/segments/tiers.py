@@ -106,18 +106,18 @@ def measured(work: Work) -> Found:
     whole, warnings = _whole(work, rules)
     before = before_of(work)
     people = work.engine.store(_grouped(_places(_valued(work, whole.by)), work, rules, whole, before))
-    work.engine.write_parquet(_core(people, whole, before), work.folder / FILE)
-    facts = facts_of(
-        rules,
-        whole,
-        groups=work.engine.fetch(_sums(people)).to_pylist(),
-        curve=work.engine.fetch(_curve(people, whole.customers)).to_pylist(),
-        before=before,
-        tags=by_hand(work, people),
-    )
-    # most of what was needed to put them together is not asked again
-    places = {name: place_of(people[name], some) for name, some in WORDS.items()}
-    kept = work.engine.store(people.select("customer", "tier_since", "potential", "core", **packed(places, WORDS)))
+    with work.engine.meanwhile(_core(people, whole, before), work.folder / FILE):
+        facts = facts_of(
+            rules,
+            whole,
+            groups=work.engine.fetch(_sums(people)).to_pylist(),
+            curve=work.engine.fetch(_curve(people, whole.customers)).to_pylist(),
+            before=before,
+            tags=by_hand(work, people),
+        )
+        # most of what was needed to put them together is not asked again
+        places = {name: place_of(people[name], some) for name, some in WORDS.items()}
+        kept = work.engine.store(people.select("customer", "tier_since", "potential", "core", **packed(places, WORDS)))
     work.engine.forget(people)
     return Found(facts, Columns(kept, dict.fromkeys(COLUMNS), WORDS), warnings)
 

@@ -115,7 +115,7 @@ def forecast_customers(
     names = None if names is None else engine.store(names)
     path = folder / "forecast.parquet"
     computed = _written(engine, steps.filter(steps.step > 0), path if amend is None else engine.scratch / path.name)
-    computed_rows = value_rows(scored, engine.store(horizon_sums(computed)))
+    computed_rows = value_rows(scored, engine.store(horizon_sums(computed, ledger.people)))
     forecast, rows, amended = computed, computed_rows, None
     if amend is not None:
         table = value_table(computed_rows, names, horizon, book.cost_known)
@@ -123,7 +123,7 @@ def forecast_customers(
         engine.write_parquet(computed if amended is None else amended.forecast, path)
         forecast = engine.read_parquet(path)
     if amended is not None:
-        rows = value_rows(scored, engine.store(horizon_sums(forecast)))
+        rows = value_rows(scored, engine.store(horizon_sums(forecast, ledger.people)))
     current = None
     if ledger.calendar.rest(ledger.as_of) > 0:
         current = _written(engine, steps.filter(steps.step == 0), folder / "current_period.parquet")

@@ -19,7 +19,7 @@ STATES = {
 
 
 def with_life_cycle(rows: ir.Table, work: Work, churn_after: int) -> ir.Table:
-    """Rows of `work.customers` with life_start, life_end, life_periods and state.
+    """Rows of `work.figures` with life_start, life_end, life_periods and state.
 
     A customer with `churn_after` complete periods in a row without a purchase, up to now, is churned. The life cycle
     ends with the last period that had a purchase; it is still open for everybody who is not churned.

@@ -63,7 +63,7 @@ class Level:
 
 
 def near_loss(work: Work, people: ir.Table, share: float) -> ir.Table:
-    """The columns of near_loss.parquet, from `work.customers` with `state`.
+    """The columns of near_loss.parquet, from `work.figures` with `state`.
 
     A customer is near loss if the value so far, or the value forecast, is no more than `share` of the purchases.
     """

@@ -27,19 +27,19 @@ NEEDED = (
 def measured(work: Work) -> Found:
     """Write risk.parquet and near_loss.parquet, and add them up for the company."""
     engine, settings = work.engine, work.settings
-    lives = with_life_cycle(work.customers.select(*NEEDED), work, settings.churn_after)
+    lives = with_life_cycle(work.figures.select(*NEEDED), work, settings.churn_after)
     people = engine.store(_at_stake(lives, tiers_of(work)))
-    engine.write_parquet(_published(people), work.folder / FILE)
-    engine.write_parquet(near_loss(work, people, settings.near_loss), work.folder / LOSSES)
-    losses = near_loss_facts(work, engine.read_parquet(work.folder / LOSSES))
-    facts = {
-        "horizon": work.forecasted.horizon,
-        "churn_after": settings.churn_after,
-        **_totals(engine.fetch(_by_tier_and_state(people)).to_pylist()),
-        "life_cycle": life_by_period(work, people, settings.churn_after),
-        "near_loss": losses,
-        "clock": clock_lengths(work),
-    }
+    with engine.meanwhile(_published(people), work.folder / FILE):
+        engine.write_parquet(near_loss(work, people, settings.near_loss), work.folder / LOSSES)
+        losses = near_loss_facts(work, engine.read_parquet(work.folder / LOSSES))
+        facts = {
+            "horizon": work.forecasted.horizon,
+            "churn_after": settings.churn_after,
+            **_totals(engine.fetch(_by_tier_and_state(people)).to_pylist()),
+            "life_cycle": life_by_period(work, people, settings.churn_after),
+            "near_loss": losses,
+            "clock": clock_lengths(work),
+        }
     engine.forget(people)
     return Found(facts)
 

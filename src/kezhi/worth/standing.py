@@ -33,10 +33,9 @@ def measured(work: Work) -> Found | None:
     rows = work.engine.store(_rows(work, half_life))
     cuts = _cuts(work, rows)
     placed = _placed(rows, cuts)
-    work.engine.write_parquet(placed.order_by("customer").drop("customer"), work.folder / "standing.parquet")
     span = span_of(work.settings, work.calendar.months)
-    return Found(
-        {
+    with work.engine.meanwhile(placed.order_by("customer").drop("customer"), work.folder / "standing.parquet"):
+        facts = {
             "months": 12,
             "potential_periods": None if span.to_the_end else span.periods,
             "current_from": cuts.current,
@@ -45,7 +44,8 @@ def measured(work: Work) -> Found | None:
             "grid": _grid(work, placed),
             **_company(work, placed),
         }
-    )
+    work.engine.forget(rows)
+    return Found(facts)
 
 
 @dataclass(frozen=True)

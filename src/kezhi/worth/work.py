@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FIGURES = (
     *("customer", "customer_id", "first_purchase", "last_purchase", "tenure_days", "purchases", "active_periods"),
     *("idle_periods", "amount", "cost", "expense", "value", "p_alive", "expected_purchases"),
-    *("forecast_amount", "forecast_value"),
+    *("forecast_amount", "forecast_expense", "forecast_value"),
 )
 
 
