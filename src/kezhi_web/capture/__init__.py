@@ -28,8 +28,9 @@ def record(request: HttpRequest, table: str, customer_id: str, row: Mapping[str,
 def entries_of(customer_id: str, rows: Rows, *, everything: bool = False) -> list[Told]:
     """What was recorded of a customer and the book does not hold as it is.
 
-    That is what is new, changed or withdrawn since a run, and notes. The newest first, with free texts masked for those without names. With `everything` also what the book holds, for a
-    list of its own; beside the book's rows that would show entries twice.
+    That is what is new, changed or withdrawn since a run, and notes. The newest first, with free texts masked for those
+    without names. With `everything` also what the book holds, for a list of its own; beside the book's rows that would
+    show entries twice.
     """
     from kezhi_web.capture.telling import of_customer
 

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET
 import kezhi
 from kezhi.language import KezhiError, Text
 from kezhi.reports.flags import FLAGS
+from kezhi.reports.numbers import count_of_periods
+from kezhi.reports.sentences import basis_notice
 from kezhi.segments.alert_causes import helps, named, why
 from kezhi.worth.life_cycle import STATES
 from kezhi.worth.needs.words import KINDS
@@ -30,7 +32,7 @@ from kezhi_web.customers.timeline import timeline_of
 from kezhi_web.people.models import seen
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, Shown
-from kezhi_web.words import say
+from kezhi_web.words import say, spoken
 
 # what stands in figures of its own, or is for machines
 NOT_TOLD = {"customer_id", "name", "referrer_id", "acquisition_cost"}
@@ -78,6 +80,9 @@ def _figures(account: Account) -> dict[str, Any]:
     worth = defaultdict(lambda: None, account.worth)  # an earlier version's run may say less
     return {
         "worth": worth,
+        "basis": account.basis,
+        "left_out": basis_notice(account.basis),
+        "span": count_of_periods(int(account.run.manifest["horizon"]), account.run.period, spoken()),
         "gross": worth["amount"] - worth["cost"],
         "points": points,
         "by_period": by_period(points) if points else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,9 @@ from kezhi_web.shown import Rows, Shown
 from kezhi_web.shown.rows import PERSONAL
 from kezhi_web.words import say, spoken
 
+BEFORE = "_previous"
 YES, NO = Text("yes", "是"), Text("no", "否")
+YEARS = {"birth_year"}
 SHARES = {"margin", "last_margin", "p_alive"}
 DEFAULT = (
     *("customer_id", "tier", "rfm_class", "last_purchase", "purchases", "amount", "value", "forecast_value"),
@@ -58,7 +60,6 @@ MEANINGS = {
     "referred_value": Text("Value so far of those whom this one sent.", "由该客户推荐来的客户的已有价值。"),
     "wide_value": Text("Own value and that of those whom this one sent.", "自身价值与推荐客户价值之和。"),
     "tier": Text("By value to come, as the settings draw the limits.", "按预测价值和设置中的界限划分。"),
-    "tier_previous": Text("At the run before.", "上一次运行时的层级。"),
     "tier_since": Text("As far back as the runs know.", "以已有运行为限。"),
     "rfm_segment": Text("One of eleven groups by R, F and M.", "按 R、F、M 划分的十一个分群之一。"),
     "rfm_class": Text("One of eight classes by R, F and M.", "按 R、F、M 划分的八个类别之一。"),
@@ -71,12 +72,17 @@ MEANINGS = {
     "consent": Text("As the customer table said when the run was made.", "以运行时的客户表为准。"),
     "excluded": Text("As the customer table said when the run was made.", "以运行时的客户表为准。"),
 }
+ON_DAY = Text("As of {day}, the day compared with.", "截至{day}（比较的那一天）。")
+COMPARED = Text("At the run compared with.", "用于比较的那次运行时的情况。")
 _KNOWN = {column.field: column for column in columns.CUSTOMERS}
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the list. kind: text, code, flag, list, day, count, money, share or number. names: of its codes."""
+    """A column of the list.
+
+    kind: text, code, flag, list, day, count, money, share, number or year. names: of its codes.
+    """
 
     name: str
     title: Text
@@ -87,7 +93,7 @@ class Field:
     @property
     def numeric(self) -> bool:
         """Are its values numbers?"""
-        return self.kind in ("count", "money", "share", "number")
+        return self.kind in ("count", "money", "share", "number", "year")
 
     @property
     def asked_as(self) -> str:
@@ -116,6 +122,7 @@ _WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "money": numbers.grouped,
     "count": numbers.grouped,
     "number": lambda value: numbers.grouped(value, 2),
+    "year": lambda value: f"{value:.0f}",
     "share": numbers.percent,
     "day": numbers.short_day,
     "flag": lambda value: say(YES if value else NO),
@@ -172,7 +179,21 @@ def _fields(run: Shown, stamp: int) -> Fields:  # noqa: ARG001  the stamp says w
     everything = Rows(run, None, personal=True)
     told = everything.ask(f"describe select * from {everything.people}")
     made_with = settings_of(run.folder)
-    return Fields({row["column_name"]: _field(row["column_name"], row["column_type"], made_with) for row in told})
+    found = {row["column_name"]: _field(row["column_name"], row["column_type"], made_with) for row in told}
+    before = {name: replace(one, meaning=_before(run, name)) for name, one in found.items() if name.endswith(BEFORE)}
+    return Fields(found | before)
+
+
+def _before(run: Shown, name: str) -> Text:
+    """Of which day a column is that says what was before."""
+    if name.startswith("tier"):
+        told = ((run.worth.get("tiers") or {}).get("previous") or {}).get("as_of")
+    else:
+        told = ((run.worth.get("rfm") or {}).get("previous") or {}).get("day")
+    if not told:
+        return COMPARED
+    day = date.fromisoformat(told)
+    return Text(ON_DAY.en.format(day=numbers.day(day, "en")), ON_DAY.zh.format(day=numbers.day(day, "zh")))
 
 
 def _field(name: str, stored: str, made_with: Settings) -> Field:
@@ -194,8 +215,8 @@ def _kind(name: str, stored: str, *, coded: bool) -> str:
 
 def _kind_of_number(name: str, stored: str) -> str:
     known = _KNOWN.get(name)
-    if name in SHARES:
-        return "share"
+    if name in SHARES or name in YEARS:
+        return "share" if name in SHARES else "year"
     if known is not None and known.kind in ("money", "share", "count", "number"):
         return known.kind
     if name == "points":

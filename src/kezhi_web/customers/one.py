@@ -17,6 +17,7 @@ from typing import Any
 from kezhi.assessments import Assessment, assessments
 from kezhi.language import KezhiError, Text
 from kezhi.one_history import FIGURES, MOST, Standing
+from kezhi.reports.customer_value import Basis
 from kezhi.settings import Settings, read_settings
 from kezhi.settings.rfm import Rfm
 from kezhi.settings.scoring import rules_of
@@ -150,6 +151,12 @@ class Account:
             return read_settings({name: value for name, value in known.items() if name in Settings.model_fields})
         except KezhiError:  # of another version
             return Settings()
+
+    @property
+    def basis(self) -> Basis:
+        """Which costs the run takes off, and why not."""
+        said = ("cost_known", "expense_known", "subtract_cost", "subtract_expense")
+        return Basis(*(bool(self.run.manifest.get(name, True)) for name in said))
 
     @cached_property
     def points(self) -> list[PointsPart]:

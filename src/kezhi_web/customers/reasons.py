@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from kezhi.language import Text
+from kezhi.reports.customer_value import Basis
 from kezhi.reports.numbers import MINUS, grouped, percent, period_label, rounded
 from kezhi_web.customers.one import Account
 from kezhi_web.words import spoken
@@ -40,7 +41,7 @@ def label(account: Account, first: date) -> str:
 
 def _step(row: dict[str, Any], account: Account) -> Step:
     figures = written(row)
-    return Step(label(account, row["period"]), row, figures, tuple(_sentences(row, figures)))
+    return Step(label(account, row["period"]), row, figures, tuple(_sentences(row, figures, account.basis)))
 
 
 def written(row: Mapping[str, Any]) -> dict[str, str]:
@@ -115,7 +116,7 @@ def _share(amount: Any, margin: float, gross: Any, money: int, *, whole: bool) -
     return None
 
 
-def _sentences(row: Mapping[str, Any], figures: Mapping[str, str]) -> list[Text]:
+def _sentences(row: Mapping[str, Any], figures: Mapping[str, str], basis: Basis) -> list[Text]:
     said = [BUYS.fill(**figures)]
     if row.get("frequency") is not None and row["step"] == 1:
         said.append(_rule(row))
@@ -125,11 +126,14 @@ def _sentences(row: Mapping[str, Any], figures: Mapping[str, str]) -> list[Text]
     margin = row.get("margin_computed")
     if margin is not None and margin != row["margin"]:
         said.append(CORRECTED_MARGIN.fill(computed=percent(margin, 1), margin=figures["margin"]))
-    said.append(LEAVES.fill(**figures) if row["cost"] else NO_COST)
+    said.append(LEAVES.fill(**figures) if basis.cost or row["cost"] else NO_COST if basis.subtract_cost else COST_KEPT)
     expense = row.get("expense_computed")
     if expense is not None and expense != row["expense"]:
         said.append(CORRECTED_EXPENSE.fill(computed=grouped(expense, 2), expense=figures["expense"]))
-    said.append(COSTS.fill(minus=MINUS, **figures))
+    if basis.expense or row["expense"]:
+        said.append(COSTS.fill(minus=MINUS, **figures))
+    else:
+        said.append((NO_EXPENSE if basis.subtract_expense else EXPENSE_KEPT).fill(**figures))
     return said
 
 
@@ -168,6 +172,15 @@ LEAVES = Text(
     "扣除产品成本后还剩 {left}：{amount} × {margin} = {gross}。",
 )
 NO_COST = Text("No product cost is known, so none is taken off.", "没有产品成本数据，因此未扣除成本。")
+COST_KEPT = Text("The settings ask not to take off product cost.", "按设置不扣除产品成本。")
+NO_EXPENSE = Text(
+    "No relationship expense is known, so none is taken off: {value} is forecast.",
+    "没有关系营销费用数据，因此未扣除费用：预测为 {value}。",
+)
+EXPENSE_KEPT = Text(
+    "The settings ask not to take off relationship expense: {value} is forecast.",
+    "按设置不扣除关系营销费用：预测为 {value}。",
+)
 CORRECTED_EXPENSE = Text(
     "Management corrected the relationship expense from {computed} to {expense}.",
     "管理层将关系营销费用由 {computed} 修正为 {expense}。",

@@ -277,5 +277,5 @@ TAKEN_UP, NOT_TAKEN_UP = Text("taken up", "已采纳"), Text("not taken up", "�
 CONTACT, COST = Text("Contact", "联系"), Text("cost {cost}", "费用 {cost}")
 INCOMING, OUTGOING = Text("they came to us", "客户主动"), Text("we went to them", "我方主动")
 SURVEY, ACTION, EXPENSE = Text("Survey", "问卷"), Text("Action", "营销行动"), Text("Expense", "费用")
-DUE, OPEN, PAID = Text("Receivable", "应收账款"), Text("open", "未付"), Text("paid {day}", "{day} 已付")
+DUE, OPEN, PAID = Text("Payment due", "应收账款到期"), Text("open", "未付"), Text("paid {day}", "{day} 已付")
 REFERRED = Text("Sent us a customer", "推荐了一位客户")

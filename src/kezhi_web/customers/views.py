@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 import kezhi
 from kezhi.language import KezhiError, Text
-from kezhi.reports.numbers import currency_name
+from kezhi.reports.numbers import count_of_periods, currency_name
 from kezhi.segmenting import SUGGESTED
 from kezhi.settings.segments import ALL, same
 from kezhi_web.customers import builder, exports
@@ -52,6 +52,7 @@ def customers(request: SignedIn) -> HttpResponse:
     fields = fields_of(rows)
     asked = read(request.GET, fields)
     told: dict[str, Any] = {"run": run, "asked": asked, "own": rows.owner is not None, "unit": _unit(run)}
+    told["span"] = count_of_periods(int(run.manifest["horizon"]), run.period, spoken())
     conditions, wrong_row = _built(request.GET, fields)
     if conditions is not None and wrong_row is None:
         return redirect(f"{reverse('customers')}?{asked.query(text=builder.written(conditions, fields))}")
