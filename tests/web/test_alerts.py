@@ -102,7 +102,7 @@ def test_assigning(shown_home: Path, cast: Cast) -> None:
     """An alert becomes somebody's task, is found as such, and the history says so."""
     row = open_alerts(shown_home)[0]
     cast["analyst"]
-    assert act(cast["marketer"], "assign", [row], to="administrator").status_code == 302
+    assert act(cast["marketer"], "assign", [row], to="administrator").status_code == 400
     assert not Handling.objects.exists(), "there is no administrator yet"
     cast["administrator"]
     act(cast["marketer"], "assign", [row], to="administrator")
@@ -147,7 +147,7 @@ def test_closing_and_reopening(shown_home: Path, cast: Cast) -> None:
     assert "moved abroad" in page
     assert "No call needed" in page
     again = client.post("/alerts/act", {"do": "close", "alert": key(rows[0]), "outcome": "lost"}, follow=True)
-    assert "somebody else was faster" in text(again)
+    assert "somebody has closed it already: 1 alert." in text(again)
     assert Handling.objects.get().outcome == "not_needed"
     act(client, "reopen", rows[:1])
     assert client.get("/alerts").context["found"].alerts == len(rows)
@@ -184,10 +184,84 @@ def test_a_call_that_cannot_be_kept_closes_nothing(shown_home: Path, cast: Cast)
     """Both, or neither."""
     row = open_alerts(shown_home)[0]
     for wrong in ({"way": "pigeon"}, {"way": "phone", "day": "2001-01-01"}, {"way": "phone", "day": "x"}):
-        page = act(cast["marketer"], "close", [row], outcome="reached", call="1", **wrong)
-        assert page.status_code == 302
+        page = act(cast["marketer"], "close", [row], outcome="reached", call="1", note="in May, he said", **wrong)
+        assert page.status_code == 400
+        assert "in May, he said</textarea>" in text(page), "what was written is not lost"
+        assert f'name="alert" value="{key(row)}"' in text(page)
     assert not Handling.objects.exists()
     assert not Entry.objects.exists()
+
+
+def run_of_tomorrow(home: Path, drop: dict[str, Any] | None = None, closed: dict[str, Any] | None = None) -> None:
+    """The newest run as another made it: without an alert, or with one that it closed by itself."""
+    path = newest(home) / "alerts.parquet"
+    table = pq.read_table(path)
+    rows = [row for row in table.to_pylist() if drop is None or (row["customer_id"], row["cause"]) !=
+            (drop["customer_id"], drop["cause"])]  # fmt: skip
+    for row in rows:
+        if closed and (row["customer_id"], row["cause"]) == (closed["customer_id"], closed["cause"]):
+            row |= {"state": "closed", "outcome": "passed"}
+    path.unlink()
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+
+
+def test_a_run_in_between_loses_nothing(home: Path, cast: Cast) -> None:
+    """Closed by a run while somebody was calling: their word counts. No longer known at all: it is given back."""
+    one, other = open_alerts(home)[:2]
+    run_of_tomorrow(home, closed=one)
+    call = {"outcome": "not_reached", "note": "left a message", "call": "1", "way": "phone"}
+    assert act(cast["marketer"], "close", [one], **call).status_code == 302
+    assert Handling.objects.get().note == "left a message"
+    assert Entry.objects.get().row["outcome"] == "not_reached", "so that it does not count as a contact"
+    run_of_tomorrow(home, drop=other)
+    page = act(cast["marketer"], "close", [other], **call)
+    assert page.status_code == 400
+    assert "no longer finds 1 of these alerts" in text(page)
+    assert "left a message</textarea>" in text(page)
+    assert f"/record/contacts?customer={other['customer_id']}" in text(page)
+    assert Entry.objects.count() == 1
+
+
+def test_who_comes_second_keeps_what_they_wrote(shown_home: Path, cast: Cast) -> None:
+    """Whoever pressed twice is told that it is done; another sees what was said before, and their own words."""
+    row = open_alerts(shown_home)[0]
+    for _ in range(2):
+        done = cast["marketer"].post(
+            "/alerts/act", {"do": "close", "alert": key(row), "outcome": "will_order", "note": "in May"}, follow=True
+        )
+        assert "Closed: 1 alert." in text(done)
+    assert Step.objects.count() == 1
+    late = act(cast["administrator"], "close", [row], outcome="lost", note="moved to Peru")
+    assert late.status_code == 409
+    assert "by marketer: Will order – in May" in text(late)
+    assert "moved to Peru</textarea>" in text(late)
+    assert Handling.objects.get().outcome == "will_order"
+
+
+def test_the_list_goes_on_where_a_page_is_done(shown_home: Path, cast: Cast) -> None:
+    """A page behind the last is the last; filters that find nobody say so; who has no customers is told why."""
+    rows = open_alerts(shown_home)
+    page = cast["marketer"].get("/alerts?page=900")
+    assert page.context["found"].page == page.context["found"].pages
+    assert page.context["found"].customers
+    assert "No alert fits these filters" in text(cast["marketer"].get("/alerts?state=snoozed&assigned=-"))
+    act(cast["marketer"], "snooze", rows[:1], until=str(timezone.localdate() + timedelta(days=7)))
+    causes = dict.fromkeys(row["cause"] for row in rows[:1])
+    told = cast["marketer"].get("/alerts?state=snoozed").context["choices"]["causes"]
+    assert [(code, n) for code, _, n in told] == [(code, 1) for code in causes]
+    person = cast["sales"].get("/alerts").wsgi_request.user.person
+    person.owner = "nobody at all"
+    person.save()
+    assert "No customer is yours yet" in text(cast["sales"].get("/alerts"))
+
+
+def test_an_older_run_is_history(shown_home: Path, cast: Cast) -> None:
+    """Its alerts are looked at, not worked on: those of the newest run are others."""
+    first = sorted(path.name for path in (shown_home / "runs").iterdir() if path.is_dir())[0]
+    page = cast["marketer"].get(f"/alerts?run={first}")
+    assert page.status_code == 200
+    assert 'id="work"' not in text(page)
+    assert 'id="work"' in text(cast["marketer"].get("/alerts"))
 
 
 def test_what_was_said_stands_beside_the_next_alert_of_the_kind(shown_home: Path, cast: Cast) -> None:

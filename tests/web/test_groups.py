@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import date
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from casting import Cast, facts
+from kezhi.reports.numbers import day
 from kezhi_web.groups.grid import grid
-from kezhi_web.groups.lists import moved
+from kezhi_web.groups.lists import Then, moved, then_of
 from kezhi_web.groups.views import order_of
 from kezhi_web.shown import Rows
 from kezhi_web.shown.run import named
@@ -105,6 +107,21 @@ def test_cells_link_into_the_run_that_is_shown(shown_home: Path, cast: Cast) -> 
     assert LINK.findall(page)
     assert all(f"run={first}" in unescape(url) for url, _ in LINK.findall(page))
     assert f"tab=points&amp;run={first}" in page
+    suggested = cast["viewer"].get(f"/segments?run={first}").content.decode()
+    assert LINK.findall(suggested)
+    assert all(f"run={first}" in unescape(url) for url, _ in LINK.findall(suggested))
+
+
+def test_what_moved_says_since_when(shown_home: Path, cast: Cast) -> None:
+    """The day of the run that is compared with; of RFM the day and source that the run names, which may be the book."""
+    worth = named(None).worth
+    then = date.fromisoformat(worth["tiers"]["previous"]["as_of"])
+    assert f"▲ rose since {day(then, 'en')} <b>" in cast["viewer"].get("/tiers").content.decode()
+    assert f"where the run up to {day(then, 'en')} found" in cast["viewer"].get("/movement").content.decode()
+    assert then_of(worth, "tier") == Then(then, same_rules=worth["tiers"]["previous"]["same_rules"])
+    book = {"rfm": {"previous": {"source": "book", "day": "2025-05-31"}}}
+    assert then_of(book, "rfm_segment") == Then(date(2025, 5, 31), recorded=False)
+    assert then_of({}, "tier") is None
 
 
 @pytest.mark.parametrize("page", ["/tiers", "/rfm", "/movement", "/cohorts", "/segments", "/forecast"])

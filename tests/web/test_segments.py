@@ -49,7 +49,8 @@ def test_it_is_changed_renamed_and_dropped(home: Path, cast: Cast) -> None:
     assert rules() == {"One": "value > 5"}
     save(client, "Two", "value > 5", old="One")
     assert rules() == {"Two": "value > 5"}
-    assert client.post("/segments/drop", {"name": "Two"}).status_code == 302
+    for _ in range(2):  # pressed twice
+        assert client.post("/segments/drop", {"name": "Two"}).status_code == 302
     assert rules() == {}
     assert Event.objects.filter(action="segment dropped").count() == 1
 
@@ -141,6 +142,22 @@ def test_a_rule_that_no_longer_fits_is_told(home: Path, cast: Cast) -> None:
     page = cast["viewer"].get("/segments")
     assert page.status_code == 200
     assert "no_such_field" in page.content.decode()
+    assert "/segments/drop" in cast["marketer"].get("/segments/one?name=Old").content.decode()
+
+
+def test_two_who_change_one_segment(home: Path, cast: Cast) -> None:
+    """Whoever saves second is told what the first wrote, and keeps what they wrote themselves."""
+    save_segment(home, "One", "value > 5")
+    second = {"name": "One", "rule": "value > 9", "old": "One", "there": "value > 1"}
+    page = cast["marketer"].post("/segments/edit", second)
+    assert page.status_code == 400
+    assert "it now says: value &gt; 5" in page.content.decode()
+    assert "value &gt; 9</textarea>" in page.content.decode()
+    assert rules() == {"One": "value > 5"}
+    assert cast["marketer"].post("/segments/edit", second | {"there": "value > 5"}).status_code == 302
+    gone = cast["marketer"].post("/segments/edit", second | {"old": "Zero"})
+    assert "has dropped or renamed “Zero”" in gone.content.decode()
+    assert rules() == {"One": "value > 9"}
 
 
 def test_where_nothing_is_saved_there_are_suggestions(shown_home: Path, cast: Cast) -> None:

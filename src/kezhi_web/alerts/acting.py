@@ -12,7 +12,9 @@ from django.http import Http404
 from django.utils import timezone
 
 from kezhi.language import KezhiError, Text
-from kezhi_web.alerts.listing import Key, seen
+from kezhi.reports import numbers
+from kezhi.settings.alerts import CAUSES
+from kezhi_web.alerts.listing import Key, people, seen
 from kezhi_web.alerts.models import Handling, Step
 from kezhi_web.alerts.outcomes import OUTCOMES, WAYS
 from kezhi_web.people.models import Person, audit
@@ -30,6 +32,10 @@ CANNOT_SEE = Text(
     "{who} looks after other customers only and would not see {n} of these alerts; nothing was changed.",
     "{who} 只能看到自己负责的客户，看不到其中 {n} 条预警；未作任何更改。",
 )
+GONE = Text(
+    "The newest run, up to {day}, no longer finds {n} of these alerts; nothing was changed.",
+    "最近一次运行（截至{day}）已不再发现其中 {n} 条预警；未作任何更改。",
+)
 NO_DAY = Text("Say until which day, from tomorrow on and within a year.", "请选择日期：明天起一年之内。")
 NO_OUTCOME = Text("Say what came of it.", "请选择处理结果。")
 LONG = Text("A note has at most {most} characters.", "备注最多 {most} 个字符。")
@@ -40,12 +46,20 @@ CALL_DAY = Text(
 MAY_NOT_RECORD = Text("Your role does not include recording calls.", "您的角色不包含记录联系。")
 
 
+# what was done and told of it; or that nothing was: True where it is so already, False where it is too late
+Change = tuple[str, str] | bool
+
+
 @dataclass(frozen=True)
 class Done:
-    """How many alerts were changed, and how many were left since somebody else had closed or reopened them before."""
+    """How many alerts were changed, and how many were left since they had been closed or reopened before.
+
+    repeated: of those left, how many were so already by the same person, who pressed twice.
+    """
 
     changed: int
     left: int
+    repeated: int = 0
 
 
 def keys_of(given: Sequence[str]) -> list[Key]:
@@ -80,9 +94,9 @@ def assign(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
             if blind:
                 raise KezhiError(CANNOT_SEE.fill(who=wanted, n=blind))
 
-    def change(one: Handling) -> tuple[str, str] | None:
+    def change(one: Handling) -> Change:
         if one.outcome:
-            return None
+            return False
         one.assigned = "" if wanted == "-" else wanted
         return "assign", one.assigned
 
@@ -98,9 +112,9 @@ def snooze(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
     if until is not None and not today < until <= today + timedelta(days=LONGEST_SNOOZE):
         raise KezhiError(NO_DAY)
 
-    def change(one: Handling) -> tuple[str, str] | None:
+    def change(one: Handling) -> Change:
         if one.outcome:
-            return None
+            return False
         one.until = until
         return ("snooze", until.isoformat()) if until else ("wake", "")
 
@@ -108,8 +122,11 @@ def snooze(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
 
 
 def close(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
-    """Close alerts with an outcome, and write the call down where there was one."""
-    _owners(rows, keys)
+    """Close alerts with an outcome, and write the call down where there was one.
+
+    Also those that a run closed by itself while somebody was on the telephone: what was said is worth keeping.
+    """
+    _owners(rows, keys, closed=True)
     outcome, note = request.POST.get("outcome", ""), request.POST.get("note", "").strip()
     if outcome not in OUTCOMES:
         raise KezhiError(NO_OUTCOME)
@@ -118,9 +135,9 @@ def close(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
     call = _call(request, outcome, note) if request.POST.get("call") and OUTCOMES[outcome].called else None
     closed: list[str] = []
 
-    def change(one: Handling) -> tuple[str, str] | None:
+    def change(one: Handling) -> Change:
         if one.outcome:
-            return None
+            return (one.outcome, one.note, one.closed_by) == (outcome, note, request.viewer.name)
         one.outcome, one.note, one.until = outcome, note, None
         one.closed_on = call["date"] if call else timezone.localdate()
         one.closed_by = request.viewer.name
@@ -139,9 +156,9 @@ def reopen(request: SignedIn, rows: Rows, keys: list[Key]) -> Done:
     """Take a closure back; the history keeps it."""
     _owners(rows, keys)
 
-    def change(one: Handling) -> tuple[str, str] | None:
+    def change(one: Handling) -> Change:
         if not one.outcome:
-            return None
+            return True
         was, one.outcome, one.note, one.closed_on, one.closed_by = one.outcome, "", "", None, ""
         return "reopen", was
 
@@ -163,24 +180,32 @@ def workers() -> list[Person]:
     return list(people.order_by("user__username"))
 
 
-def _owners(rows: Rows, keys: list[Key]) -> dict[Key, str | None]:
-    """Who looks after the customers; Http404 where the person may not see one of the alerts, or there is none."""
-    found = seen(rows, keys)
-    if len(found) != len(keys):
-        raise Http404
+def _owners(rows: Rows, keys: list[Key], *, closed: bool = False) -> dict[Key, str | None]:
+    """Who looks after the customers of open alerts (`closed`: and of those that this run closed by itself).
+
+    Raises Http404 for what the person may not see or what can be no alert, KezhiError where a run has closed one
+    since the form was opened.
+    """
+    found = seen(rows, keys, closed=closed)
+    gone = [key for key in keys if key not in found]
+    if gone:
+        known = people(rows, {customer for customer, _, _ in gone})
+        if any(customer not in known or cause not in CAUSES for customer, cause, _ in gone):
+            raise Http404
+        day = Text(*(numbers.day(rows.run.as_of, language) for language in ("en", "zh")))
+        raise KezhiError(Text(GONE.en.format(day=day.en, n=len(gone)), GONE.zh.format(day=day.zh, n=len(gone))))
     return found
 
 
-def _each(
-    request: SignedIn, keys: list[Key], change: Callable[[Handling], tuple[str, str] | None], note: str = ""
-) -> Done:
-    """Change alerts one by one, all of them or none; `change` gives what was done, or None where it is too late."""
-    changed, what, told = 0, "", ""
+def _each(request: SignedIn, keys: list[Key], change: Callable[[Handling], Change], note: str = "") -> Done:
+    """Change alerts one by one, all of them or none."""
+    changed, repeated, what, told = 0, 0, "", ""
     with transaction.atomic():
         for customer, cause, since in keys:
             one, _ = Handling.objects.select_for_update().get_or_create(customer_id=customer, cause=cause, since=since)
             done = change(one)
-            if done is None:
+            if isinstance(done, bool):
+                repeated += done
                 continue
             one.save()
             what, told = done
@@ -189,7 +214,7 @@ def _each(
         if changed:
             ids = [customer for customer, _, _ in keys]
             audit(request, f"alert {what}", customers=ids, told=told, alerts=changed)
-    return Done(changed, len(keys) - changed)
+    return Done(changed, len(keys) - changed, repeated)
 
 
 def _call(request: SignedIn, outcome: str, note: str) -> dict[str, Any]:

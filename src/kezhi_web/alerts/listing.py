@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from kezhi.language import Text
+from kezhi.reports.numbers import count_of_customers
 from kezhi.segments.alert_causes import helps, named, why
 from kezhi.settings.alerts import CAUSES
 from kezhi.worth.layers import rules_of_a_run
@@ -69,7 +70,13 @@ class Listed:
     number: int
     alerts: int
     loss: Any
+    page: int
     pages: int
+
+    @property
+    def said(self) -> Text:
+        """1 customer, 60 customers."""
+        return count_of_customers(self.number)
 
 
 def read(rows: Rows, asked: Asked) -> Listed:
@@ -84,14 +91,15 @@ def read(rows: Rows, asked: Asked) -> Listed:
         "coalesce(sum(loss), 0) as loss from each",
         values,
     )
+    pages = max(-(-counted["number"] // PAGE), 1)
+    page = min(asked.page, pages)  # whoever did the last of a page goes on with the one before
     found = rows.ask(
         f"{each}, page as (select * from each order by best limit ? offset ?) "
         "select c.*, p.best from chosen as c join page as p using (customer_id) order by p.best, c.rank",
-        [*values, PAGE, (asked.page - 1) * PAGE],
+        [*values, PAGE, (page - 1) * PAGE],
     )
-    return Listed(
-        _by_customer(rows, found), counted["number"], counted["alerts"], counted["loss"], -(-counted["number"] // PAGE)
-    )
+    customers = _by_customer(rows, found)
+    return Listed(customers, counted["number"], counted["alerts"], counted["loss"], page, pages)
 
 
 def some(rows: Rows, asked: Asked, first: int = 0, number: int = PIECE) -> list[dict[str, Any]]:
@@ -113,8 +121,8 @@ def each(rows: Rows, asked: Asked) -> Iterator[dict[str, Any]]:
         first += len(found)
 
 
-def counts(rows: Rows) -> dict[str, dict[str, int]]:
-    """How many alerts there are by state, and of those to do by cause and owner: what the filters say."""
+def counts(rows: Rows, shown: str = WAITING) -> dict[str, dict[str, int]]:
+    """How many alerts there are by state, and of those in the state that is shown by cause and owner."""
     joined, values = _joined(rows)
     states = ", ".join(f"count_if({_in_state(state)}) as {state}" for state in STATES)
     found = rows.ask(
@@ -123,8 +131,8 @@ def counts(rows: Rows) -> dict[str, dict[str, int]]:
     whole = next(row for row in found if row["cause"] is None and row["owner"] is None)
     by = {"state": {state: whole[state] for state in STATES}}
     for name in ("cause", "owner"):
-        several = sorted((row for row in found if row[name] and row[WAITING]), key=lambda row: -row[WAITING])
-        by[name] = {row[name]: row[WAITING] for row in several[:MOST_CHOICES]}
+        several = sorted((row for row in found if row[name] and row[shown]), key=lambda row: -row[shown])
+        by[name] = {row[name]: row[shown] for row in several[:MOST_CHOICES]}
     return by
 
 
@@ -137,12 +145,12 @@ def one(rows: Rows, key: Key) -> dict[str, Any] | None:
     return told(rows, found)[0] if found else None
 
 
-def seen(rows: Rows, keys: Sequence[Key]) -> dict[Key, str | None]:
-    """Which of some open alerts the person may see, and who looks after their customers."""
+def seen(rows: Rows, keys: Sequence[Key], *, closed: bool = False) -> dict[Key, str | None]:
+    """Which of some open alerts (`closed`: or closed by this run) the person may see, and whose customers they are."""
     found = rows.ask(
         f"select a.customer_id, a.cause, a.opened_on, a.owner from {rows.table('alerts')} as a "
         f"join {KEYS} as k on a.customer_id = k.customer_id and a.cause = k.cause and a.opened_on = k.since "
-        "where a.state = 'open'",
+        f"where a.state = 'open' or {closed}",
         [[{"customer_id": who, "cause": cause, "since": since} for who, cause, since in keys]],
     )
     return {(row["customer_id"], row["cause"], row["opened_on"]): row["owner"] for row in found}

@@ -36,5 +36,5 @@ BY_ITSELF: dict[str, Text] = {
     "passed": Text("the reason has passed", "原因已消失"),
     "expired": Text("too long ago", "时间已久"),
     "lost": Text("counts as lost now", "现已视为流失"),
-    "removed": Text("no longer a customer on the list", "已不在客户名单中"),
+    "removed": Text("excluded, or no longer a customer", "已排除，或已不在客户名单中"),
 }

@@ -19,24 +19,26 @@ from django.views.decorators.http import require_GET, require_POST
 from kezhi.language import KezhiError, Text
 from kezhi.reports.lists import harmless
 from kezhi.segments.alert_causes import named
+from kezhi.settings.alerts import CAUSES
 from kezhi_web.alerts import acting, listing
 from kezhi_web.alerts.effect import bought_since
 from kezhi_web.alerts.models import Handling
 from kezhi_web.alerts.outcomes import BY_ITSELF, OUTCOMES, WAYS
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs, of_run
-from kezhi_web.shown import Rows
+from kezhi_web.shown import Rows, Shown, workspace
 from kezhi_web.words import say
 
 CLOSED_SHOWN = 100
 SNOOZES = (7, 14, 30)  # days that are offered
 DONE = {
-    "assign": Text("{n} alerts assigned.", "已分配 {n} 条预警。"),
-    "snooze": Text("{n} alerts moved.", "已推迟 {n} 条预警。"),
-    "close": Text("{n} alerts closed.", "已关闭 {n} 条预警。"),
-    "reopen": Text("{n} alerts opened again.", "已重新打开 {n} 条预警。"),
+    "assign": Text("Assigned: {alerts}.", "已分配 {alerts}。"),
+    "snooze": Text("Snoozed: {alerts}.", "已推迟 {alerts}。"),
+    "wake": Text("Back among those to do: {alerts}.", "已恢复为待处理：{alerts}。"),
+    "close": Text("Closed: {alerts}.", "已关闭 {alerts}。"),
+    "reopen": Text("Opened again: {alerts}.", "已重新打开 {alerts}。"),
 }
-TOO_LATE = Text("{n} of them were left as they are: somebody else was faster.", "其中 {n} 条保持原样：其他人已先处理。")
+TOO_LATE = Text("Left as before, for somebody has closed it already: {alerts}.", "{alerts}已由他人关闭，保持原样。")
 HEADS = (
     *(Text("Place", "序"), Text("Customer id", "客户编号"), Text("Name", "名称"), Text("Tier", "层级")),
     *(
@@ -59,11 +61,13 @@ def alerts(request: SignedIn) -> HttpResponse:
     if not run.has("alerts"):
         return render(request, "alerts/none.html", {"run": run})
     asked = listing.Asked.of(request.GET)
-    counts = listing.counts(rows)
-    told: dict[str, Any] = {"run": run, "asked": asked, "choices": _choices(rows, counts), "counts": counts}
+    counts = listing.counts(rows, asked.state)
+    told: dict[str, Any] = {"run": run, "asked": asked, "choices": _choices(rows, asked, counts), "counts": counts}
     if asked.state == listing.CLOSED:
-        return render(request, "alerts/closed.html", told | _closed(request, rows, asked))
-    told |= {"found": listing.read(rows, asked), "to_do": _to_do(request)}
+        return render(request, "alerts/closed.html", told | _closed(rows, asked))
+    found = listing.read(rows, asked)
+    nobody = not found.number and rows.owner is not None and not rows.ask(f"from {rows.table('customers')} limit 1")
+    told |= {"found": found, "alerts": _number(found.alerts), "nobody": nobody, "to_do": _to_do(request, run)}
     return render(request, "alerts/alerts.html", told)
 
 
@@ -73,7 +77,8 @@ def alert(request: SignedIn, since: str, cause: str, customer: str) -> HttpRespo
     """One alert: why, what helps, what was done about it, and what to do now."""
     run, rows = of_run(request)
     key = acting.key_of(f"{since}:{cause}:{customer}")
-    if not rows.sees(customer):
+    there = rows.sees(customer)
+    if not there and rows.owner is not None:
         raise Http404
     found = listing.one(rows, key) if run.has("alerts") else None
     handling = Handling.objects.filter(customer_id=customer, cause=cause, since=key[2]).first()
@@ -92,12 +97,13 @@ def alert(request: SignedIn, since: str, cause: str, customer: str) -> HttpRespo
             "closed_because": BY_ITSELF.get(found["outcome"]) if found and found["outcome"] else None,
             "earlier": [(one, named(one.cause), OUTCOMES[one.outcome].title) for one in earlier[:20]],
             "customer": customer,
+            "there": there,
             "cause": named(cause),
             "since": key[2],
-            "key": f"{since}:{cause}:{customer}",
+            "keys": [f"{since}:{cause}:{customer}"],
             "open": found is not None and found["state"] == "open",
             "outcomes": {code: one.title for code, one in OUTCOMES.items()},
-            "to_do": _to_do(request),
+            "to_do": _to_do(request, run),
         },
     )
 
@@ -114,14 +120,18 @@ def act(request: SignedIn) -> HttpResponse:
     if do not in acting.ACTIONS:
         raise Http404
     try:
-        done = acting.ACTIONS[do](request, rows, acting.keys_of(request.POST.getlist("alert")))
+        keys = acting.keys_of(request.POST.getlist("alert"))
+        done = acting.ACTIONS[do](request, rows, keys)
     except KezhiError as error:
-        messages.error(request, say(error.text))
-        return redirect(back)
-    if done.changed:
-        messages.success(request, say(DONE[do], n=done.changed))
-    if done.left:
-        messages.warning(request, say(TOO_LATE, n=done.left))
+        return _again(request, rows, error.text, back)
+    said, late = done.changed + done.repeated, done.left - done.repeated
+    if late and not said and do == "close":  # what somebody wrote is not lost because another was faster
+        return _again(request, rows, TOO_LATE.fill(alerts=_number(late)), back, status=409)
+    if said:
+        word = "wake" if do == "snooze" and request.POST.get("until") == "-" else do
+        messages.success(request, say(DONE[word]).format(alerts=say(_number(said))))
+    if late:
+        messages.warning(request, say(TOO_LATE).format(alerts=say(_number(late))))
     return redirect(back)
 
 
@@ -164,9 +174,55 @@ def _line(cells: list[Any]) -> bytes:
 # --- what the pages know ----------------------------------------------------------------------------------
 
 
-def _to_do(request: SignedIn) -> dict[str, Any]:
-    """What the forms offer to those who may act."""
-    if not request.viewer.may("act"):
+def _number(alerts: int) -> Text:
+    """1 alert, 60 alerts."""
+    return Text(f"{alerts:,} {'alert' if alerts == 1 else 'alerts'}", f"{alerts:,} 条预警")
+
+
+def _again(request: SignedIn, rows: Rows, error: Text, back: str, status: int = 400) -> HttpResponse:
+    """The form once more, with why nothing was done and everything that was written."""
+    given = request.POST.getlist("alert")
+    keys = [acting.key_of(one) for one in dict.fromkeys(given)] if len(given) <= acting.MOST else []
+    alerts = [_as_it_is(rows, key) for key in keys]
+    return render(
+        request,
+        "alerts/again.html",
+        {
+            "run": rows.run,
+            "error": error,
+            "back": back,
+            "typed": request.POST,
+            "alerts": [one for one in alerts if one["there"]],
+            "keys": [one["key"] for one in alerts if one["open"]],
+            "to_do": _to_do(request, rows.run),
+        },
+        status=status,
+    )
+
+
+def _as_it_is(rows: Rows, key: listing.Key) -> dict[str, Any]:
+    """An alert by its key as it is now: open or not, and how it was closed."""
+    customer, cause, since = key
+    row = listing.one(rows, key)
+    done = Handling.objects.filter(customer_id=customer, cause=cause, since=since).exclude(outcome="").first()
+    return {
+        "customer": customer,
+        "name": row["name"] if row else None,
+        "named": named(cause),
+        "cause": cause,
+        "since": since,
+        "key": f"{since}:{cause}:{customer}",
+        "there": row is not None or rows.sees(customer),
+        "open": row is not None and row["state"] == "open" and done is None,
+        "done": done,
+        "outcome": OUTCOMES[done.outcome].title if done else None,
+    }
+
+
+def _to_do(request: SignedIn, run: Shown) -> dict[str, Any]:
+    """What the forms offer to those who may act; nothing in an older run, whose alerts are history."""
+    newest = workspace().latest_run()
+    if not request.viewer.may("act") or newest is None or run.name != newest.name:
         return {}
     today = timezone.localdate()
     return {
@@ -178,17 +234,19 @@ def _to_do(request: SignedIn) -> dict[str, Any]:
     }
 
 
-def _choices(rows: Rows, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+def _choices(rows: Rows, asked: listing.Asked, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+    closed = asked.state == listing.CLOSED  # of any run, so that those of this one count nothing
+    causes = dict.fromkeys(CAUSES) if closed else counts["cause"] | {asked.cause: counts["cause"].get(asked.cause, 0)}
     return {
-        "causes": [(code, named(code), n) for code, n in counts["cause"].items()],
+        "causes": [(code, named(code), n) for code, n in causes.items() if code],
         "tiers": list(listing.tiers(rows.run).items()) if "tier" in rows.columns("customers") else [],
         "owners": list(counts["owner"].items()),
         "people": [one.user.get_username() for one in acting.workers()],
     }
 
 
-def _closed(request: SignedIn, rows: Rows, asked: listing.Asked) -> dict[str, Any]:
-    """What people closed, the newest first; what closed by itself since the run before; who bought again."""
+def _closed(rows: Rows, asked: listing.Asked) -> dict[str, Any]:
+    """What people closed, the newest first; what this run closed by itself; who bought again."""
     closed = Handling.objects.exclude(outcome="").order_by("-closed_on", "-id")
     if asked.cause:
         closed = closed.filter(cause=asked.cause)
@@ -202,7 +260,9 @@ def _closed(request: SignedIn, rows: Rows, asked: listing.Asked) -> dict[str, An
         closed = closed.filter(customer_id__in=[row["customer_id"] for row in theirs])
     page = Paginator(closed, 50).get_page(asked.page)
     by_itself = rows.ask(
-        f"select * from {rows.table('alerts')} where state = 'closed' order by customer_id, cause limit {CLOSED_SHOWN}"
+        f"select *, count(*) over () as all_of from {rows.table('alerts')} where state = 'closed' "
+        f"and cause in (select unnest(?::varchar[])) order by customer_id, cause limit {CLOSED_SHOWN}",
+        [[asked.cause] if asked.cause else list(CAUSES)],
     )
     who = listing.people(rows, {one.customer_id for one in page} | {row["customer_id"] for row in by_itself})
     names = {customer: row["name"] for customer, row in who.items()}
@@ -213,6 +273,6 @@ def _closed(request: SignedIn, rows: Rows, asked: listing.Asked) -> dict[str, An
             (row | {"name": names.get(row["customer_id"])}, named(row["cause"]), BY_ITSELF.get(row["outcome"]))
             for row in by_itself
         ],
+        "by_itself_all": by_itself[0]["all_of"] if by_itself else 0,
         "since": bought_since(rows),
-        "may_reopen": request.viewer.may("act"),
     }

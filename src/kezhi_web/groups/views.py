@@ -73,7 +73,7 @@ def _tier_lists(rows: Rows, worth: dict[str, Any], run: str | None) -> list[tupl
     if moves is not None:
         then = then_of(worth, "tier")
         ends = ((RISEN, moves.risen), (FALLEN, moves.fallen))
-        lists += [(since(title, then and then.day), one) for title, one in ends if one]
+        lists += [(since(title, then.day if then else None), one) for title, one in ends if one]
     known = rows.columns("customers")
     for name, title in (("core", CORE), ("potential", POTENTIAL)):
         if name in known:
