@@ -106,12 +106,12 @@ def export(
         people = _people(asked)
         wanted = _wanted(asked, people, columns, contact)
         chosen_rows = asked.chosen(query)
-        rows, known = _allowed(narrowed(chosen_rows) if narrowed else chosen_rows, people)
+        rows, known = allowed(narrowed(chosen_rows) if narrowed else chosen_rows, people)
         if only_consenting and "consent" not in known:
             raise KezhiError(NO_CONSENT)
         kept = _numbered(asked.engine, rows, wanted, _column(asked, by), descending=descending)
         counted = _counts(asked.engine, kept)
-        out = ("excluded", "refused", *(("unknown",) if only_consenting else ()))
+        out = left_out(only_consenting)
         chosen = _renumbered(kept.filter(~kept.may.isin(out)))
         sheets = write_list(asked.engine, chosen, _listed(asked, wanted), path, language or preferred_language())
         name, rule = asked.resolved(query)
@@ -144,7 +144,11 @@ def _people(asked: Asked) -> ir.Table | None:
     place = asked.place.workspace
     if place is None or not place.book_files("customers"):
         return None
-    book = current_rows(asked.engine, place, "customers")
+    return book_says(current_rows(asked.engine, place, "customers"))
+
+
+def book_says(book: ir.Table) -> ir.Table:
+    """A book's customers table as one row for each, with what `allowed` asks of it."""
     told = {name: book[name] for name in (*CONTACT, "excluded", "consent", *REASONS) if name in book.columns}
     # a customer is there once, unless files were given by hand; then the stricter word counts
     stricter = {
@@ -157,7 +161,7 @@ def _people(asked: Asked) -> ir.Table | None:
     return one.mutate(**{name: one[name].cast("bool") for name in stricter}) if stricter else one
 
 
-def _allowed(rows: ir.Table, people: ir.Table | None) -> tuple[ir.Table, tuple[str, ...]]:
+def allowed(rows: ir.Table, people: ir.Table | None) -> tuple[ir.Table, tuple[str, ...]]:
     """Rows with `may` (excluded, refused, unknown, yes), `reason`, and what the book says; what that rests on."""
     import ibis
 
@@ -179,6 +183,11 @@ def _allowed(rows: ir.Table, people: ir.Table | None) -> tuple[ir.Table, tuple[s
     reasons = [joined[one] for name in REASONS for one in (f"book_{name}", name) if one in joined.columns]
     reason = reasons[0].cast("string") if reasons else ibis.null("string")
     return joined.mutate(may=may, reason_of_list=reason), tuple(said)
+
+
+def left_out(only_consenting: bool) -> tuple[str, ...]:
+    """Those values of `may` that are not written."""
+    return ("excluded", "refused", *(("unknown",) if only_consenting else ()))
 
 
 def _counts(engine: Engine, rows: ir.Table) -> dict[str, int]:

@@ -148,6 +148,93 @@ def test_a_list_as_a_file(shown_home: Path, cast: Cast) -> None:
     assert Program(cast, "viewer").get("export").status_code == 403
 
 
+LISTED = "customer_id,tier,region,value,p_alive,last_purchase,potential,flags,consent"
+
+
+@pytest.mark.parametrize("query", [{}, {"filter": "value > 100 and tier != 'vip'", "only_consenting": "true"}])
+def test_a_list_that_begins_at_once_is_kezhis_own_export(
+    shown_home: Path, cast: Cast, tmp_path: Path, query: dict[str, str]
+) -> None:
+    """Cell for cell and in its order, as CSV and Parquet; with the same counts; without an order the same customers."""
+    import pyarrow.parquet as pq
+
+    import kezhi
+
+    program = Program(cast, "analyst")
+    for form in ("csv", "parquet"):
+        asked = query | {"format": form, "columns": LISTED}
+        answer = program.get("export", **asked, sort="-value")
+        found, expected = tmp_path / f"found.{form}", tmp_path / f"expected.{form}"
+        found.write_bytes(answer.getvalue())
+        told = kezhi.export(
+            shown_home,
+            query.get("filter", "all"),
+            expected,
+            columns=LISTED.split(","),
+            only_consenting="only_consenting" in query,
+            by="value",
+            language="en",
+        )
+        counts = {name: answer[f"X-{name.title()}"] for name in ("customers", "excluded", "refused", "unknown")}
+        assert counts == {name: str(getattr(told, name)) for name in counts}
+        assert told.customers
+        assert told.refused
+        plain = program.get("export", **asked).getvalue()
+        if form == "csv":
+            assert found.read_bytes() == expected.read_bytes()
+            assert sorted(plain.splitlines()) == sorted(expected.read_bytes().splitlines())
+        else:
+            assert pq.read_table(found).equals(pq.read_table(expected).cast(pq.read_schema(found)))
+    assert not list((shown_home / "web" / "exports").iterdir())
+
+
+def test_a_list_that_ends_early_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    """Half a file is never taken for the whole; who goes away half way ends the work."""
+    from kezhi_web.customers.piping import Task
+    from kezhi_web.customers.streaming import Stream
+
+    def begun(rows: str) -> Stream:
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        counts = "select may, count(*) from verdict group by may"
+        made = "create table verdict as select 'yes' as may"
+        return Stream(Task("csv", made, counts, rows, ("a",), str(scratch)), only_consenting=False)
+
+    broken = begun("select case when range > 100000 then error('no') else range end from range(200000)")
+    with pytest.raises(OSError, match="before its end"):
+        list(broken)
+    assert not list(tmp_path.iterdir())
+    left = begun("select range from range(10000000)")
+    next(left)
+    left.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("where", ["name = 'X'", "Name contains 'X'", "NAME = 'X'"])
+def test_who_may_not_see_names_cannot_ask_for_them_either(shown_home: Path, cast: Cast, where: str) -> None:
+    """Whom such a filter chooses would tell the name: refused in lists, in every form of a file, in corrections."""
+    program = Program(cast, "analyst")
+    asked = {"figure": "margin", "change": "-5pt", "where": where, "why": "names", "dry": True}
+    answers = [
+        program.get("customers", filter=where),
+        *(program.get("export", filter=where, format=form) for form in ("csv", "parquet", "xlsx")),
+        program.send("POST", "corrections", asked),
+    ]
+    for answer in answers:
+        assert answer.status_code == 400
+        assert "may not see the field" in answer.json()["error"]["en"]
+    assert Program(cast, "administrator").get("customers", filter=where).status_code == 200
+
+
+def test_who_looked_at_a_customers_name_is_noted(shown_home: Path, cast: Cast, company: Path) -> None:
+    """As on the customer's page; without the scope there is no name and no note."""
+    customer = sorted(ids(company))[0]
+    Program(cast, "marketer", "read").get(f"customers/{customer}")
+    assert not Event.objects.filter(action="personal_seen").exists()
+    Program(cast, "marketer").get(f"customers/{customer}")
+    assert Event.objects.get(action="personal_seen").told == {"customer_id": customer}
+
+
 def test_a_run_is_started_looked_at_and_cancelled(home: Path, cast: Cast) -> None:
     """As a job; a model that does not exist is refused."""
     program = Program(cast, "analyst")

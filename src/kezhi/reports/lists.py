@@ -82,13 +82,13 @@ def _write_csv(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: P
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    cells = {f"c{i}": _harmless(_worded(rows[one.column], one, language)) for i, one in enumerate(wanted)}
+    cells = csv_cells(rows, wanted, language)
     passing = engine.scratch / f"{path.name}.rows"
     engine.write_parquet(rows.select(NUMBER, **cells).order_by(NUMBER).drop(NUMBER), passing)
     try:
         with path.open("wb") as file, pq.ParquetFile(passing) as source:
             file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
-            heads = [harmless(one.title.to(language)) for one in wanted]
+            heads = csv_heads(wanted, language)
             schema = pa.schema([(head, kind) for head, kind in zip(heads, source.schema_arrow.types, strict=True)])
             with csv.CSVWriter(file, schema) as out:
                 for batch in source.iter_batches(BATCH):
@@ -96,6 +96,16 @@ def _write_csv(engine: Engine, rows: ir.Table, wanted: Sequence[Listed], path: P
     finally:
         passing.unlink(missing_ok=True)
     return 1
+
+
+def csv_cells(rows: ir.Table, wanted: Sequence[Listed], language: Language) -> dict[str, Any]:
+    """What is written of each column: codes, yes and no in the language, nothing that could become a formula."""
+    return {f"c{i}": _harmless(_worded(rows[one.column], one, language)) for i, one in enumerate(wanted)}
+
+
+def csv_heads(wanted: Sequence[Listed], language: Language) -> list[str]:
+    """The headings."""
+    return [harmless(one.title.to(language)) for one in wanted]
 
 
 def harmless(text: str) -> str:

@@ -1,6 +1,7 @@
 """Operations that read."""
 
 # annotations are needed as they stand: the API is described from them
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest, StreamingHttpResponse
@@ -14,9 +15,9 @@ from kezhi_web.api.answers import plain
 from kezhi_web.api.guard import needs, rows_of
 from kezhi_web.customers import exports
 from kezhi_web.customers.asked import Asked
-from kezhi_web.customers.fields import fields_of
+from kezhi_web.customers.fields import Fields, fields_of
 from kezhi_web.customers.listing import Listing
-from kezhi_web.people.models import audit
+from kezhi_web.people.models import audit, seen
 from kezhi_web.runs import listed
 from kezhi_web.runs.models import Job
 from kezhi_web.shown import workspace
@@ -55,21 +56,25 @@ def customers(
     shown, rows = rows_of(request, run)
     fields = fields_of(rows)
     wanted = _columns(columns, tuple(fields.by_name))
-    name = sort.removeprefix("-")
-    if name not in fields or fields[name].kind == "list":
-        raise KezhiError(BAD_SORT.fill(name=name[:40]))
     asked = Asked(
         search=" ".join(search.split()),
         text=filter.strip(),
-        sort=name,
+        sort=_sorted_by(sort, fields),
         descending=sort.startswith("-"),
         columns=wanted,
         after=after,
     )
     page = Listing(rows, asked).page(limit)
-    hidden = () if rows.personal else ("name",)
-    found = [plain(row, hidden) for row in page.rows]
+    shown_columns = {"customer_id", *wanted}
+    found = [plain(row, set(row) - shown_columns) for row in page.rows]
     return {"run": shown.name, "as_of": shown.as_of, "rows": found, "next": page.following or None}
+
+
+def _sorted_by(said: str, fields: Fields) -> str:
+    name = said.removeprefix("-")
+    if name not in fields or fields[name].kind == "list":
+        raise KezhiError(BAD_SORT.fill(name=name[:40]))
+    return name
 
 
 def _columns(given: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,19 +92,23 @@ def export(
     format: Literal["csv", "parquet", "xlsx"] = "csv",  # noqa: A002
     filter: Filter = "",  # noqa: A002
     columns: Names = "",
+    sort: Annotated[
+        str, Query(max_length=60, description="as of customers; without it CSV and Parquet begin at once, in no order")
+    ] = "",
     only_consenting: bool = False,
     run: RunName = None,
 ) -> Any:
     """A whole list as a file, sent in pieces. Blacklisted customers and those who refused contact are left out, and
-    counted in the headers X-Customers, X-Excluded, X-Refused."""
+    counted in the headers X-Customers, X-Excluded, X-Refused, X-Unknown (said neither yes nor no; left out with
+    `only_consenting`)."""
     shown, rows = rows_of(request, run)
     fields = fields_of(rows)
     order = exports.Order(
         run=shown.name,
-        rule=filter.strip() or "all",
+        rule=Listing(rows, Asked(text=filter.strip())).rule,  # tells what is wrong with it, and what may not be asked
         columns=_columns(columns, tuple(fields.by_name)),
-        sort="forecast_value",
-        descending=True,
+        sort=_sorted_by(sort, fields) if sort else "",
+        descending=sort.startswith("-"),
         search="",
         owner=rows.owner,
         personal=rows.personal,
@@ -107,12 +116,13 @@ def export(
         only_consenting=only_consenting,
         language=spoken(),
     )
-    made = exports.made(order, format)
-    audit(request, "list_exported", by="api", customers=made.customers, format=format, run=shown.name)
-    response = StreamingHttpResponse(exports.pieces(made.file), content_type=exports.FORMATS[format])
+    pieces, counts = exports.sent(rows, order, format)
+    told = {"rule": order.rule, "columns": list(order.columns), "customers": counts.customers}
+    audit(request, "list_exported", by="api", format=format, run=shown.name, **told)
+    response = StreamingHttpResponse(pieces, content_type=exports.FORMATS[format])
     response["Content-Disposition"] = f'attachment; filename="customers.{format}"'
-    for name in ("customers", "excluded", "refused"):
-        response[f"X-{name.title()}"] = str(getattr(made, name))
+    for name, number in asdict(counts).items():
+        response[f"X-{name.title()}"] = str(number)
     return response
 
 
@@ -124,10 +134,11 @@ def customer(request: HttpRequest, customer_id: str, run: RunName = None) -> Any
     found = rows.ask(f"select * from {rows.people} where customer_id = ?", [customer_id])
     if not found:
         raise Http404
+    seen(request, customer_id)
     return {
         "run": shown.name,
         "as_of": shown.as_of,
-        "customer": plain(found[0], () if rows.personal else ("name",)),
+        "customer": plain(found[0], set(found[0]) - set(fields_of(rows).by_name)),
         "forecast": _own(rows, "forecast", customer_id, "step"),
         "alerts": [one for one in _own(rows, "alerts", customer_id, "rank") if one.get("state") == "open"],
         "segments": [one["segment"] for one in _own(rows, "segments", customer_id, "segment")],

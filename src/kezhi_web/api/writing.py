@@ -93,6 +93,8 @@ def correct(request: HttpRequest, asked: answers.CorrectionAsked) -> Any:
     given = {"customer": asked.customer, "where": asked.where, "everyone": asked.everyone or None}
     if sum(value is not None for value in given.values()) != 1:
         raise KezhiError(ONE_OF.fill(names=", ".join(given)))
+    if asked.where is not None:
+        rows_of(request)[1].chosen(asked.where)  # may this be asked? whom it touches is told
     whom = {"customers": [asked.customer] if asked.customer else None, "where": asked.where, "everyone": asked.everyone}
     wanted = {"figure": asked.figure, "change": asked.change, "period": asked.period, **whom}
     return _tried_and_made(request, "change", wanted, asked.why, dry=asked.dry)

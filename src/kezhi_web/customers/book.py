@@ -114,6 +114,31 @@ class BookOf:
         return count, [opened(row, personal=self.rows.personal) for row in told]
 
 
+@dataclass(frozen=True)
+class Everybody:
+    """The book's customer table as it is now, as SQL, with its columns as the engine stores them.
+
+    Only to decide who may be in a list: it knows no owner and hides nothing.
+    """
+
+    relation: str
+    types: dict[str, str]
+
+    def schema(self) -> dict[str, Any]:
+        """The same columns with ibis' types."""
+        from ibis.backends.sql.datatypes import DuckDBType
+
+        return {name: DuckDBType.from_string(kind) for name, kind in self.types.items()}
+
+
+def book_now(rows: Rows) -> Everybody | None:
+    """The book's customers; None where it has none."""
+    book = BookOf(rows, "")
+    if "customer_id" not in book.columns("customers"):
+        return None
+    return Everybody(book._narrowed("customers", "true"), book._types("customers"))
+
+
 _known: dict[tuple[Path, int], dict[str, str]] = {}
 
 

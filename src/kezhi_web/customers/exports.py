@@ -1,7 +1,7 @@
 """A list as a file, by kezhi's own export, so that blacklist and consent are kept to in one way only.
 
-It works in a process of its own, which may take the memory that sorting a million customers needs; the file is sent in
-pieces and then thrown away.
+CSV and Parquet begin at once (see `streaming`). A workbook is whole before its first byte can go, and so is a list with
+ways to reach people: it is made in a process of its own, sent in pieces and then thrown away.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from kezhi.language import KezhiError, Language, Text
+from kezhi_web.customers import streaming
+from kezhi_web.shown import Rows
+from kezhi_web.shown.rows import OTHERS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -36,7 +39,7 @@ NOT_MADE = Text("The file could not be made: {reason}", "无法生成文件：{r
 class Order:
     """What is to be exported: kezhi.export's own arguments, and what only a list has.
 
-    search: words in id or name. owner: only customers of this one.
+    sort: a column; nothing for no order. search: words in id or name. owner: only customers of this one.
     """
 
     run: str
@@ -61,6 +64,17 @@ class Made:
     excluded: int
     refused: int
     unknown: int
+
+
+def sent(rows: Rows, order: Order, form: str) -> tuple[Iterator[bytes], streaming.Counts]:
+    """The file in pieces, and who is in it; raises KezhiError where it cannot be meant."""
+    if form in streaming.FORMS and not order.contact:
+        found = streaming.stream(rows, streaming.Wanted(
+            order.rule, order.columns, order.sort, order.descending, order.search, order.only_consenting
+        ), form, order.language)  # fmt: skip
+        return found, found.counts
+    file = made(order, form)
+    return pieces(file.file), streaming.Counts(file.customers, file.excluded, file.refused, file.unknown)
 
 
 def made(order: Order, form: str) -> Made:
@@ -127,7 +141,7 @@ def write(order: Order, file: Path) -> dict[str, Any]:
         only_consenting=order.only_consenting,
         language=order.language,
         narrowed=narrowed,
-        by=order.sort,
+        by=order.sort or "forecast_value",
         descending=order.descending,
     )
     return {name: getattr(found, name) for name in ("customers", "excluded", "refused", "unknown")}
@@ -139,6 +153,8 @@ def _narrowed(rows: ir.Table, order: Order) -> ir.Table:
 
     if order.owner is not None:
         rows = rows.filter(rows.owner == order.owner if "owner" in rows.columns else ibis.literal(False))
+        # who sent them may be a customer of somebody else; it is not known here whose
+        rows = rows.mutate(**{one: ibis.null("string") for one in OTHERS if one in rows.columns})
     if order.search:
         text = rows.customer_id + "\n" + rows.name.fill_null("") if order.personal else rows.customer_id
         for word in order.search.lower().split():

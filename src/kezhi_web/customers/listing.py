@@ -88,6 +88,7 @@ class Listing:
                 filtered(self.rows.run, typed)
         rule = rule_of(self.asked)
         refuse_hidden(names_in(rule), self.fields)
+        self.rows.chosen(rule)  # the same for fields by another name of theirs
         return rule
 
     @cached_property

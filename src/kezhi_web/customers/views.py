@@ -260,7 +260,7 @@ def export(request: SignedIn) -> HttpResponse | StreamingHttpResponse:
             only_consenting=bool(request.POST.get("only_consenting")),
             language=spoken(),
         )
-        made = exports.made(order, form)
+        pieces, counts = exports.sent(rows, order, form)
     except KezhiError as error:
         messages.error(request, say(error.text))
         return _back(asked)
@@ -272,14 +272,13 @@ def export(request: SignedIn) -> HttpResponse | StreamingHttpResponse:
         rule=order.rule,
         columns=list(order.columns),
         contact=order.contact,
-        customers=made.customers,
-        left_out={"excluded": made.excluded, "refused": made.refused, "unknown": made.unknown},
+        customers=counts.customers,
+        left_out={"excluded": counts.excluded, "refused": counts.refused, "unknown": counts.unknown},
         run=order.run,
     )
     name = f"{'客户' if order.language == 'zh' else 'customers'}-{rows.run.as_of.isoformat()}.{form}"
-    response = StreamingHttpResponse(exports.pieces(made.file), content_type=exports.FORMATS[form])
+    response = StreamingHttpResponse(pieces, content_type=exports.FORMATS[form])
     response["Content-Disposition"] = f"attachment; filename=\"customers.{form}\"; filename*=UTF-8''{quote(name)}"
-    response["Content-Length"] = made.file.stat().st_size
     return response
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kezhi.language import KezhiError
 from kezhi_web.shown.run import Shown, workspace
 
-_lock = threading.Lock()  # the library that writes the SQL is not made for several threads
+writing = threading.Lock()  # the library that writes the SQL is not made for several threads
 
 
 def filtered(run: Shown, query: str) -> str:
@@ -19,8 +19,28 @@ def filtered(run: Shown, query: str) -> str:
     Raises KezhiError with the place of a mistake.
     """
     segments = tuple(workspace().settings().segments.items())
-    with _lock:
+    with writing:
         return _written(run.folder, run.stamp, query, segments)
+
+
+def fields_in(run: Shown, query: str) -> frozenset[str]:
+    """The fields that a filter or a saved segment asks for, by their own names however they were written."""
+    return _fields_in(run.folder, run.stamp, query, tuple(workspace().settings().segments.items()))
+
+
+@lru_cache(maxsize=256)
+def _fields_in(folder: Path, stamp: int, query: str, segments: tuple[tuple[str, str], ...]) -> frozenset[str]:  # noqa: ARG001
+    from kezhi.filters import fields_of, known_field, parse
+    from kezhi.segments.vocabulary import settings_of, vocabulary
+    from kezhi.settings.segments import ALL, same
+
+    if same(query) in ALL:
+        return frozenset()
+    rule = {same(name): rule for name, rule in segments}.get(same(query), query)
+    with writing:
+        people, customers = _unbound(folder)
+        words = vocabulary(customers, settings_of(folder))
+        return frozenset(known_field(name, people.columns, words) or name for name in fields_of(parse(rule)))
 
 
 @lru_cache(maxsize=256)
@@ -53,10 +73,17 @@ def _unbound(folder: Path) -> tuple[Any, Any]:
     import pyarrow.parquet as pq
 
     known = _schema(pq.read_schema(folder / "customers.parquet"))
+    return ibis.table(schema_of(folder), name="people"), ibis.table(known, name="customers")
+
+
+def schema_of(folder: Path) -> dict[str, Any]:
+    """The columns of `Rows.people` with their types: those of customers.parquet, then what the book says beside it."""
+    import pyarrow.parquet as pq
+
+    known = _schema(pq.read_schema(folder / "customers.parquet"))
     told = folder / "attributes.parquet"
     more = _schema(pq.read_schema(told)) if told.exists() else {}
-    every = known | {name: kind for name, kind in more.items() if name not in known}
-    return ibis.table(every, name="people"), ibis.table(known, name="customers")
+    return known | {name: kind for name, kind in more.items() if name not in known}
 
 
 def _schema(found: Any) -> dict[str, Any]:

@@ -17,12 +17,17 @@ import duckdb
 from django.conf import settings
 
 from kezhi.language import KezhiError, Text
-from kezhi_web.shown.asking import filtered
+from kezhi.one_customer import PRIVATE
+from kezhi_web.shown.asking import fields_in, filtered
 from kezhi_web.shown.run import Shown
 
 MEMORY = "96MB"  # of the engine in the web process: the process stays under 400 MB; larger sorts go to disk
 PERSONAL = ("name", "phone", "email")
 OTHERS = ("referrer_id", "root_id")  # columns in which a customer's row names another customer
+HIDDEN = Text(
+    "You may not see the field {field}, so it cannot be filtered by. An administrator can change that.",
+    "您无权查看字段 {field}，因此不能用它筛选。管理员可以调整权限。",
+)
 NO_TABLE = Text("This run holds no {table}.", "这次运行没有 {table}。")
 
 _lock = threading.Lock()
@@ -125,9 +130,15 @@ class Rows:
     def chosen(self, query: str) -> str:
         """The customers that a filter or a saved segment chooses ("all": everybody), with all fields, as a relation.
 
-        Raises KezhiError with the place of a mistake.
+        Raises KezhiError with the place of a mistake, and where it asks for what this person may not see: whom it
+        chooses would tell that.
         """
-        return f"(with people as {self.people} {filtered(self.run, query)})"
+        written = filtered(self.run, query)
+        if not self.personal:
+            hidden = [one for one in fields_in(self.run, query) if one in PERSONAL or PRIVATE.search(one)]
+            if hidden:
+                raise KezhiError(HIDDEN.fill(field=min(hidden)))
+        return f"(with people as {self.people} {written})"
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The answer as dictionaries; `values` fill the question marks."""
