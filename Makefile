@@ -81,6 +81,8 @@ bench: $(READY)
 	$(BENCH)/nightly.py $(call OUT,nightly)
 	$(BENCH)/senses.py $(call OUT,senses)
 	$(BENCH)/models.py $(call OUT,models)
+	$(BENCH)/web.py $(call OUT,web)
+	$(BENCH)/web_start.py $(call OUT,web_start)
 	$(if $(PEERS),$(BENCH)/peers_job.py --peers $(PEERS) $(call OUT,peers_job))
 
 bench-large: $(READY)

@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 PROC = Path("/proc")
 LOOK_EVERY = 0.02  # seconds
 SEED = 20251122
-KEYS = ("customers", "model", "peer", "job", "command", "memory_limit", "threads")
+KEYS = ("customers", "model", "peer", "job", "command", "time", "memory_limit", "threads")
 PACKAGES = {
     "kezhi": "kezhi",
     "DuckDB": "duckdb",

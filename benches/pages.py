@@ -50,6 +50,8 @@ BENCHES = {
     "senses": Text("senses of worth", "价值主题"),
     "start": Text("start-up", "启动"),
     "spark": Text("Spark", "Spark"),
+    "web": Text("the web application's pages", "网页应用的页面"),
+    "web_start": Text("start of the web application", "网页应用的启动"),
     "models": Text("the models alone", "单独的模型"),
 }
 
@@ -256,6 +258,53 @@ def spark_table(rows: Sequence[Row], language: Language) -> Grid:
     return grid(columns, rows, language)
 
 
+def milliseconds(number: float, language: Language) -> str:
+    """Milliseconds, whole."""
+    return f"{count(number)} {Text('ms', '毫秒').to(language)}"
+
+
+def web_pages_table(rows: Sequence[Row], language: Language) -> Grid:
+    """The time of every page, as one reader waits for it."""
+    columns: list[Column] = [
+        (Text("page", "页面"), lambda row: f"`{row['page']}`"),
+        (Text("size", "大小"), lambda row: f"{row['kb']} KiB"),
+        (Text("first visit", "首次访问"), lambda row: milliseconds(row["first_ms"], language)),
+        (Text("median", "中位数"), lambda row: milliseconds(row["median_ms"], language)),
+        (Text("slowest", "最慢"), lambda row: milliseconds(row["slowest_ms"], language)),
+    ]
+    return grid(columns, rows, language)
+
+
+def web_readers_table(rows: Sequence[Row], language: Language) -> Grid:
+    """Many readers at once while a run is at work, and the memory of the process that answers them."""
+    columns: list[Column] = [
+        CUSTOMERS,
+        (Text("readers", "同时访问人数"), lambda row: count(row["at_once"]["readers"])),
+        (Text("pages", "页面数"), lambda row: count(row["at_once"]["pages"])),
+        (Text("errors", "错误"), lambda row: count(row["at_once"]["errors"])),
+        (Text("median", "中位数"), lambda row: milliseconds(row["at_once"]["median_ms"], language)),
+        (Text("95 % below", "95% 低于"), lambda row: milliseconds(row["at_once"]["p95_ms"], language)),
+        (Text("memory, one reader", "内存（一人）"), lambda row: f"{count(row['alone_mib'])} MiB"),
+        (Text("memory at most", "内存最高"), lambda row: f"{count(row['memory_mib'])} MiB"),
+    ]
+    return grid(columns, rows, language)
+
+
+def web_start_table(rows: Sequence[Row], language: Language) -> Grid:
+    """From the command to the overview."""
+    times_of = {
+        "first": Text("first, with installation from the machine's package cache", "首次（含从本机缓存安装）"),
+        "second": Text("second", "再次"),
+    }
+    columns: list[Column] = [
+        (Text("`make demo`", "`make demo`"), lambda row: times_of[row["time"]].to(language)),
+        (Text("until the overview is there", "到看见总览"), lambda row: seconds(row["seconds"], language)),
+        (Text("of which the page", "其中页面"), lambda row: seconds(row["overview_seconds"], language)),
+        (Text("of the processors", "处理器时间"), lambda row: seconds(row["processor_seconds"], language)),
+    ]
+    return grid(columns, rows, language)
+
+
 def models_table(rows: Sequence[Row], language: Language) -> Grid:
     """The models alone."""
     columns: list[Column] = [
@@ -315,6 +364,12 @@ TABLES: dict[str, tuple[Source, Callable[[Sequence[Row], Language], Grid]]] = {
     "senses": (lambda results: kept(results / "senses.json"), senses_table),
     "start": (lambda results: kept(results / "start.json"), start_table),
     "spark": (lambda results: kept(results / "spark.json"), spark_table),
+    "web_pages": (
+        lambda results: [page for row in kept(results / "web.json") for page in row["pages"]],
+        web_pages_table,
+    ),
+    "web_readers": (lambda results: kept(results / "web.json"), web_readers_table),
+    "web_start": (lambda results: kept(results / "web_start.json"), web_start_table),
     "models": (lambda results: [row for row in kept(results / "models.json") if "peer" not in row], models_table),
     "machines": (machines, machines_table),
 }

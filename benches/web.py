@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from measuring import Row, _memory_of, describe, facts, keep, kezhi_command, room, table
+from measuring import Row, _memory_of, describe, facts, keep, kezhi_command, room
+from pages import printed, web_pages_table
 from web_company import make
 
 LIMIT_MS, LIMIT_MB, LIMIT_PAGE_MB = 300, 400, 2
@@ -61,7 +62,10 @@ class Site:
 def served(place: Path) -> Iterator[Site]:
     """The pages of a workspace on a free port."""
     environment = os.environ | {"KEZHI_WORKSPACE": str(place)}
-    subprocess.run([sys.executable, "-m", "kezhi_web", "migrate", "--verbosity", "0"], env=environment, check=True)
+    program = [sys.executable, "-m", "kezhi_web"]
+    subprocess.run([*program, "migrate", "--verbosity", "0"], env=environment, check=True)
+    for command in ("prepare", "prepare_list"):  # what the worker does after each run
+        subprocess.run([*program, command, _newest(place)], env=environment, check=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -77,6 +81,14 @@ def served(place: Path) -> Iterator[Site]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _newest(place: Path) -> str:
+    from kezhi.workspace import Workspace
+
+    run = Workspace(place).latest_run()
+    assert run is not None, "the company has no run"
+    return run.name
 
 
 _SIGN_IN = """
@@ -204,15 +216,15 @@ def main() -> None:
             alone = _memory_of(site.process)[1] // 1024
             many = at_once(site, asked, given.readers, given.seconds, company) if given.readers else {}
             most = _memory_of(site.process)[1] // 1024
-    heads = ["page", "status", "kb", "first_ms", "median_ms", "slowest_ms"]
-    print(table(heads, [[str(row[head]) for head in heads] for row in rows]))
+    print(printed(web_pages_table(rows, "en")))
     print(f"memory of the web process: {alone} MiB after one reader, {most} MiB at most; readers at once: {many}")
     slow = [row["page"] for row in rows if row["median_ms"] > LIMIT_MS]
     large = [row["page"] for row in rows if row["kb"] > LIMIT_PAGE_MB * 1024]
     print(
         f"over {LIMIT_MS} ms: {slow or 'none'}; over {LIMIT_PAGE_MB} MB: {large or 'none'}; memory limit {LIMIT_MB} MB"
     )
-    keep(given.out, [known | {"customers": given.customers, "pages": rows, "memory_mib": most, "at_once": many}])
+    told = {"pages": rows, "alone_mib": alone, "memory_mib": most, "at_once": many}
+    keep(given.out, [known | {"customers": given.customers} | told])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import http.cookiejar
-import json
 import os
 import re
 import resource
@@ -26,6 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from measuring import facts, keep
+
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 600.0
 
@@ -35,14 +36,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    known = facts()
     with TemporaryDirectory(prefix="kezhi-start-") as made:
         checkout = _checkout(Path(made) / "kezhi")
         found = {"first": _started(checkout), "second": _started(checkout)}
     for name, spent in found.items():
         print(f"{name:7} {spent['seconds']:6.1f} s, of which {spent['overview_seconds']:.2f} s for the overview; "
               f"{spent['processor_seconds']:.1f} s of the processor")  # fmt: skip
-    if given.out:
-        given.out.write_text(json.dumps({"cores": os.cpu_count(), **found}, indent=1) + "\n", encoding="utf-8")
+    keep(given.out, [known | {"command": "make demo", "time": name} | spent for name, spent in found.items()])
 
 
 def _checkout(place: Path) -> Path:
