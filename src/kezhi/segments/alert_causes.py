@@ -142,8 +142,8 @@ ABOUT: dict[Cause, About] = {
             "上次复核已超过 {review_days} 天，或属于{review_tiers}层级却从未复核",
         ),
         Text(
-            "Go through tier, needs and terms, and enter the day as reviewed_on.",
-            "重新核对层级、需求与合作条件，并把日期填入 reviewed_on。",
+            "Go through tier, needs and terms, and enter the day in the customer table (column reviewed_on).",
+            "重新核对层级、需求与合作条件，并在客户表的 reviewed_on 列填入日期。",
         ),
         30,
     ),
@@ -221,13 +221,13 @@ _WHY: dict[str, Text] = {
         "已沉默 {silence} 天，仍活跃的概率降至 {share}。",
     ),
     "order_overdue": Text(
-        "Silent for {measure} days, though an order came every {before} days on the average; {threshold} days would "
+        "Silent for {measure} days, though an order came every {before} days on average; {threshold} days would "
         "already be rare.",
         "已沉默 {measure} 天，而以往平均每 {before} 天就有一单；超过 {threshold} 天已属罕见。",
     ),
     "value_falling": Text(
-        "Gross profit fell again and again, from {before} to {measure} in equally long times.",
-        "同样长的时间内，毛利接连下降，从 {before} 降到 {measure}。",
+        "Gross profit fell several times in a row: from {before} to {measure}, over stretches of equal length.",
+        "毛利接连下降：按同样长的时段比较，从 {before} 降到 {measure}。",
     ),
     "tier_lost": Text(
         "Fell from {tier_before} to {tier}; the forecast is {stake} lower than before.",

@@ -116,7 +116,7 @@ def edit(request: SignedIn) -> HttpResponse:
         except KezhiError as reason:
             error = reason.text
         else:
-            audit(request, "segment saved", name=name, rule=said["rule"], before=old or "")
+            audit(request, "segment_saved", name=name, rule=said["rule"], before=old or "")
             messages.success(request, say(SAVED, name=name))
             return redirect(_place_of(name))
     live = _counted(rows, said["rule"], request) if said["rule"] else {}
@@ -142,7 +142,7 @@ def drop(request: SignedIn) -> HttpResponse:
         messages.warning(request, say(NOT_THERE, name=name))
         return redirect(_home(request))
     found = drop_segment(workspace().folder, name)
-    audit(request, "segment dropped", name=found.name, rule=found.rule)
+    audit(request, "segment_dropped", name=found.name, rule=found.rule)
     messages.success(request, say(DROPPED, name=found.name))
     return redirect(_home(request))
 
