@@ -121,8 +121,13 @@ class Sheet:
 
     def row(self, values: Iterable[object], kinds: Iterable[str], *, bold: bool = False) -> None:
         """A row of values, each in the format of its kind."""
-        for column, (value, kind) in enumerate(zip(values, kinds, strict=True)):
-            self.put(column, value, self.book.style(kind, bold=bold))
+        self.cells(list(values), [self.book.style(kind, bold=bold) for kind in kinds])
+
+    def cells(self, values: Sequence[Any], styles: Sequence[Any], *, blank: bool = False) -> None:
+        """A row of values, each in its style; with `blank` empty cells have theirs too."""
+        if not self.sheet.write_plain_row(self.next, values, styles, blank=blank):
+            for column, (value, style) in enumerate(zip(values, styles, strict=True)):
+                self.put(column, value, style, blank=blank)
         self.next += 1
 
     def heads(self, titles: Iterable[str]) -> None:
@@ -183,11 +188,10 @@ def fill_sheet(
 
 def write_rows(sheet: Sheet, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows one by one, every cell in its column's format even where it is empty."""
-    cells = [(_reader(column, sheet.book.language), sheet.book.style(column.kind)) for column in columns]
+    readers = [_reader(column, sheet.book.language) for column in columns]
+    styles = [sheet.book.style(column.kind) for column in columns]
     for row in rows:
-        for number, (read, style) in enumerate(cells):
-            sheet.put(number, read(row), style, blank=True)
-        sheet.next += 1
+        sheet.cells([read(row) for read in readers], styles, blank=True)
 
 
 def fill_long_sheet(
