@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from decimal import Decimal
@@ -176,7 +177,7 @@ def test_every_number_can_be_reckoned_again(shown_home: Path) -> None:
 def test_all_figures_can_be_reckoned_again() -> None:
     """Also where a run rounded the cost by itself, and of amounts so small that two decimals say nothing."""
     dice = random.Random(7)
-    for _ in range(1500):
+    for _ in range(600):
         count, mean, margin = dice.lognormvariate(-1, 2), dice.lognormvariate(4, 2), dice.uniform(-0.2, 1)
         exact = count * mean
         amount, cost, expense = (round(Decimal(one), 4) for one in (exact, exact * (1 - margin), exact * 0.03))
@@ -191,6 +192,26 @@ def test_all_figures_can_be_reckoned_again() -> None:
             assert rounded(one * other, digits) == product, row
         assert said["gross"] - said["expense"] == said["value"]
         assert said["value"] == rounded(row["value"], digits)
+
+
+def test_what_is_not_known_is_not_taken_off(home: Path, cast: Cast) -> None:
+    """A company with orders only: no row of costs, no word of gross profit, and why."""
+    manifest = newest(home) / "manifest.json"
+    told = json.loads(manifest.read_text(encoding="utf-8")) | {"cost_known": False, "expense_known": False}
+    manifest.unlink()
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    customer_id = best(home)
+    forecast = pq.read_table(newest(home) / "forecast.parquet")
+    for name in ("cost", "expense"):
+        none = pa.array([Decimal(0)] * forecast.num_rows, forecast.schema.field(name).type)
+        forecast = forecast.set_column(forecast.schema.get_field_index(name), name, none)
+    (newest(home) / "forecast.parquet").unlink()
+    pq.write_table(forecast, newest(home) / "forecast.parquet")
+    page = unescape(cast["viewer"].get(f"/customers/{customer_id}").content.decode())
+    assert "Product cost is not known." in page
+    assert "No relationship expense is known" in page
+    assert "Value over time" in page
+    assert "gross profit" not in page.split('id="timeline"')[0].lower().split("<h1>")[1]
 
 
 def test_the_curve_ends_at_what_they_are_worth(shown_home: Path) -> None:

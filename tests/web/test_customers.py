@@ -76,7 +76,7 @@ def test_nobody_unknown_sees_it(shown_home: Path, cast: Cast) -> None:
 
 
 def test_without_a_run_it_says_how_to_begin(empty_home: Path, cast: Cast) -> None:
-    assert "upload a file of orders" in cast["administrator"].get("/customers").content.decode()
+    assert "Upload a file of orders" in cast["administrator"].get("/customers").content.decode()
 
 
 @pytest.mark.parametrize("name", ["customer_id", "last_purchase", "tier", "region", "owner", "p_alive", "purchases"])
@@ -170,6 +170,16 @@ def test_columns_are_chosen_and_ordered(shown_home: Path, cast: Cast) -> None:
     page = cast["viewer"].get("/customers?columns=region,customer_id,flags,nonsense").content.decode()
     heads = re.findall(r"<th scope=\"col\".*?>(?:<a[^>]*>)?([^<]+)", page.split("<tbody>")[0])
     assert [one.strip() for one in heads] == ["Region", "Customer id", "Flags"]
+
+
+def test_a_column_says_of_which_day_it_is(shown_home: Path) -> None:
+    fields = fields_of(everybody())
+    for name in ("tier_previous", "rfm_class_previous"):
+        meaning = fields[name].meaning
+        assert meaning is not None
+        assert "30 Jun 2025" in meaning.en
+        assert "2025年6月30日" in meaning.zh
+    assert fields["birth_year"].shown(1984.0) == "1984"
 
 
 def test_a_salesperson_sees_their_own_only(shown_home: Path, cast: Cast) -> None:

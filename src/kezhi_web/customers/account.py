@@ -22,7 +22,7 @@ from kezhi.worth.point_words import figure as written
 from kezhi.worth.point_words import grade_words
 from kezhi_web.customers import store
 from kezhi_web.customers.asked import read
-from kezhi_web.customers.charts import added_up, by_period, curve_of
+from kezhi_web.customers.charts import GROSS_PROFIT, VALUE, added_up, by_period, curve_of
 from kezhi_web.customers.fields import fields_of
 from kezhi_web.customers.listing import Listing
 from kezhi_web.customers.one import Account
@@ -77,6 +77,9 @@ def _standings(account: Account, most: int) -> dict[str, Any]:
 def _figures(account: Account) -> dict[str, Any]:
     """What they were and will be worth, and why."""
     points = curve_of(account)
+    takes = {name: getattr(account.basis, name) or any(row[name] for row in account.forecast)
+             for name in ("cost", "expense")}  # fmt: skip
+    measure = GROSS_PROFIT if any(takes.values()) else VALUE
     worth = defaultdict(lambda: None, account.worth)  # an earlier version's run may say less
     return {
         "worth": worth,
@@ -85,8 +88,10 @@ def _figures(account: Account) -> dict[str, Any]:
         "span": count_of_periods(int(account.run.manifest["horizon"]), account.run.period, spoken()),
         "gross": worth["amount"] - worth["cost"],
         "points": points,
-        "by_period": by_period(points) if points else None,
-        "added_up": added_up(points) if points else None,
+        "by_period": by_period(points, measure) if points else None,
+        "added_up": added_up(points, measure) if points else None,
+        "takes": takes,
+        "measure": say(measure),
         "steps": steps_of(account),
         "risk": account.risk,
         "state": STATES.get(account.risk.get("state", "")),

@@ -20,7 +20,7 @@ HISTORY, FORECAST = Text("history", "历史"), Text("forecast, with 80% interval
 UNFINISHED = Text("unfinished period, so far", "未满一期，至今")
 ADDED_UP = Text("added up since the first period", "自首期累计")
 AHEAD = Text("with the forecast", "加上预测")
-VALUE = Text("gross profit", "毛利")
+GROSS_PROFIT, VALUE = Text("Gross profit", "毛利"), Text("Value", "价值")  # nothing is taken off where no cost is known
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def curve_of(account: Account) -> list[Point]:
     return points
 
 
-def by_period(points: list[Point]) -> Plot:
+def by_period(points: list[Point], measure: Text) -> Plot:
     """Bars: what each period brought and will bring."""
     figure = plain()
     shown = points[-MOST_PERIODS:]
@@ -75,7 +75,7 @@ def by_period(points: list[Point]) -> Plot:
                 hovertemplate="%{x}: %{y:,.0f}<extra></extra>",
             )
     figure.update_layout(bargap=0.25, barmode="overlay")
-    axes(figure, Text("", ""), VALUE, spoken())
+    axes(figure, Text("", ""), measure, spoken())
     order = [one.name for one in shown]
     figure.update_xaxes(
         type="category", tickangle=0, nticks=4, showgrid=False, categoryorder="array", categoryarray=order
@@ -102,7 +102,7 @@ def _whiskers(points: list[Point]) -> dict[str, Any]:
     }
 
 
-def added_up(points: list[Point]) -> Plot:
+def added_up(points: list[Point], measure: Text) -> Plot:
     """A line: the customer's value as it grew, and as it will grow."""
     figure = plain()
     shown = points[-MOST_PERIODS:]
@@ -118,7 +118,7 @@ def added_up(points: list[Point]) -> Plot:
                 line={"color": color, "width": 2.5, "dash": dash},
                 hovertemplate="%{x}: %{y:,.0f}<extra></extra>",
             )
-    axes(figure, Text("", ""), VALUE, spoken())
+    axes(figure, Text("", ""), measure, spoken())
     order = [one.name for one in shown]
     figure.update_xaxes(
         type="category", tickangle=0, nticks=4, showgrid=False, categoryorder="array", categoryarray=order

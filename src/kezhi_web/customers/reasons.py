@@ -91,8 +91,8 @@ def _agreeing(count: float, mean: float, product: Any, money: int, *, whole: boo
     """
     wanted = rounded(product, money)
     means = (mean, float(product) / count) if whole and count else (mean,)
-    for both in range(2, 2 * FINEST):
-        for digits in range(min(both, FINEST) + 1):
+    for both in range(4, 2 * FINEST):
+        for digits in range(2, min(both - 2, FINEST) + 1):
             of_count = rounded(count, min(both - digits, FINEST))
             for one in means:
                 if rounded(of_count * rounded(one, digits), money) == wanted:
@@ -108,7 +108,7 @@ def _share(amount: Any, margin: float, gross: Any, money: int, *, whole: bool) -
     wanted, shares = rounded(gross, money), [Decimal(str(margin))]
     if whole and amount:
         shares.append(Decimal(gross) / Decimal(amount))
-    for digits in range(FINEST + 1):
+    for digits in range(1, FINEST + 1):
         for one in shares:
             share = rounded(one * HUNDRED, digits) / HUNDRED
             if rounded(rounded(amount, money) * share, money) == wanted:
