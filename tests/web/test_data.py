@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
+from kezhi.language import Text
 from kezhi.workspace import Workspace
-from kezhi_web.data import looking
+from kezhi_web import uploads
+from kezhi_web.data import jobs_of, keeping, looking, writing
 from kezhi_web.data.jobs_of import import_upload
 from kezhi_web.data.keeping import files_of, folder_of
 from kezhi_web.data.models import DONE, Upload
 from kezhi_web.people.models import Event
+from kezhi_web.runs.jobs import Cancelled
 from kezhi_web.runs.models import Job
 
 HEADINGS = ("订单编号", "买家会员名", "买家实际支付金额", "订单付款时间", "订单状态", "退款金额", "联系手机")
@@ -59,6 +66,13 @@ def send(client: Any, **files: bytes) -> Any:
     return client.post("/data/upload", {"files": named}, follow=True)
 
 
+def bring(client: Any, **files: bytes) -> None:
+    """Upload and import."""
+    send(client, **files)
+    client.post(f"/data/uploads/{Upload.objects.latest('pk').pk}/import")
+    work_off()
+
+
 def text(response: Any) -> str:
     return response.content.decode()
 
@@ -93,7 +107,7 @@ def test_from_a_chinese_export_to_the_book(empty_home: Path, cast: Any) -> None:
     assert "3 rows are in the book" in said
     assert "Start a run now" in said
     assert not folder_of(upload).exists()  # the files themselves are not kept
-    assert Event.objects.filter(action="import", told__rows=3).exists()
+    assert Event.objects.filter(action="import_asked", told__rows=3).exists()
 
 
 def test_an_interrupted_import_is_done_again_and_counts_once(empty_home: Path, cast: Any) -> None:
@@ -253,3 +267,140 @@ def test_a_run_is_asked_for_once(shown_home: Path, cast: Any) -> None:
     cast["analyst"].post("/data/run")
     cast["analyst"].post("/data/run")
     assert [job.kind for job in Job.objects.all()] == ["run"]
+
+
+def test_an_upload_that_broke_off_is_shown_to_nobody_and_goes(
+    empty_home: Path, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As if the process ended in the middle of the second file."""
+
+    def half(upload: Upload) -> None:
+        raise Killed
+
+    def keep(file: Any, folder: Path) -> Path:
+        if folder.name == "1":
+            (folder.mkdir(), (folder / "b.csv").write_bytes(b"order_id,cust"))
+            raise Killed
+        return uploads.keep(file, folder)
+
+    monkeypatch.setattr(keeping, "keep", keep)
+    monkeypatch.setattr(keeping, "remove", half)  # nobody tidies up in a process that was killed
+    files = [SimpleUploadedFile(f"{name}.csv", csv("customer_id,date,amount", "A,2025-01-01,1")) for name in "ab"]
+    with pytest.raises(Killed):
+        keeping.take_in(files, "orders", "administrator")
+    monkeypatch.undo()
+    upload = Upload.objects.get()
+    assert "a.csv" not in text(cast["administrator"].get("/data"))
+    assert cast["administrator"].get(f"/data/uploads/{upload.pk}").status_code == 404
+    assert keeping.tidy(timezone.now()) == 0  # it might still be coming
+    assert keeping.tidy(timezone.now() + timedelta(days=2)) == 1
+    assert not folder_of(upload).exists()
+
+
+def test_what_nobody_decides_on_goes_after_the_days_that_the_page_says(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    for name in ("old_csv", "asked_csv", "young_csv"):
+        send(client, **{name: csv("customer_id,date,amount", f"{name},2025-01-01,1")})
+    old, asked, young = Upload.objects.order_by("pk")
+    assert "30 days after the upload" in text(client.get("/data"))
+    client.post(f"/data/uploads/{asked.pk}/import")  # waits for the worker: not undecided
+    now = timezone.now()
+    Upload.objects.exclude(pk=young.pk).update(at=now - timedelta(days=30, hours=1))
+    assert keeping.tidy(now) == 1
+    assert not folder_of(old).exists()
+    assert {one.pk for one in Upload.objects.all()} == {asked.pk, young.pk}
+    assert folder_of(asked).exists()
+
+
+def test_nothing_changes_under_an_import_and_only_what_was_seen_is_imported(empty_home: Path, cast: Any) -> None:
+    client, other = cast["administrator"], cast["analyst"]
+    page = send(client, orders_csv=csv("kunde,tag,betrag,other", "A,2025-01-01,1,100", "B,2025-01-02,2,200"))
+    upload = Upload.objects.get()
+    columns = {"column-0": "customer_id", "column-1": "date", "table": "orders"}
+    page = client.post(f"/data/uploads/{upload.pk}/columns", columns | {"column-2": "amount"}, follow=True)
+    assert "2 · 3.00" in text(page)
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', text(page))
+    other.post(f"/data/uploads/{upload.pk}/columns", columns | {"column-3": "amount"})
+    page = client.post(f"/data/uploads/{upload.pk}/import", {"seen": seen}, follow=True)
+    assert "have changed since you looked" in text(page)
+    assert "2 · 300.00" in text(page)
+    assert not Job.objects.exists()
+
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', text(page))
+    client.post(f"/data/uploads/{upload.pk}/import", {"seen": seen})
+    page = other.post(f"/data/uploads/{upload.pk}/columns", columns | {"column-2": "amount"}, follow=True)
+    assert "These files are being imported" in text(page)
+    work_off()
+    [file] = Workspace(empty_home).book_files("orders")
+    assert sorted(pq.read_table(file)["amount"].to_pylist()) == [100, 200]
+
+
+def test_replacing_is_stopped_before_anything_counts_or_not_at_all(
+    empty_home: Path, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = cast["administrator"]
+    bring(client, may_csv=csv("customer_id,date,amount", "A,2025-05-01,1"))
+    [before] = Workspace(empty_home).imports("orders")
+    send(client, may_csv=csv("customer_id,date,amount", "A,2025-05-01,2"))
+    upload = Upload.objects.exclude(state=DONE).get()
+    client.post(f"/data/uploads/{upload.pk}/import", {"replaces": before["sha256"]})
+    job = Job.objects.get(asked__upload=upload.pk)
+
+    def cancelled_while(kind: Text) -> Any:
+        def tell(share: float, said: Text) -> None:
+            if said == kind:
+                raise Cancelled
+
+        return tell
+
+    monkeypatch.setattr(writing.time, "sleep", lambda _: Job.objects.filter(kind="run").delete())
+    Job.objects.create(kind="run", state="working")
+    with pytest.raises(Cancelled):
+        import_upload(job, cancelled_while(writing.RUN_AT_WORK))
+    assert Workspace(empty_home).imports("orders") == [before]
+    import_upload(job, cancelled_while(jobs_of.TAKING_BACK))
+    [file] = Workspace(empty_home).book_files("orders")
+    assert pq.read_table(file)["amount"].to_pylist() == [2]
+
+
+def test_files_of_two_currencies_are_not_taken_together(empty_home: Path, cast: Any) -> None:
+    heading = "order_id,customer_id,date,amount,currency"
+    page = send(
+        cast["administrator"],
+        a_csv=csv(heading, "1,A,2025-01-01,1,USD"),
+        b_csv=csv(heading, "2,A,2025-01-01,1,EUR"),
+    )
+    assert "These files are in EUR, USD" in text(page)
+    assert "Import 2 rows" not in text(page)
+
+
+def test_orders_that_moved_to_another_day_are_told_apart_from_replaced_ones(empty_home: Path, cast: Any) -> None:
+    client, heading = cast["administrator"], "order_id,customer_id,date,amount"
+    bring(client, may_csv=csv(heading, "1,A,2025-05-01,5", "2,A,2025-05-02,5", "3,B,2025-05-03,5"))
+    page = send(client, new_csv=csv(heading, "1,A,2025-05-01,6", "2,A,2025-06-02,6", "3,B,2025-06-04,-5"))
+    assert "1 rows have a number that is in the book already" in text(page)
+    assert "1 sales have an order number that the book has with another customer or another day" in text(page)
+
+
+def test_what_is_recognised_is_shown_though_something_is_missing(empty_home: Path, cast: Any) -> None:
+    file = SimpleUploadedFile("a.csv", csv("Order id,Amount,date", "1,5,03/04/2025"))
+    page = text(cast["administrator"].post("/data/upload", {"files": [file], "table": "orders"}, follow=True))
+    assert "Needed: Customer id" in page
+    assert re.search(r'<option value="order_id" selected>', page)
+    assert re.search(r'<option value="date" selected>', page)
+
+
+def test_a_file_whose_headings_differ_is_named(empty_home: Path, cast: Any) -> None:
+    client = cast["administrator"]
+    files = [
+        SimpleUploadedFile("a.csv", csv("kunde,date,amount", "A,2025-01-01,1")),
+        SimpleUploadedFile("b.csv", csv("client no.,date,amount", "A,2025-01-02,1")),
+    ]
+    client.post("/data/upload", {"files": files, "table": "orders"})
+    upload = Upload.objects.get()
+    page = client.post(
+        f"/data/uploads/{upload.pk}/columns", {"table": "orders", "need-customer_id": "kunde"}, follow=True
+    )
+    assert "b.csv has no column “kunde”, which was chosen for “Customer id”" in html.unescape(text(page))
+    assert "--map" not in text(page)

@@ -19,6 +19,7 @@ def begin(place: str, key: str, *arguments: str) -> bool:
     place: of one place only one process is at work. key: where it was begun for another one, it is begun anew.
     """
     with _lock:
+        _bury(place)
         known = _at_work.get(place)
         if known is not None and known[0] == key:
             if known[1].poll() is None:
@@ -33,3 +34,10 @@ def begin(place: str, key: str, *arguments: str) -> bool:
         command = [sys.executable, "-m", "kezhi_web", *arguments]
         _at_work[place] = key, subprocess.Popen(command, env=where, stdout=quiet, stderr=quiet)  # noqa: S603
     return False
+
+
+def _bury(place: str) -> None:
+    """Those of other places that have ended well are forgotten: nobody may ever ask for them again."""
+    for other, (_, process) in list(_at_work.items()):
+        if other != place and process.poll() == 0:
+            del _at_work[other]

@@ -17,11 +17,13 @@ from kezhi.intake import KEYS, current_rows
 from kezhi.language import KezhiError, Text
 from kezhi.one_customer import PRIVATE
 from kezhi.sources import TABLES, Reading, read_table
+from kezhi.sources.mapping import DATE_ORDER
 from kezhi.sources.opening import open_inputs
 from kezhi.sources.pieces import combine
 from kezhi.sources.recognise import user_columns
 from kezhi.sources.tables import Table
 from kezhi.workspace import Workspace
+from kezhi_web.data.columns import called
 from kezhi_web.data.guessing import head_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,12 @@ EXAMPLES, SAMPLES, LONGEST = 5, 3, 40
 DAYS = ("date", "opened_on", "due_on", "period", "acquired_on")
 _MISSING = re.compile(r"No column was recognised as (\w+)\.")
 
+_NO_COLUMN = re.compile(r"`--map (\w+)=(.*)`: there is no column", re.DOTALL)
+
+UNLIKE = Text(
+    "{name} has no column “{column}”, which was chosen for “{field}”. Upload files with other headings by themselves.",
+    "{name} 中没有为“{field}”选定的列“{column}”。列名不同的文件请单独上传。",
+)
 TWO_CURRENCIES = Text(
     "The orders in the book are in {book} and these are in {given}. Money of two currencies cannot be added up: keep "
     "one company folder per currency, or take the earlier imports back first.",
@@ -41,6 +49,11 @@ MIXED_DAYS = Text(
     "Some dates only make sense with the day first, others with the month first. Choose one; rows with the other kind "
     "are set aside.",
     "有的日期只能是日在前，有的只能是月在前。请选择一种；另一种写法的行会被隔离。",
+)
+TWO_IN_FILES = Text(
+    "These files are in {given}. Money of two currencies cannot be added up: upload the files of one currency only, "
+    "and keep one company folder per currency.",
+    "这些文件的币种不一：{given}。两种币种不能相加：请只上传一种币种的文件，并为每种币种使用单独的公司文件夹。",
 )
 OPEN_DAYS = Text(
     "The dates look like 03/04/2025, and no row shows whether the day or the month comes first.",
@@ -64,14 +77,17 @@ def examined(
     spec = TABLES[table]
     with open_engine(memory_limit=limits.memory_limit, threads=limits.threads) as engine:
         found: dict[str, Any] = {"table": table, "columns": [], "files": []}
+        at = paths[0]
         try:
-            found["columns"] = _columns(engine, paths[0], spec)
+            found["columns"] = _columns(engine, at, spec)
             names = [column["name"] for column in found["columns"]]
             mapping = with_usual(workspace, table, mapping, names)
-            for path in paths:
-                found["files"].append(_one_file(engine, workspace, table, path, mapping, today))
+            for at in paths:
+                found["files"].append(_one_file(engine, workspace, table, at, mapping, today))
         except KezhiError as error:
-            return found | {"trouble": _trouble(engine, table, paths[0], mapping, today, error)}
+            stopped = _stopped(engine, table, at, mapping, today, error)
+            stopped["trouble"]["file"] = at.name if len(paths) > 1 else ""
+            return found | stopped
         return found | _together(found["files"]) | _against_the_book(workspace, table, found["files"])
 
 
@@ -155,19 +171,23 @@ def _customers(engine: Engine, workspace: Workspace, table: str, accepted: ir.Ta
 def _repeats(engine: Engine, workspace: Workspace, table: str, accepted: ir.Table) -> dict[str, int] | None:
     """Rows that are in the book already. replaced: they have a key, so the new ones take the place of the old.
 
-    doubled: they have none, so they would count twice.
+    doubled: they have none, so they would count twice. moved: sales whose order the book has with another customer or
+    day: both would count.
     """
     if not workspace.book_files(table):
         return None
     book = current_rows(engine, workspace, table)
     key = [name for name in KEYS.get(table, ()) if name != "is_return"]
-    found = {"replaced": 0, "doubled": 0}
+    found = {"replaced": 0, "doubled": 0, "moved": 0}
     if key and all(name in accepted.columns and name in book.columns for name in key):
         keyed = accepted.filter(accepted[key[0]].notnull())
         if table == "orders":
             book = book.mutate(is_return=book.amount < 0)
             keyed, key = keyed.mutate(is_return=keyed.amount < 0), [*key, "is_return"]
         found["replaced"] = _in_both(engine, keyed, book, key)
+        if table == "orders":
+            sales, sold = keyed.filter(keyed.amount > 0), book.filter(book.amount > 0)
+            found["moved"] = _in_both(engine, sales, sold, ["order_id"]) - _in_both(engine, sales, sold, key)
         accepted = accepted.filter(accepted[key[0]].isnull())
         book = book.filter(book[key[0]].isnull())
     fields = [field.name for field in TABLES[table].fields]
@@ -193,7 +213,8 @@ def _together(files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     spans = [file["span"] for file in files if file["span"]]
     span = [min(one[0] for one in spans), max(one[1] for one in spans)] if spans else None
     counted = [file["repeats"] for file in files if file["repeats"]]
-    repeats = {name: sum(one[name] for one in counted) for name in ("replaced", "doubled")} if counted else None
+    ways = ("replaced", "doubled", "moved")
+    repeats = {way: sum(one[way] for one in counted) for way in ways} if counted else None
     warnings = {warning["en"]: warning for file in files for warning in file["warnings"]}
     return {
         "rows": rows | {"kinds": _kinds(files), "rules": _rules(files)},
@@ -231,29 +252,60 @@ def _against_the_book(workspace: Workspace, table: str, files: Sequence[Mapping[
     if table != "orders":
         return {}
     book = next((entry["currency"] for entry in workspace.imports("orders") if entry["currency"]), None)
-    given = next((file["currency"] for file in files if file["currency"] and file["currency"] != book), None)
-    if book is None or given is None:
-        return {}
-    return {"trouble": {"kind": "other", **TWO_CURRENCIES.fill(book=book, given=given).as_dict()}}
+    given = sorted({file["currency"] for file in files if file["currency"]})
+    if book is None:
+        said = TWO_IN_FILES.fill(given=", ".join(given)) if len(given) > 1 else None
+    else:
+        others = [one for one in given if one != book]
+        said = TWO_CURRENCIES.fill(book=book, given=", ".join(others)) if others else None
+    return {"trouble": {"kind": "other", **said.as_dict()}} if said else {}
 
 
-def _trouble(
+def _stopped(
     engine: Engine, table: str, path: Path, mapping: Mapping[str, str], today: date, error: KezhiError
 ) -> dict[str, Any]:
-    """What a person has to say before the file can be read: columns, the order of days, or the sentence as it is."""
+    """What a person has to say before the file can be read: columns, the order of days, or the sentence as it is.
+
+    With what was recognised all the same, as far as the beginning of the file shows it.
+    """
     missing: list[str] = []
-    told, said = error, dict(mapping)
-    while found := _MISSING.match(told.text.en):
-        missing.append(found[1])
-        said[found[1]] = "="  # as if it were empty, to find out what else is missing
-        try:
-            read_table(engine, table, [_start(engine, path)], mapping=said, today=today)
+    told: KezhiError | None = error
+    said, known = dict(mapping), {}
+    while told is not None:
+        if found := _MISSING.match(told.text.en):
+            missing.append(found[1])
+            said[found[1]] = "="  # as if it were empty, to find out what else is missing
+        elif "date_order" in told.text.en and DATE_ORDER not in said:
+            said[DATE_ORDER] = "dmy"  # any, to find out which columns they are
+        else:
             break
-        except KezhiError as next_error:
-            told = next_error
+        told, known = _tried(engine, table, _start(engine, path), said, today)
     if missing:
-        return {"kind": "missing", "fields": missing}
+        return {"trouble": {"kind": "missing", "fields": missing}, **known}
+    if unlike := _NO_COLUMN.match(error.text.en):
+        field = TABLES[table].field(unlike[1])
+        return {"trouble": {"kind": "other", **_unlike(path, called(field) if field else None, unlike[2]).as_dict()}}
     if "date_order" in error.text.en:
         sentence = MIXED_DAYS if "must be day first" in error.text.en else OPEN_DAYS
-        return {"kind": "days", **sentence.as_dict()}
-    return {"kind": "other", **error.text.as_dict()}
+        return {"trouble": {"kind": "days", **sentence.as_dict()}, **known}
+    return {"trouble": {"kind": "other", **error.text.as_dict()}}
+
+
+def _unlike(path: Path, field: Text | None, column: str) -> Text:
+    """The sentence of a file that lacks a column which was chosen in another one."""
+    name = field or Text("another field", "其他字段")
+    return Text(
+        UNLIKE.en.format(name=path.name, column=column, field=name.en),
+        UNLIKE.zh.format(name=path.name, column=column, field=name.zh),
+    )
+
+
+def _tried(
+    engine: Engine, table: str, path: Path, mapping: Mapping[str, str], today: date
+) -> tuple[KezhiError | None, dict[str, Any]]:
+    """The next thing in the way, or what was recognised."""
+    try:
+        report = read_table(engine, table, [path], mapping=mapping, today=today).report
+    except KezhiError as error:
+        return error, {}
+    return None, {"matches": [match.as_dict() for match in report.columns], "preset": report.preset}

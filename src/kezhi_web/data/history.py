@@ -11,10 +11,9 @@ from typing import Any
 from kezhi.intake import BOOK_TABLES
 from kezhi.language import Text
 from kezhi.sources import TABLES
+from kezhi_web.capture.surveys import RECORDED
 from kezhi_web.data.models import DONE, Upload
 from kezhi_web.shown.run import workspace
-
-RECORDED = "recorded-"  # files that kezhi_web.capture writes begin like this
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,21 @@ class Import:
     @property
     def recorded(self) -> bool:
         """Was it written by people on the pages, rather than in a file?"""
-        return any(name.startswith(RECORDED) for name in self.files)
+        return self.files == [f"{RECORDED}{self.table}.parquet"]
 
 
 def imports(table: str | None = None) -> list[Import]:
     """All imports of the book or of one table, the newest first."""
-    who = {entry["sha256"]: upload.by for upload in Upload.objects.filter(state=DONE) for entry in upload.entries}
+    who = _who()
     found = [one for name in ([table] if table else BOOK_TABLES) for one in _of(name, who)]
     old = datetime.min.replace(tzinfo=UTC)
     return sorted(found, key=lambda one: (one.at or old, one.number), reverse=True)
+
+
+def _who() -> dict[str, str]:
+    """Who brought an import in, by its fingerprint; the last one where it was taken back and came again."""
+    done = Upload.objects.filter(state=DONE).order_by("pk").values_list("by", "entries")
+    return {entry["sha256"]: by for by, entries in done for entry in entries if entry["added"]}
 
 
 def _of(table: str, who: dict[str, str]) -> Iterator[Import]:

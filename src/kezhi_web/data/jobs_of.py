@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from kezhi.engine import open_engine
 from kezhi.intake import import_table, take_back
@@ -13,11 +14,12 @@ from kezhi.progress import Event, Outlook, Stages
 from kezhi.workspace import Workspace
 from kezhi_web.capture.writing import book
 from kezhi_web.data.dryrun import with_usual
-from kezhi_web.data.keeping import clear, files_of
+from kezhi_web.data.keeping import clear, files_of, tidy
 from kezhi_web.data.looking import look, looked, result_of, today
 from kezhi_web.data.models import DONE, Upload
-from kezhi_web.data.writing import wait_for_readers
+from kezhi_web.data.writing import unstoppable, wait_for_readers
 from kezhi_web.runs.jobs import Tell, handles
+from kezhi_web.runs.looking import ALSO
 from kezhi_web.runs.models import Job
 from kezhi_web.shown.run import workspace
 
@@ -42,12 +44,15 @@ def import_upload(job: Job, tell: Tell) -> dict[str, Any]:
         raise KezhiError(GONE)
     names = ", ".join(path.name for path in paths[:3])
     tell(0.0, IMPORTING.fill(files=names))
+    if upload.replaces:
+        wait_for_readers(tell)  # now, while stopping leaves the book as it was, and no run begins with both in it
     with book:
         entries = _import(workspace(), upload, [str(path) for path in paths], tell, names)
     for entry in entries:  # what this job brought in before it was interrupted is no repetition
         entry["added"] = entry["sha256"] not in job.asked.get("there", ())
     came = {entry["sha256"] for entry in entries}
-    _take_back(upload.table, [one for one in upload.replaces if one not in came], tell)
+    # from here on it goes to its end: stopped in between, the new rows and those that they replace would both count
+    _take_back(upload.table, [one for one in upload.replaces if one not in came], unstoppable(tell))
     with transaction.atomic():
         upload.entries, upload.state, upload.job = entries, DONE, job
         upload.save()
@@ -97,3 +102,11 @@ def _take_back(table: str, imports: list[str], tell: Tell) -> dict[str, Any]:
         with book:
             take_back(workspace(), table, [{"sha256": one, "added": True} for one in imports])
     return {"table": table, "taken_back": imports}
+
+
+def look_around() -> None:
+    """Uploads that nobody decides on."""
+    tidy(timezone.now())
+
+
+ALSO.append(look_around)

@@ -8,12 +8,13 @@ from django.db import models
 
 from kezhi_web.runs.models import Job
 
-OPEN, ASKED, DONE, DROPPED = "open", "asked", "done", "dropped"
+COMING, OPEN, ASKED, DONE = "coming", "open", "asked", "done"
 
 
 class Upload(models.Model):
     """Files of one table that came in together and lie in the application's own folder until it is decided.
 
+    state: coming while its files are being written, shown to nobody; open until somebody decides; asked for; done.
     table: of the book; empty until it was found out. mapping: field -> column, or "=text" for the same text in every
     row. replaces: imports of the same table (their sha256) that are taken back when this one is in. job: the import.
     entries: what kezhi.intake said of each file.

@@ -14,25 +14,31 @@ from kezhi.language import KezhiError, Text
 from kezhi.sources import TABLES
 from kezhi_web.data.columns import chosen, offered
 from kezhi_web.data.history import held, imports
-from kezhi_web.data.keeping import MOST_FILES, files_of, remove, take_in
-from kezhi_web.data.looking import looked
+from kezhi_web.data.keeping import MOST_FILES, UNDECIDED_DAYS, busy, files_of, remove, take_in
+from kezhi_web.data.looking import looked, result_of
 from kezhi_web.data.models import ASKED, DONE, OPEN, Upload
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.runs.jobs import enqueue
 from kezhi_web.runs.models import DONE as JOB_DONE
 from kezhi_web.runs.models import WAITING, WORKING, Job
+from kezhi_web.runs.starting import USUAL, ask_for_run
 from kezhi_web.shown.run import workspace
 from kezhi_web.uploads import ACCEPT, NO_FILE
 from kezhi_web.words import say
 
 TOO_MANY = Text("Up to {most} files can be uploaded at once.", "一次最多上传 {most} 个文件。")
+CHANGED = Text(
+    "The columns or the book have changed since you looked, so the files were checked again. Look at the figures, then "
+    "import.",
+    "您查看之后，列的设置或台账有了变化，已重新核对。请看过下方数字后再导入。",
+)
+AT_IMPORT = Text("These files are being imported; nothing can be changed any more.", "这些文件正在导入，不能再修改。")
 NOT_READY = Text("This upload cannot be imported as it is; see below.", "此上传暂时无法导入，请看下方说明。")
 NOTHING_IN = Text("No row of these files can be taken in.", "这些文件中没有可导入的行。")
 DROPPED = Text("The upload was thrown away; the book is as it was.", "已丢弃上传的文件，台账未改变。")
-STARTED = Text("A run begins as soon as the worker is free.", "运行即将开始。")
 NO_ORDERS = Text("A run needs orders. Upload orders first.", "运行需要订单。请先上传订单。")
-AT_WORK = Text("A run is waiting or at work already.", "已有运行在等待或进行中。")
+WAITING_SHOWN = 20
 
 
 def tables() -> list[dict[str, Any]]:
@@ -49,8 +55,10 @@ def data(request: SignedIn) -> HttpResponse:
         {
             "tables": tables(),
             "accept": ACCEPT,
-            "waiting": [(one, files_of(one)) for one in Upload.objects.filter(state__in=(OPEN, ASKED))[:20]],
-            "held": held(),
+            "waiting": [(one, files_of(one)) for one in Upload.objects.filter(state__in=(OPEN, ASKED))[:WAITING_SHOWN]],
+            "kept_days": UNDECIDED_DAYS,
+            "held": (there := held()),
+            "several": any(one["imports"] > 1 for one in there),
             "any": bool(workspace().book_files("orders")),
             "run_at_work": Job.objects.filter(kind="run", state__in=(WAITING, WORKING)).exists(),
             "first": workspace().latest_run() is None,
@@ -73,17 +81,17 @@ def upload_files(request: SignedIn) -> HttpResponse:
     except KezhiError as error:
         messages.error(request, say(error.text))
         return redirect("data")
-    audit(request, "files uploaded", upload=made.pk, files=[file.name for file in files])
+    audit(request, "files_uploaded", upload=made.pk, files=[file.name for file in files])
     return redirect("upload", made.pk)
 
 
 @needs("import")
 def upload(request: SignedIn, number: int) -> HttpResponse:
     """Step 2: what would become of the files; step 3: the import at work, and what came in."""
-    one = get_object_or_404(Upload.objects.select_related("job"), pk=number)
+    one = _upload(number, OPEN, ASKED, DONE)
     if one.state == DONE:
         return render(request, "data/imported.html", _imported(one))
-    if one.state == ASKED and one.job is not None and not one.job.ended:
+    if busy(one):
         return render(request, "data/importing.html", {"upload": one, "job": one.job, "files": files_of(one)})
     found = looked(one)
     if found is None:
@@ -95,6 +103,7 @@ def upload(request: SignedIn, number: int) -> HttpResponse:
         {
             "upload": one,
             "found": found,
+            "seen": result_of(one).name,
             "title": TABLES[found["table"]].title,
             "tables": tables(),
             "failed": one.job if one.job and one.job.state != JOB_DONE else None,
@@ -103,6 +112,10 @@ def upload(request: SignedIn, number: int) -> HttpResponse:
             **offered(found, one.mapping, personal=request.viewer.may("personal")),
         },
     )
+
+
+def _upload(number: int, *states: str) -> Upload:
+    return get_object_or_404(Upload.objects.select_related("job"), pk=number, state__in=states)
 
 
 def _imported(one: Upload) -> dict[str, Any]:
@@ -123,7 +136,10 @@ def _imported(one: Upload) -> dict[str, Any]:
 @needs("import")
 def choose_columns(request: SignedIn, number: int) -> HttpResponse:
     """Keep what somebody said of table and columns; the page then looks again."""
-    one = get_object_or_404(Upload, pk=number, state__in=(OPEN, ASKED))
+    one = _upload(number, OPEN, ASKED)
+    if busy(one):
+        messages.info(request, say(AT_IMPORT))
+        return redirect("upload", one.pk)
     table = request.POST.get("table", "")
     found = looked(one)
     if table in BOOK_TABLES and table != one.table:
@@ -142,11 +158,14 @@ def choose_columns(request: SignedIn, number: int) -> HttpResponse:
 @needs("import")
 def confirm(request: SignedIn, number: int) -> HttpResponse:
     """Ask for the import."""
-    one = get_object_or_404(Upload.objects.select_related("job"), pk=number, state__in=(OPEN, ASKED))
-    if one.state == ASKED and one.job is not None and not one.job.ended:
+    one = _upload(number, OPEN, ASKED, DONE)
+    if one.state == DONE or busy(one):
         return redirect("upload", one.pk)  # asked twice
     found = looked(one)
-    if found is None or found.get("trouble"):
+    if found is None or request.POST.get("seen", "") not in ("", result_of(one).name):
+        messages.warning(request, say(CHANGED))
+        return redirect("upload", one.pk)
+    if found.get("trouble"):
         messages.error(request, say(NOT_READY))
         return redirect("upload", one.pk)
     if not found["rows"]["accepted"]:
@@ -159,7 +178,7 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
     one.job = enqueue("import", {"upload": one.pk, "there": there}, request.viewer.name)
     one.save(update_fields=["replaces", "state", "job"])
     names = [path.name for path in files_of(one)]
-    audit(request, "import", table=one.table, files=names, rows=found["rows"]["accepted"], replaces=one.replaces)
+    audit(request, "import_asked", table=one.table, files=names, rows=found["rows"]["accepted"], replaces=one.replaces)
     return redirect("upload", one.pk)
 
 
@@ -167,9 +186,11 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
 @needs("import")
 def drop(request: SignedIn, number: int) -> HttpResponse:
     """Throw an upload away."""
-    one = get_object_or_404(Upload.objects.select_related("job"), pk=number, state__in=(OPEN, ASKED))
-    if one.job is None or one.job.ended:
-        audit(request, "upload thrown away", upload=one.pk, table=one.table)
+    one = _upload(number, OPEN, ASKED)
+    if busy(one):
+        messages.info(request, say(AT_IMPORT))
+    else:
+        audit(request, "upload_thrown_away", upload=one.pk, table=one.table)
         remove(one)
         messages.success(request, say(DROPPED))
     return redirect("data")
@@ -182,10 +203,4 @@ def start_run(request: SignedIn) -> HttpResponse:
     if not workspace().book_files("orders"):
         messages.error(request, say(NO_ORDERS))
         return redirect("data")
-    if Job.objects.filter(kind="run", state=WAITING).exists():
-        messages.info(request, say(AT_WORK))
-    else:
-        job = enqueue("run", {}, request.viewer.name)
-        audit(request, "run asked for", job=job.pk)
-        messages.success(request, say(STARTED))
-    return redirect("runs")
+    return redirect("job", ask_for_run(request, USUAL).pk)

@@ -138,7 +138,7 @@ def quarantine_file(request: SignedIn, table: str, sha256: str, kind: str) -> Fi
         (row["file"], row["row"], say(row["title"]), row["column"], row["seen"], say(row["sentence"]))
         for row in _rejected(found, request.GET.get("rule", ""), personal=personal)
     )
-    audit(request, "export quarantine", table=table, file=sha256, rows=found.rows["quarantined"])
+    audit(request, "quarantine_exported", table=table, file=sha256, rows=found.rows["quarantined"])
     return sheets.answer(f"quarantine-{table}-{sha256[:8]}", kind, [say(title) for title in COLUMNS], rows)
 
 
@@ -153,7 +153,7 @@ def take_back(request: SignedIn, table: str, sha256: str) -> HttpResponse:
         if sha256 not in _leaving():
             enqueue("import", {"take_back": sha256, "table": table}, request.viewer.name)
             audit(
-                request, "import taken back", table=table, file=sha256, files=found.files, rows=found.rows["accepted"]
+                request, "import_taken_back", table=table, file=sha256, files=found.files, rows=found.rows["accepted"]
             )
         messages.success(request, say(ASKED))
     return redirect("imports")

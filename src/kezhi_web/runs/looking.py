@@ -1,4 +1,4 @@
-"""What the worker looks after by itself: jobs that nobody does, and the nightly run."""
+"""What the worker looks after by itself: jobs that nobody does, the nightly run, jobs that ended long ago."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import close_old_connections
 from django.utils import timezone
 
-from kezhi_web.runs import work
+from kezhi_web.runs import tidying, work
 from kezhi_web.runs.models import WAITING, WORKING, Job
 from kezhi_web.runs.nightly import ask_where_due
 from kezhi_web.runs.queue import hand_over, queue
@@ -43,5 +43,6 @@ def look_around() -> None:
     take_back()
     ask_where_due(timezone.now())
     take_up()
+    tidying.tidy(timezone.now())
     for one in ALSO:
         one()

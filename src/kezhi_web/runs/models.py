@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.db import models
 
 WAITING, WORKING, DONE, FAILED, CANCELLED = "waiting", "working", "done", "failed", "cancelled"
-STATES = (WAITING, WORKING, DONE, FAILED, CANCELLED)
+ENDED = (DONE, FAILED, CANCELLED)
+STATES = (WAITING, WORKING, *ENDED)
 
 
 class Job(models.Model):
@@ -41,7 +42,7 @@ class Job(models.Model):
     @property
     def ended(self) -> bool:
         """Is it over, one way or another?"""
-        return self.state in (DONE, FAILED, CANCELLED)
+        return self.state in ENDED
 
     @property
     def minutes_left(self) -> int:

@@ -19,12 +19,12 @@ from kezhi_web.runs import nightly as by_night
 from kezhi_web.runs.jobs import enqueue
 from kezhi_web.runs.jobs_seen import seen
 from kezhi_web.runs.models import WAITING, WORKING, Job
+from kezhi_web.runs.starting import ask_for_run
 from kezhi_web.shown import workspace
 from kezhi_web.shown.run import named
-from kezhi_web.words import say, spoken
+from kezhi_web.words import say
 
 NO_ORDERS = Text("There are no orders in the book yet; import some first.", "台账中还没有订单；请先导入订单。")
-WAITS = Text("A run is waiting already; it will see the same data.", "已有一次运行在等待；它会使用同样的数据。")
 KEPT = Text("The schedule is saved.", "定时设置已保存。")
 DELETED = Text("The run {name} is deleted.", "已删除运行 {name}。")
 OFFERED = 50
@@ -69,13 +69,7 @@ def start(request: SignedIn) -> HttpResponse:
             raise KezhiError(NO_ORDERS)
     except KezhiError as error:
         return _runs(request, error.text, request.POST)
-    waiting = Job.objects.filter(kind="run", state=WAITING, asked=asked | {"language": spoken()}).first()
-    if waiting is not None:
-        messages.info(request, say(WAITS))
-        return redirect("job", waiting.pk)
-    job = enqueue("run", asked | {"language": spoken()}, request.viewer.name)
-    audit(request, "run_asked", job=job.pk, **asked)
-    return redirect("job", job.pk)
+    return redirect("job", ask_for_run(request, asked).pk)
 
 
 @needs("run")
