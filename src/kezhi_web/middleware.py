@@ -88,7 +88,9 @@ class explain:  # noqa: N801  middleware is named as a verb here
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """No run yet: how to begin. A KezhiError: its sentence."""
         if isinstance(error, NoRun):
-            return render(request, "no_run.html", status=200)
+            from kezhi_web.overview.beginning import beginning  # has a table, which is not there yet above
+
+            return render(request, "no_run.html", {"beginning": beginning()}, status=200)
         if isinstance(error, KezhiError):
             return render(request, "cannot.html", {"error": error.text}, status=400)
         return None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from casting import Cast
+from kezhi.reports import numbers
 from kezhi.reports.analyst import ASSUMPTIONS
 from kezhi.reports.glossary import GLOSSARY
 from kezhi_web.help.manual import ANSWERS, RULES, TESTED
 from kezhi_web.help.templatetags.helping import PART_OF
+from kezhi_web.shown.run import named
 
 # pages for those who run the application; what they do stands on them
 OF_ITS_OWN = {"setup", "people", "tokens", "help", "recorded"}
@@ -56,3 +59,12 @@ def test_it_links_only_where_one_may_go(shown_home: Path, cast: Cast) -> None:
     assert '<dt id="page-tiers">Tiers</dt>' in text
     assert '<a href="/customers">' in text
     assert cast.stranger.get("/help").status_code == 302
+
+
+def test_it_names_the_day_it_compares_with_and_links_first_steps_by_right(shown_home: Path, cast: Cast) -> None:
+    """Whoever may not import is not sent to a page that refuses them."""
+    before = named(None).worth["tiers"]["previous"]["as_of"]
+    text = cast["administrator"].get("/help").content.decode()
+    assert f"which goes up to {numbers.day(date.fromisoformat(before), 'en')}" in text
+    assert '<a href="/data">Upload orders</a>' in text
+    assert '<a href="/data">' not in cast["sales"].get("/help").content.decode()

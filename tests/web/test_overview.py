@@ -16,8 +16,9 @@ from kezhi.reports import numbers
 from kezhi_web.alerts.models import Handling
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import GAINS, gaps
+from kezhi_web.runs.models import Job
 from kezhi_web.shown import Rows
-from kezhi_web.shown.run import Shown, named
+from kezhi_web.shown.run import Shown, named, workspace
 
 
 def table(name: str) -> list[dict[str, Any]]:
@@ -148,9 +149,26 @@ def test_a_stranger_is_asked_to_sign_in(shown_home: Path, cast: Cast) -> None:
     assert page["Location"] == "/login?next=/"
 
 
-def test_without_a_run_it_says_how_to_begin(empty_home: Path, cast: Cast) -> None:
-    """An empty company is told what to do next."""
-    assert "upload a file of orders" in cast["administrator"].get("/").content.decode()
+def test_without_a_run_every_step_says_what_comes_next(empty_home: Path, cast: Cast) -> None:
+    """Upload, start, wait, or mend; whoever may not do it is told who may."""
+
+    def seen(role: str = "administrator") -> str:
+        return str(cast[role].get("/").content.decode())
+
+    assert 'href="/data">Upload orders</a>' in seen()
+    assert "ask an administrator" in seen("sales")
+    orders = empty_home / "book" / "orders"
+    orders.mkdir(parents=True)
+    (orders / "some.parquet").write_bytes(b"")
+    workspace().note_import("orders", {"sha256": "some"})
+    assert 'action="/data/run"' in seen()
+    assert 'action="/data/run"' not in seen("viewer")
+    job = Job.objects.create(kind="run")
+    assert f'href="/jobs/{job.pk}"' in seen("viewer")
+    assert 'http-equiv="refresh"' in seen()
+    Job.objects.filter(pk=job.pk).update(state="failed", told={"en": "No memory left.", "zh": "内存不足。"})
+    assert "No memory left." in seen()
+    assert "Try again" in seen()
 
 
 def test_gaps_name_what_was_not_uploaded(shown_home: Path, tmp_path: Path, settings: object) -> None:

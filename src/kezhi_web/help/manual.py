@@ -18,9 +18,14 @@ class Answer:
     right: str = "company"
 
 
-STEPS: tuple[tuple[str, Text, Text], ...] = (
+SINCE = Text("the run before", "上次运行")
+SINCE_DAY = Text("the run before, which goes up to {day}", "上次运行（截至{day}）")
+
+# page, right that it needs, what to do
+STEPS: tuple[tuple[str, str, Text, Text], ...] = (
     (
         "data",
+        "import",
         Text("Upload orders", "上传订单"),
         Text(
             "A file of orders with customer, day and amount is enough; costs, expenses and customers can follow. kezhi "
@@ -31,15 +36,17 @@ STEPS: tuple[tuple[str, Text, Text], ...] = (
     ),
     (
         "runs",
+        "run",
         Text("Start a run", "启动运行"),
         Text(
-            "A run takes a minute or two. It values every customer, makes the forecast, tests itself on the past, and "
-            "never changes afterwards.",
+            "A run usually takes a minute or two. It values every customer, makes the forecast, tests itself on the "
+            "past, and never changes afterwards.",
             "一次运行通常只需一两分钟：计算每位客户的价值，作出预测，并用历史检验自己；运行完成后不再改变。",
         ),
     ),
     (
         "overview",
+        "own",
         Text("Read the overview, call the first customers", "看总览，先联系名单最前的客户"),
         Text(
             "The overview says what is expected and how far to trust it. The list beside it says whom to call first; "
@@ -89,8 +96,8 @@ ANSWERS: tuple[Answer, ...] = (
         Text("Who are the few that bring most?", "哪些少数客户贡献最多？"),
         Text(
             "Tiers rank customers by forecast gross profit (the settings may say otherwise). “▲ into it” counts who "
-            "rose into the tier since the run before.",
-            "层级按预测毛利排序（可在设置中更改）。“▲ 升入”为自上次运行以来升入该层的客户数。",
+            "rose into the tier since {since}.",
+            "层级按预测毛利排序（可在设置中更改）。“▲ 升入”为自{since}以来升入该层的客户数。",
         ),
     ),
     Answer(
@@ -232,8 +239,9 @@ READING: tuple[tuple[Text, Text], ...] = (
     (
         Text("Every figure as a table", "图表与数据表"),
         Text(
-            "“The figures as a table” under a chart opens its numbers. Every count of customers opens their list.",
-            "点图下的“查看数据表”即可看到数据；每个客户数都可打开名单。",
+            "“The figures as a table” under a chart opens its numbers. A number of customers that is a link opens "
+            "their list.",
+            "点图下的“查看数据表”即可看到数据；带链接的客户数可打开名单。",
         ),
     ),
 )
@@ -310,7 +318,7 @@ PRIVACY: tuple[Text, ...] = (
     ),
     Text("Salespeople see their own customers only.", "销售人员只能看到自己的客户。"),
     Text(
-        "Who did not agree to be contacted, or is blacklisted, is marked and left out of lists for contacting.",
+        "Whoever did not agree to be contacted, or is blacklisted, is marked and left out of lists for contacting.",
         "未同意营销或在黑名单中的客户会标出，联系名单不包含他们。",
     ),
     Text(
@@ -318,7 +326,8 @@ PRIVACY: tuple[Text, ...] = (
         "每次修改和导出都记录操作人和时间，管理员可在“人员”页面查看。",
     ),
     Text(
-        "All data stays on this machine: nothing is loaded from or sent to another place unless a webhook was set up.",
-        "数据只保存在本机：除非设置了 Webhook，不会从外部加载，也不会发送到外部。",
+        "All data stays on the machine on which kezhi runs: nothing is loaded from or sent to another place unless a "
+        "webhook was set up.",
+        "数据只保存在运行客值的机器上：除非设置了 Webhook，不会从外部加载，也不会发送到外部。",
     ),
 )

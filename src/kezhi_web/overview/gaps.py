@@ -36,7 +36,7 @@ GAINS: tuple[tuple[str, Text], ...] = (
     ("surveys", Text("how satisfied customers are, beside every alert", "客户满意度，显示在每条预警旁")),
     ("suggestions", Text("what customers suggest, which counts in points", "客户建议，计入积分")),
     ("product_links", Text("which products go together, for what they will need", "产品之间的关联，用于预测需求")),
-    ("actions", Text("campaigns, to see what they brought", "营销行动，以了解其效果")),
+    ("actions", Text("campaigns, to see what they brought", "做过哪些营销活动，以了解其效果")),
     ("receivables", Text("what customers owe", "客户欠款")),
 )
 

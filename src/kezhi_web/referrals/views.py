@@ -11,9 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import count_of_periods, currency_name
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.referrals import trees
 from kezhi_web.shown import Rows, part
+from kezhi_web.words import spoken
 
 SCENARIO: dict[str, tuple[Text, str]] = {
     "rate": (Text("Customers that a customer sends per period", "每位客户每期推荐的新客户数"), ""),
@@ -24,6 +26,7 @@ SCENARIO: dict[str, tuple[Text, str]] = {
     "market": (Text("Can be won by referral in all", "可由推荐赢得的客户总数"), ""),
 }
 WHOLE = ("horizon", "cap")
+PERIODS = {"month": Text("month", "月"), "quarter": Text("quarter", "季"), "year": Text("year", "年")}
 NOT_A_NUMBER = Text("{name}: {given} is no number.", "{name}：{given} 不是数字。")
 
 
@@ -46,6 +49,7 @@ def referrals(request: SignedIn) -> HttpResponse:
             "periods": _periods(rows),
             "problems": [(trees.PROBLEMS.get(name), n) for name, n in run.worth["referrals"]["problems"].items() if n],
             "part": part(run, "referrals", personal=request.viewer.may("personal")),
+            "unit": currency_name(run.currency, spoken()),
         },
     )
 
@@ -72,6 +76,7 @@ def tree(request: SignedIn, customer: str) -> HttpResponse:
             "hidden": line[0]["generation"] if line else 0,
             "sent": trees.sent_by(rows, customer, _page(request)) if one else None,
             "problems": trees.problems_of(rows, customer),
+            "span": count_of_periods(int(run.manifest["horizon"]), run.period, spoken()),
         },
     )
 
@@ -127,7 +132,14 @@ def scenario(request: SignedIn) -> HttpResponse:
     return render(
         request,
         "referrals/scenario.html",
-        {"run": run, "fields": fields, "found": found, "wrong": wrong, "theirs": "rate" not in request.GET},
+        {
+            "run": run,
+            "fields": fields,
+            "found": found,
+            "wrong": wrong,
+            "theirs": "rate" not in request.GET,
+            "period": PERIODS.get(run.period, PERIODS["month"]),
+        },
     )
 
 

@@ -32,6 +32,8 @@
       const place = document.getElementById(one.dataset.place);
       if (!place) continue;
       const { data, layout } = JSON.parse(one.textContent);
+      // the first label of the time axis stands below the 0 of the other axis, not upon it
+      for (const [name, axis] of Object.entries(layout)) if (name.startsWith("xaxis")) axis.ticklabelstandoff ??= 6;
       if (place.clientWidth && place.clientWidth < 480) narrow(layout);
       await Plotly.newPlot(place, data, layout, { displayModeBar: false, responsive: true, displaylogo: false });
       place.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
