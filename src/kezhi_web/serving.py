@@ -59,7 +59,7 @@ SERVING = Text(
 WORKING = Text("kezhi works for {folder} (Ctrl-C stops it)", "客值后台进程正在为 {folder} 工作（按 Ctrl-C 停止）")
 FIRST = Text(
     "There is no account yet. Open {address} and make the first with this code: {code}",
-    "还没有账号。请打开 {address}，用此设置码创建第一个账号：{code}",
+    "还没有账号。请打开 {address}，用此代码创建第一个账号：{code}",
 )
 NAMES = Text(
     "Others reach this machine by a name or address of it: say which in KEZHI_HOSTS, such as "
@@ -201,6 +201,7 @@ def _refused(error: OSError, host: str, port: int) -> Text:
 def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) -> None:
     import logging
 
+    from django.conf import settings
     from django.urls import get_resolver
     from waitress.server import create_server
 
@@ -210,7 +211,14 @@ def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) ->
     logging.getLogger("waitress").setLevel(logging.ERROR)  # a full queue is no news
     try:
         server: Any = create_server(
-            application, host=place.host, port=port, threads=THREADS, ident="kezhi", clear_untrusted_proxy_headers=False
+            application,
+            host=place.host,
+            port=port,
+            threads=THREADS,
+            ident="kezhi",
+            clear_untrusted_proxy_headers=False,
+            # by itself it would refuse what is above 1 GB
+            max_request_body_size=settings.UPLOAD_LIMIT + 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
         )
     except OSError as error:
         raise KezhiError(_refused(error, place.host, port)) from None
@@ -220,6 +228,7 @@ def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) ->
         if hand is not None:
             hand.start()
         _welcome(place, port, say, browser=browser)
+        threading.Thread(target=_warm, daemon=True).start()
         server.run()  # ends by KeyboardInterrupt, which it keeps to itself
     except KeyboardInterrupt:  # a second one, or one before it runs
         pass
@@ -228,6 +237,13 @@ def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) ->
         server.close()
         if hand is not None:
             hand.stop()
+
+
+def _warm() -> None:
+    """What the first filter of a customers list needs takes a second to load: better now than while somebody waits."""
+    import ibis.backends.duckdb  # noqa: F401
+
+    import kezhi.segmenting  # noqa: F401
 
 
 def _welcome(place: Place, port: int, say: Say, *, browser: bool) -> None:
