@@ -109,7 +109,7 @@ def test_assigning(shown_home: Path, cast: Cast) -> None:
     assert Handling.objects.get().assigned == "administrator"
     assert cast["administrator"].get("/alerts?assigned=administrator").context["found"].alerts == 1
     assert Step.objects.get().who == "marketer"
-    told = Event.objects.get(action="alert assign").told
+    told = Event.objects.get(action="alerts_assigned").told
     assert told["customers"] == [row["customer_id"]]
 
 
@@ -252,7 +252,9 @@ def test_the_list_goes_on_where_a_page_is_done(shown_home: Path, cast: Cast) -> 
     person = cast["sales"].get("/alerts").wsgi_request.user.person
     person.owner = "nobody at all"
     person.save()
-    assert "No customer is yours yet" in text(cast["sales"].get("/alerts"))
+    page = cast["sales"].get("/alerts")
+    assert "No customer is yours yet" in text(page)
+    assert page.context["counts"]["state"] == {"open": 0, "snoozed": 0, "closed": 0}
 
 
 def test_an_older_run_is_history(shown_home: Path, cast: Cast) -> None:
@@ -325,7 +327,7 @@ def test_the_call_list(shown_home: Path, cast: Cast) -> None:
     assert len(lines) - 1 == sum(row["cause"] == rows[0]["cause"] for row in rows)
     assert lines[1][1] == rows[0]["customer_id"]
     assert not any(cell.startswith(("=", "+", "@")) for line in lines for cell in line)
-    assert Event.objects.filter(action="export alerts").count() == 2
+    assert Event.objects.filter(action="alerts_exported").count() == 2
 
 
 def test_only_those_who_may_act(shown_home: Path, cast: Cast) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 import kezhi_web
 from casting import Cast
-from kezhi_web.people.actions import title_of
+from kezhi_web.people.actions import ACTIONS, title_of
 from kezhi_web.people.auditing import PAGE, details
 from kezhi_web.people.models import Event
 
@@ -110,10 +111,14 @@ def test_markup_in_details_is_text(cast: Cast) -> None:
         assert one not in page.split("<tbody>")[1]
 
 
+def sources() -> list[Path]:
+    return [path for path in Path(kezhi_web.__file__).parent.rglob("*.py") if path.name != "actions.py"]
+
+
 def written() -> dict[str, str]:
     """Every action that the application writes down, with its place; of f-strings what they begin with."""
     found = {}
-    for path in Path(kezhi_web.__file__).parent.rglob("*.py"):
+    for path in sources():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != "audit" or len(node.args) < 2:
                 continue
@@ -128,3 +133,10 @@ def test_every_action_has_its_title() -> None:
     unnamed = {one: place for one, place in written().items() if title_of(one).en == one}
     assert len(written()) > 5
     assert not unnamed, f"say in ACTIONS of kezhi_web/people/actions.py what the audit log calls these: {unnamed}"
+
+
+def test_actions_are_called_in_one_style_and_each_is_written_somewhere() -> None:
+    """Words with underscores; a title that no action has any more goes."""
+    assert not [one for one in {*ACTIONS, *written()} if not re.fullmatch("[a-z]+(_[a-z]+)*", one)]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources())
+    assert not [one for one in ACTIONS if f'"{one}"' not in text]

@@ -228,7 +228,7 @@ def test_changes_and_withdrawals_leave_nothing_behind(home: Path, cast: Any) -> 
     client.post(f"/recorded/{entry.pk}/withdraw", {"back": "1"})
     assert feed(Workspace(home)) == {"contacts": 1}
     assert [event.action for event in Event.objects.order_by("pk")][-3:] == [
-        "record changed", "record withdrawn", "record restored",
+        "record_changed", "record_withdrawn", "record_restored",
     ]  # fmt: skip
 
 

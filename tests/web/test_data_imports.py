@@ -57,7 +57,7 @@ def test_rows_set_aside_are_shown_and_can_be_downloaded(shown_home: Path, cast: 
         io.BytesIO(body(cast["analyst"].get(f"{url}/quarantine.xlsx?rule={rule}")))
     ).get_sheet_by_index(0)
     assert len(sheet.to_python()) == 1 + sum(row["rule"] == rule for row in rejected)
-    assert Event.objects.filter(action="export quarantine").count() == 2
+    assert Event.objects.filter(action="quarantine_exported").count() == 2
     assert cast["marketer"].get(f"{url}/quarantine.csv").status_code == 404  # may export, but not this
     assert cast["viewer"].get(url).status_code == 403
     assert cast["analyst"].get("/data/imports/orders/nonsense").status_code == 404

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from casting import Cast
+from kezhi_web.hooks.models import Hook
 from kezhi_web.people.models import Event, Person
 
 NEW = "three plain words"
@@ -174,6 +175,8 @@ def test_who_has_left_is_signed_out(shown_home: Path, cast: Cast) -> None:
     her.post(page_of("viewer") + "/active", {"active": "no"})
     assert viewer.get("/account").status_code == 302
     assert Client().get(link).status_code == 404
+    Hook.objects.create(url="https://8.8.8.8/", events=[], by="viewer")
+    assert "go on sending: 1" in text(her.post(page_of("viewer") + "/active", {"active": "no"}, follow=True))
     assert her.post(page_of("viewer") + "/link").status_code == 404
     assert "ended" in text(her.get("/people"))
     her.post(page_of("viewer") + "/active", {"active": "yes"})

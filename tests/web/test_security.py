@@ -20,7 +20,7 @@ from casting import Cast
 from kezhi.language import KezhiError, Text
 from kezhi_web import secrets
 from kezhi_web.logs import WithoutCustomers, trace_of
-from kezhi_web.middleware import explain, harden, limit_bodies
+from kezhi_web.middleware import POLICY, explain, harden, limit_bodies
 from kezhi_web.people.models import Event, seen
 
 NAME, ID, PHONE = "Zhang San", "C000047", "13800138000"
@@ -68,7 +68,7 @@ def line() -> Any:
 @pytest.mark.parametrize(
     ("template", "values", "kept"),
     [
-        ("%s: %s", ("Not Found", f"/customers/{ID}"), "Not Found: /customers/<path:customer_id>"),
+        ("%s: %s", ("Not Found", f"/customers/{ID}"), "Not Found: /customers/<id:customer_id>"),
         ("%s: %s", ("Not Found", f"/nowhere/{NAME}"), "Not Found: /…"),
         ("Wrong cell %r in %s", (NAME, f"/data/{PHONE}.csv"), "Wrong cell '…' in /…"),
         ("%d of %d", (3, 4), "3 of 4"),
@@ -76,7 +76,7 @@ def line() -> Any:
         ("failed: %s", (ValueError(NAME),), "failed: ValueError"),
         ("%d rows", (NAME,), "%d rows"),
         (f"GET /customers?search={NAME.replace(' ', '+')} took long", (), "GET /customers took long"),
-        (f"see /customers/{ID}, please", (), "see /customers/<path:customer_id>, please"),
+        (f"see /customers/{ID}, please", (), "see /customers/<id:customer_id>, please"),
         ("two\nlines\x1b[31m %s", ("Forbidden",), "two lines [31m Forbidden"),
         (ValueError(NAME), (), "ValueError"),
     ],
@@ -162,6 +162,22 @@ def test_errors_have_the_headers_too(rf: RequestFactory) -> None:
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "unsafe-eval" not in answer["Content-Security-Policy"]
     assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_what_is_refused_before_a_page_is_a_sentence_in_both_languages(cast: Cast) -> None:
+    """A form without its token, an unknown host, more fields than anybody types."""
+    client = cast["viewer"]
+    many = dict.fromkeys(map(str, range(1100)), "x")
+    for language, old, unread in (("en", "too old", "could not be read"), ("zh-hans", "页面已过期", "无法读取")):
+        told = {"accept-language": language}
+        refused = Client(enforce_csrf_checks=True).post("/login", headers=told)
+        assert (refused.status_code, old in refused.content.decode()) == (403, True)
+        for answer in (
+            client.get("/", headers=told | {"host": "evil.example"}),
+            client.post("/choose", many, headers=told),
+        ):
+            assert (answer.status_code, unread in answer.content.decode()) == (400, True)
+            assert answer.headers["Content-Security-Policy"] == POLICY
 
 
 def test_only_what_can_be_mended_becomes_a_page(rf: RequestFactory) -> None:

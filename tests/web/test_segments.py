@@ -37,7 +37,7 @@ def test_it_is_saved_counted_and_noted(home: Path, cast: Cast) -> None:
     page = cast["viewer"].get("/segments").content.decode()
     assert f">{number:,}</a>" in page
     assert "Idle periods ≥ 2 and Value so far &gt; 100" in page
-    noted = Event.objects.get(action="segment saved")
+    noted = Event.objects.get(action="segment_saved")
     assert (noted.who, noted.told["name"]) == ("marketer", "Gone quiet")
 
 
@@ -52,7 +52,7 @@ def test_it_is_changed_renamed_and_dropped(home: Path, cast: Cast) -> None:
     for _ in range(2):  # pressed twice
         assert client.post("/segments/drop", {"name": "Two"}).status_code == 302
     assert rules() == {}
-    assert Event.objects.filter(action="segment dropped").count() == 1
+    assert Event.objects.filter(action="segment_dropped").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,14 @@ def test_every_place_is_a_setting_of_kezhi() -> None:
 def test_saving_without_a_change_writes_nothing(office: Path, cast: Any, code: str) -> None:
     cast["administrator"].post("/settings", typed(code, office))
     assert (office / "kezhi.toml").read_text(encoding="utf-8") == FILE
-    assert not Event.objects.filter(action="setting").exists()
+    assert not Event.objects.filter(action="setting_changed").exists()
 
 
 def test_a_change_keeps_all_else_and_is_noted(office: Path, cast: Any) -> None:
     answer = cast["administrator"].post("/settings", typed("calls", office, alerts__calls="30"))
     assert answer["Location"] == "/settings#calls"
     assert (office / "kezhi.toml").read_text(encoding="utf-8") == FILE.replace("calls = 12", "calls = 30")
-    assert Event.objects.get(action="setting").told == {"name": "alerts.calls", "old": "12", "new": "30"}
+    assert Event.objects.get(action="setting_changed").told == {"name": "alerts.calls", "old": "12", "new": "30"}
     cast["administrator"].post("/settings", typed("time", office, horizon="", period="quarter"))
     assert "horizon" not in of_toml(office)
     assert of_toml(office)["period"] == "quarter"
@@ -173,7 +173,7 @@ def test_an_unknown_key_is_named_and_can_be_taken_out(office: Path, cast: Any) -
     assert (office / "kezhi.toml").read_text(encoding="utf-8").strip() == FILE.replace(
         "horizon = 4", "horizon = 5"
     ).strip()
-    assert [one.told["name"] for one in Event.objects.filter(action="setting").order_by("pk")][1:] == [
+    assert [one.told["name"] for one in Event.objects.filter(action="setting_changed").order_by("pk")][1:] == [
         "unheard",
         "alerts.cals",
     ]

@@ -46,6 +46,14 @@ CALL_DAY = Text(
 MAY_NOT_RECORD = Text("Your role does not include recording calls.", "您的角色不包含记录联系。")
 
 
+# what the audit log calls each step
+NOTED = {
+    "assign": "alerts_assigned",
+    "snooze": "alerts_put_off",
+    "wake": "alerts_taken_up",
+    "close": "alerts_closed",
+    "reopen": "alerts_reopened",
+}
 # what was done and told of it; or that nothing was: True where it is so already, False where it is too late
 Change = tuple[str, str] | bool
 
@@ -213,7 +221,7 @@ def _each(request: SignedIn, keys: list[Key], change: Callable[[Handling], Chang
             changed += 1
         if changed:
             ids = [customer for customer, _, _ in keys]
-            audit(request, f"alert {what}", customers=ids, told=told, alerts=changed)
+            audit(request, NOTED[what], customers=ids, told=told, alerts=changed)
     return Done(changed, len(keys) - changed, repeated)
 
 

@@ -142,7 +142,7 @@ def call_list(request: SignedIn) -> StreamingHttpResponse:
     run, rows = of_run(request)
     asked = listing.Asked.of(request.GET)
     number = listing.read(rows, asked).alerts if run.has("alerts") else 0
-    audit(request, "export alerts", run=run.name, rows=number, state=asked.state, cause=asked.cause)
+    audit(request, "alerts_exported", run=run.name, rows=number, state=asked.state, cause=asked.cause)
     found = listing.each(rows, asked) if number else iter(())
     file = StreamingHttpResponse(_csv(found), content_type="text/csv; charset=utf-8")
     file["Content-Disposition"] = f'attachment; filename="alerts-{run.as_of}.csv"'

@@ -188,7 +188,7 @@ def upload(
     if not trouble:
         job = enqueue("import", {"upload": made.pk}, _name(request))
         Upload.objects.filter(pk=made.pk).update(state=ASKED, job=job)
-        audit(request, "import asked", upload=made.pk, table=table, by="api")
+        audit(request, "import_asked", upload=made.pk, table=table, by="api")
     told = _trouble(trouble) if trouble else None
     return Status(202, {"upload": made.pk, "table": table, "job": job.pk if job else None, "trouble": told})
 

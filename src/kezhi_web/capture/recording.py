@@ -148,7 +148,7 @@ def change(request: HttpRequest, entry: Entry, row: dict[str, Any]) -> None:
     with transaction.atomic():
         entry.customer_id, entry.row = customer_id, row
         entry.save()
-        audit(request, "record changed", table=entry.table, entry=entry.pk, customer=entry.customer_id)
+        audit(request, "record_changed", table=entry.table, entry=entry.pk, customer=entry.customer_id)
 
 
 def withdraw(request: HttpRequest, entry: Entry, *, back: bool = False) -> None:
@@ -157,7 +157,7 @@ def withdraw(request: HttpRequest, entry: Entry, *, back: bool = False) -> None:
     with transaction.atomic():
         entry.taken_back = None if back else timezone.now()
         entry.save()
-        done = "record restored" if back else "record withdrawn"
+        done = "record_restored" if back else "record_withdrawn"
         audit(request, done, table=entry.table, entry=entry.pk, customer=entry.customer_id)
 
 

@@ -47,7 +47,7 @@ def download(request: SignedIn) -> HttpResponse:
         path = Path(folder) / "sheet.xlsx"
         write_template(path, found, None, spoken())
         file = HttpResponse(path.read_bytes(), content_type=WORKBOOK)
-    audit(request, "export corrections sheet", run=run.name, rows=found.num_rows, where=query)
+    audit(request, "corrections_sheet_exported", run=run.name, rows=found.num_rows, where=query)
     file["Content-Disposition"] = f'attachment; filename="corrections-{run.as_of}.xlsx"'
     return file
 

@@ -77,6 +77,6 @@ def again(request: SignedIn, number: int) -> HttpResponse:
     one.state, one.tries, one.next_at = WAITING, 0, timezone.now()
     one.save()
     see_to_it()
-    audit(request, "delivery_again", delivery=one.pk)
+    audit(request, "delivery_repeated", delivery=one.pk)
     messages.success(request, say(AGAIN))
     return redirect("tokens")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from axes.utils import reset as lift_lock
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -31,6 +32,10 @@ NO_CUSTOMERS = Text(
 SAVED = Text("Saved.", "已保存。")
 ENDED = Text("{name} can no longer sign in, and is signed out everywhere.", "{name} 已停用，所有登录均已退出。")
 BACK = Text("{name} can sign in again.", "{name} 可以重新登录。")
+WEBHOOKS = Text(
+    "Webhooks that {name} made go on sending: {n}. See on the page “API and webhooks” whether they should.",
+    "{name} 创建的 {n} 个 Webhook 仍在发送消息。请在“API 与 Webhook”页面确认是否保留。",
+)
 OWNERS = 1000  # offered; others can be typed
 LINK = "link"  # where a session keeps a link until it was shown
 
@@ -105,7 +110,16 @@ def active(request: SignedIn, person_id: int) -> HttpResponse:
         messages.error(request, say(error.text))
     else:
         messages.success(request, say(BACK if wanted else ENDED, name=one.user.get_username()))
+        if not wanted:
+            _warn_of_webhooks(request, one.user.get_username())
     return redirect("person", person_id)
+
+
+def _warn_of_webhooks(request: SignedIn, name: str) -> None:
+    """Tokens end with their person; webhooks belong to the company, and may lead to an address of that person."""
+    left = apps.get_model("hooks", "Hook").objects.filter(by=name, active=True).count()
+    if left:
+        messages.warning(request, say(WEBHOOKS, name=name, n=left))
 
 
 @transaction.atomic

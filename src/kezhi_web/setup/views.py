@@ -90,7 +90,7 @@ def _nearest(place: str, question: Question) -> str:
 
 def _say_changes(request: SignedIn, changes: list[Change]) -> None:
     for change in changes:
-        audit(request, "setting", name=change.place, old=plainly(change.old), new=plainly(change.new))
+        audit(request, "setting_changed", name=change.place, old=plainly(change.old), new=plainly(change.new))
     messages.success(request, say(SAVED)) if changes else messages.info(request, say(SAME))
 
 
