@@ -129,7 +129,7 @@ def counts(rows: Rows, shown: str = WAITING) -> dict[str, dict[str, int]]:
         f"{joined} select cause, owner, {states} from joined group by grouping sets ((), (cause), (owner))", values
     )
     whole = next(row for row in found if row["cause"] is None and row["owner"] is None)
-    by = {"state": {state: whole[state] for state in STATES}}
+    by = {"state": {state: whole[state] or 0 for state in STATES}}
     for name in ("cause", "owner"):
         several = sorted((row for row in found if row[name] and row[shown]), key=lambda row: -row[shown])
         by[name] = {row[name]: row[shown] for row in several[:MOST_CHOICES]}
