@@ -91,7 +91,7 @@ def test_tried_then_made_then_taken_back(home: Path, cast: Cast) -> None:
     [one] = corrections_of(home)
     assert (one.correction.who, one.correction.why) == ("analyst", "new price list")
     assert client.get("/corrections").context["total"]["value"] == pytest.approx(float(total(home)))
-    told = Event.objects.get(action="correct").told
+    told = Event.objects.get(action="correction_confirmed").told
     assert told["why"] == "new price list"
 
     page = client.post("/corrections/undo", {"numbers": "1"})

@@ -150,7 +150,7 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
     trying.confirm(found, why)
     effect = found.result["after"] - found.result["before"]
     audit(
-        request, "correct", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, effect=round(effect, 2)
+        request, "correction_confirmed", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, effect=round(effect, 2)
     )
     return redirect("correction-trial", number)
 
