@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: tests fit many small models
 
@@ -13,7 +14,39 @@ import pytest
 from kezhi.engine import Engine, open_engine
 from kezhi.language import choose_language
 
+# begun first, so that no process is left with one of them when the others have nothing more to do
+LONGEST = (
+    "tests/engine/",
+    "tests/web/test_accessibility.py",
+    "tests/web/test_journeys.py",
+    "tests/cli/test_commands.py",
+    "tests/test_",
+    "tests/golden/",
+    "tests/valuation/",
+    "tests/house/",
+)
+TOGETHER = "tests/engine/"  # one process starts Spark for all of its files
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first."""
+    items.sort(key=lambda item: next((n for n, place in enumerate(LONGEST) if item.nodeid.startswith(place)), 99))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """File by file in the order above; left alone, xdist would begin with the files of the most tests."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LongestFirst(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")
