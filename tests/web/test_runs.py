@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from casting import Cast
 from kezhi_web.people.models import Event
+from kezhi_web.runs import tidying
 from kezhi_web.runs.models import DONE, FAILED, WAITING, WORKING, Job, Schedule
 
 
@@ -264,3 +266,49 @@ def test_health_needs_nobody_and_tells_nothing(db: None, client: Any) -> None:
     """For whoever watches over the server."""
     answer = client.get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def test_a_run_that_looks_back_says_which_one_knows_newer_days(home: Path, cast: Cast) -> None:
+    """On every page, in the list and where it was made."""
+    newest, oldest = _runs(home)
+    days = [json.loads((home / "runs" / name / "manifest.json").read_text())["as_of"] for name in (newest, oldest)]
+    assert days[0] > days[1]
+    client = cast["analyst"]
+    assert "there is a run up to" not in _text(client.get("/customers"))
+    assert "though there is one up to" not in _text(client.get("/runs"))
+    (home / "runs" / "latest").write_text(oldest + "\n")  # as if it had been made last
+    job = Job.objects.create(kind="run", state=DONE, result={"run": oldest})
+    for page in ("/customers", "/runs", f"/jobs/{job.pk}"):
+        assert f"?run={newest}" in _text(client.get(page)), page
+    assert "because it was made last" in _text(client.get("/runs"))
+    assert "there is a run up to" not in _text(client.get(f"/customers?run={oldest}"))  # asked for
+
+
+def test_jobs_that_ended_long_ago_are_forgotten_but_not_who_began_a_run(shown_home: Path, db: None) -> None:
+    """Those of deleted runs go too; what waits or is at work stays."""
+    newest, _ = _runs(shown_home)
+    kept = [
+        Job.objects.create(kind="run", state=DONE, result={"run": newest}),
+        Job.objects.create(kind="run", state="waiting"),
+        Job.objects.create(kind="import", state="working"),
+    ]
+    for state in ("done", "failed", "cancelled"):
+        Job.objects.create(kind="run", state=state, result={"run": "2020-01-01T000000Z"} if state == "done" else {})
+    now = timezone.now()
+    Job.objects.update(asked_at=now - timedelta(days=89))
+    assert tidying.tidy(now) == 0
+    assert tidying.tidy(now + timedelta(days=2)) == 3
+    assert set(Job.objects.values_list("pk", flat=True)) == {job.pk for job in kept}
+
+
+def test_a_double_click_asks_for_one_run(shown_home: Path, cast: Cast) -> None:
+    """Also where the worker was quicker than the second click; from the page of the data as from that of the runs."""
+    client = cast["administrator"]
+    client.post("/runs/start")
+    Job.objects.update(state="working")
+    client.post("/data/run")
+    assert Job.objects.count() == 1
+    assert Job.objects.get().asked["language"] == "en"  # the report speaks as whoever asked for it
+    Job.objects.update(asked_at=timezone.now() - timedelta(minutes=1))
+    client.post("/data/run")  # meant: the data may be newer
+    assert Job.objects.count() == 2

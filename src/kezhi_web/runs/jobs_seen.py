@@ -12,6 +12,10 @@ from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs
 from kezhi_web.runs import jobs
 from kezhi_web.runs.models import Job
+from kezhi_web.runs.tidying import KEPT_DAYS
+from kezhi_web.shown import workspace
+from kezhi_web.shown.later import up_to_a_later_day
+from kezhi_web.shown.run import named
 from kezhi_web.words import say
 
 KINDS = {
@@ -39,7 +43,12 @@ def seen(job: Job, request: SignedIn) -> dict[str, object]:
 def job(request: SignedIn, number: int) -> HttpResponse:
     """A job that was asked for."""
     found = get_object_or_404(Job, pk=number)
-    return render(request, "runs/job.html", seen(found, request) | {"repeatable": found.kind in REPEATABLE})
+    known = {"repeatable": found.kind in REPEATABLE, "kept_days": KEPT_DAYS}
+    newest = workspace().latest_run()
+    if found.kind == "run" and newest is not None and found.result.get("run") == newest.name:
+        made = named(None)
+        known |= {"as_of": made.as_of, "later": up_to_a_later_day(made)}
+    return render(request, "runs/job.html", seen(found, request) | known)
 
 
 @needs("company")

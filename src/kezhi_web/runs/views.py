@@ -21,6 +21,7 @@ from kezhi_web.runs.jobs_seen import seen
 from kezhi_web.runs.models import WAITING, WORKING, Job
 from kezhi_web.runs.starting import ask_for_run
 from kezhi_web.shown import workspace
+from kezhi_web.shown.later import up_to_a_later_day
 from kezhi_web.shown.run import named
 from kezhi_web.words import say
 
@@ -46,6 +47,8 @@ def _runs(request: SignedIn, error: Text | None = None, typed: Any = None) -> Ht
         "page": page,
         "lines": listed.lines(page),
         "latest": latest.name if latest else None,
+        "as_of": (newest := named(None)).as_of if latest else None,
+        "later": up_to_a_later_day(newest) if latest else None,
         "busy": [seen(one, request) for one in busy],
         "failed": plans.last_failed(),
         "has_orders": bool(workspace().imports("orders")),

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from kezhi.language import Text
 from kezhi.reports import numbers
-from kezhi_web.shown import Part
+from kezhi_web.shown import Part, Shown
+from kezhi_web.shown.later import up_to_a_later_day
 from kezhi_web.words import spoken
 
 register = template.Library()
@@ -30,6 +31,12 @@ def t(en: str | Text, zh: str | None = None, **blanks: Any) -> str:
         return said
     escaped = {name: conditional_escape(value) for name, value in blanks.items()}
     return mark_safe(str(conditional_escape(said)).format(**escaped))  # noqa: S308  both are escaped
+
+
+@register.simple_tag
+def later_run(run: Shown) -> Shown | None:
+    """The run that reaches a later day than the one that is shown: {% later_run run as later %}."""
+    return up_to_a_later_day(run)
 
 
 @register.filter
