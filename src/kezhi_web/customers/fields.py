@@ -27,23 +27,6 @@ DEFAULT = (
     *("customer_id", "tier", "rfm_class", "last_purchase", "purchases", "amount", "value", "forecast_value"),
     *("p_alive", "region", "owner"),
 )
-MORE_TITLES = {
-    "last_frequency": Text("Last frequency", "最近一期购买次数"),
-    "last_mean_amount": Text("Last mean amount", "最近一期平均金额"),
-    "last_margin": Text("Last margin", "最近一期毛利率"),
-    "forecast_amount_lower": Text("Forecast amount, lower", "预测购买金额下限"),
-    "forecast_amount_upper": Text("Forecast amount, upper", "预测购买金额上限"),
-    "lifetime_value_lower": Text("Lifetime value, lower", "生命周期价值下限"),
-    "lifetime_value_upper": Text("Lifetime value, upper", "生命周期价值上限"),
-    "residual_value": Text("Value to come", "剩余价值"),
-    "residual_purchases": Text("Purchases to come", "未来购买次数"),
-    "acquisition_cost": Text("Cost to win them", "获客成本"),
-    "referrals": Text("Customers referred", "推荐客户数"),
-    "referred_value": Text("Value by referrals", "推荐带来的价值"),
-    "wide_value": Text("Value with referrals", "含推荐的价值"),
-    "excellent_score": Text("Excellence score", "优质评分"),
-    "referrer_id": Text("Referred by", "推荐人"),
-}
 MEANINGS = {
     "tenure_days": Text("Days from the first purchase to the last day that counts.", "首次购买至截止日的天数。"),
     "last_frequency": Text("Purchases in the last period with a purchase.", "最近成交期内的购买次数。"),
@@ -198,7 +181,7 @@ def _before(run: Shown, name: str) -> Text:
 
 def _field(name: str, stored: str, made_with: Settings) -> Field:
     known = _KNOWN.get(name)
-    title = TITLES.get(name) or (known.title if known else None) or MORE_TITLES.get(name) or Text(name, name)
+    title = TITLES.get(name) or (known.title if known else None) or Text(name, name)
     meaning = (known.meaning if known else None) or MEANINGS.get(name)
     names = names_of(name, made_with)
     return Field(name, title, meaning, _kind(name, stored, coded=bool(names)), names)
