@@ -17,6 +17,7 @@ from kezhi.workspace import DEMO_MARK, make_demo_folder
 from logs import order_log
 
 HEADER = "customer_id,date,amount\n"
+QUICK = 'model = "nbd"\nsenses = []\n'  # kezhi.toml of tests that look at the book, or at what is said of a run
 
 
 def run(*arguments: object) -> int:
@@ -55,14 +56,24 @@ def test_run_prints_the_account_the_value_table_and_the_report(
     assert {"report.html", "report.xlsx"} <= written
 
 
-def test_run_speaks_chinese(orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("run", orders, "--out", tmp_path / "out", "--lang", "zh") == 0
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder whose runs are quick."""
+    place = tmp_path / "workspace"
+    place.mkdir()
+    (place / "kezhi.toml").write_text(QUICK, encoding="utf-8")
+    return place
+
+
+def test_run_speaks_chinese(orders: Path, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", orders, "--workspace", workspace, "--lang", "zh") == 0
     assert "预测价值最高的客户" in capsys.readouterr().out
-    assert 'lang="zh' in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    (report,) = workspace.glob("runs/*/report.html")
+    assert 'lang="zh' in report.read_text(encoding="utf-8")
 
 
-def test_json_is_one_object(orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("run", orders, "--out", tmp_path / "out", "--json") == 0
+def test_json_is_one_object(orders: Path, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", orders, "--workspace", workspace, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["manifest"]["rows"]["orders"]["accepted"] > 0
 
@@ -79,17 +90,17 @@ def test_check_says_what_would_be_rejected(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_importing_the_same_file_twice_changes_nothing(
-    orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    orders: Path, tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """D07."""
-    book = tmp_path / "book" / "orders"
-    assert run("import", "orders", orders, "--workspace", tmp_path) == 0
+    book = workspace / "book" / "orders"
+    assert run("import", "orders", orders, "--workspace", workspace) == 0
     before = {path.name: path.read_bytes() for path in book.iterdir()}
-    assert run("import", "orders", orders, "--workspace", tmp_path) == 0
+    assert run("import", "orders", orders, "--workspace", workspace) == 0
     assert {path.name: path.read_bytes() for path in book.iterdir()} == before
     assert "nothing changed" in capsys.readouterr().out
-    assert run("run", "--workspace", tmp_path) == 0
-    assert run("report", "--workspace", tmp_path, "--out", tmp_path / "r.xlsx", "--format", "xlsx") == 0
+    assert run("run", "--workspace", workspace) == 0
+    assert run("report", "--workspace", workspace, "--out", tmp_path / "r.xlsx", "--format", "xlsx") == 0
 
 
 @pytest.mark.parametrize(
@@ -104,19 +115,19 @@ def test_importing_the_same_file_twice_changes_nothing(
     ids=["corrected", "return on the same day", "return later", "same number in two shops", "no number"],
 )
 def test_a_later_import_replaces_what_it_repeats_and_nothing_else(
-    first: str, second: str, amount: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: str, second: str, amount: str, tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, rows in (("jan.csv", first), ("feb.csv", second), ("shop.csv", "c,2025-02-02,1,9")):
         (tmp_path / name).write_text(f"customer_id,date,amount,order_id\n{rows}\n", encoding="utf-8")
-    assert run("import", "orders", tmp_path / "jan.csv", "--workspace", tmp_path) == 0
-    assert run("import", "orders", tmp_path / "feb.csv", "--workspace", tmp_path) == 0
+    assert run("import", "orders", tmp_path / "jan.csv", "--workspace", workspace) == 0
+    assert run("import", "orders", tmp_path / "feb.csv", "--workspace", workspace) == 0
     capsys.readouterr()
-    assert run("run", "--workspace", tmp_path, "--json") == 0
+    assert run("run", "--workspace", workspace, "--json") == 0
     assert json.loads(capsys.readouterr().out)["manifest"]["totals"]["amount"] == amount
 
 
 def test_a_file_without_order_numbers_leaves_the_rule_in_force(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {
         "a.csv": "customer_id,date,amount,order_id\na,2025-01-05,100,1\n",
@@ -125,9 +136,9 @@ def test_a_file_without_order_numbers_leaves_the_rule_in_force(
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-        assert run("import", "orders", tmp_path / name, "--workspace", tmp_path) == 0
+        assert run("import", "orders", tmp_path / name, "--workspace", workspace) == 0
     capsys.readouterr()
-    assert run("run", "--workspace", tmp_path, "--json") == 0
+    assert run("run", "--workspace", workspace, "--json") == 0
     assert json.loads(capsys.readouterr().out)["manifest"]["totals"]["amount"] == "115.0000"
 
 
@@ -227,4 +238,5 @@ def test_a_killed_run_leaves_nothing_that_looks_complete(delay: float, orders: P
     runs = tmp_path / "w" / "runs"
     for found in runs.glob("[!.]*/") if runs.exists() else []:
         assert {"manifest.json", "customers.parquet", "report.html"} <= {path.name for path in found.iterdir()}
+    (tmp_path / "w" / "kezhi.toml").write_text(QUICK, encoding="utf-8")  # the killed one was no quick one
     assert run("run", orders, "--workspace", tmp_path / "w") == 0
