@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.test import RequestFactory
 
 import kezhi_web
 from casting import Cast
 from kezhi_web.people.actions import ACTIONS, title_of
 from kezhi_web.people.auditing import PAGE, details
-from kezhi_web.people.models import Event
+from kezhi_web.people.models import Event, audit
 
 
 def note(who: str, action: str, day: str, **told: object) -> Event:
@@ -101,6 +103,21 @@ def test_details_in_one_line() -> None:
     assert (
         details(Event(told={"role": ["viewer", "sales"], "owner": "", "rows": 0})) == "role: viewer → sales · rows: 0"
     )
+
+
+def test_a_filter_by_name_is_noted_without_the_name(cast: Cast, rf: RequestFactory) -> None:
+    """Whatever holds it; what else the filter asks for stays."""
+    cast["marketer"]
+    request = rf.get("/")
+    request.user = get_user_model().objects.get(username="marketer")
+    rule = """tier = 'vip' and (Name in ('Li Na', "Wu") or not phone starts with '138') and name != 'Li'"""
+    audit(request, "list_exported", rule=rule, asked={"where": "email = 'a@b.cn'"}, columns=["name"], customers=3)
+    assert Event.objects.get(action="list_exported").told == {
+        "rule": "tier = 'vip' and (Name in ('…') or not phone starts with '…') and name != '…'",
+        "asked": {"where": "email = '…'"},
+        "columns": ["name"],
+        "customers": 3,
+    }
 
 
 def test_markup_in_details_is_text(cast: Cast) -> None:

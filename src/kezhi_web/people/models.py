@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -13,6 +14,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from kezhi_web.people.rights import ROLES, Viewer, viewer_of
+from kezhi_web.shown.rows import PERSONAL
+
+_QUOTED = r"""(?:'[^']*'|"[^"]*")"""
+ASKED_BY_NAME = re.compile(rf"(?i)(\b(?:{'|'.join(PERSONAL)})\b[^'\"]{{0,20}}?){_QUOTED}(?:\s*,\s*{_QUOTED})*")
 
 
 class Person(models.Model):
@@ -69,9 +74,20 @@ class Event(models.Model):
 
 
 def audit(request: HttpRequest, action: str, /, **told: Any) -> None:
-    """Note what somebody did; `told` holds plain values and no names or ways to reach a customer (ids are enough)."""
+    """Note what somebody did; `told` holds plain values and no names or ways to reach a customer (ids are enough).
+
+    In a filter that asks for a customer by name or number, the name or number is left out.
+    """
     viewer = viewer_of(request)
-    Event.objects.create(who=viewer.name if viewer else "", action=action, told=told)
+    Event.objects.create(who=viewer.name if viewer else "", action=action, told=_nameless(told))
+
+
+def _nameless(value: Any) -> Any:
+    if isinstance(value, str):
+        return ASKED_BY_NAME.sub(r"\1'…'", value)
+    if isinstance(value, dict):
+        return {name: _nameless(one) for name, one in value.items()}
+    return [_nameless(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def seen(request: HttpRequest, customer_id: str) -> None:
