@@ -72,6 +72,7 @@ def test_recording_on_a_page(shown_home: Path, cast: Any, table: str) -> None:
     assert (entry.customer_id, entry.table, entry.by, entry.state) == (who, table, "marketer", "waiting")
     assert Event.objects.get(action="recorded").told == {"table": table, "entry": entry.pk, "customer": who}
     assert "counts from the next run" in text(client.get("/recorded"))
+    assert "No entry fits" in text(client.get("/recorded?customer=nobody"))
 
 
 def test_who_may_record_and_of_whom(shown_home: Path, cast: Any) -> None:
@@ -141,7 +142,7 @@ def test_a_number_that_nobody_has_loses_nothing(shown_home: Path, cast: Any) -> 
     assert 'value="C0nobody"' in text(asked)
     answer = client.post("/record/contacts", {"customer": "C0nobody", **ROWS["contacts"]})
     assert answer.status_code == 404
-    assert "nothing that was typed is lost" in text(answer)
+    assert "Nothing that was typed is lost" in text(answer)
     assert "wants samples" in text(answer)
     assert 'name="customer" value="C0nobody"' in text(answer)
     assert client.post("/record/contacts", {"customer": who, **ROWS["contacts"]}).status_code == 302

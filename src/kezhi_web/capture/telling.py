@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kezhi.language import Text
+from kezhi.reports.numbers import currency_name
 from kezhi_web.capture import kinds
 from kezhi_web.capture.masking import masked
 from kezhi_web.capture.models import COUNTED, GONE, Entry
@@ -118,7 +119,7 @@ def tell(entry: Entry, rows: Rows, by: str = "") -> Told:
         entry,
         kinds.KINDS[entry.table].title,
         date.fromisoformat(row["date"]) if row.get("date") else timezone.localdate(entry.at),
-        (OF_OTHERS,) if hidden else tuple(_parts(entry)),
+        (OF_OTHERS,) if hidden else tuple(_parts(entry, rows.run.currency)),
         text if rows.personal else masked(text),
         state,
         kinds.STATES[state],
@@ -131,7 +132,7 @@ def state_of(entry: Entry) -> str:
     return "beside" if unheard and not entry.taken_back and not entry.imported_in else entry.state
 
 
-def _parts(entry: Entry) -> Iterator[Text]:
+def _parts(entry: Entry, currency: str | None) -> Iterator[Text]:
     row = entry.row
     words = {
         "channel": kinds.CHANNELS,
@@ -149,7 +150,8 @@ def _parts(entry: Entry) -> Iterator[Text]:
         said = kinds.DIMENSIONS_IN_BOOK.get(dimension, _same(dimension))
         yield Text(f"{said.en} {score}", f"{said.zh} {score}")
     if row.get("amount"):
-        yield _same(f"{float(row['amount']):,.2f}")
+        units = (currency_name(currency, "en"), currency_name(currency, "zh"))
+        yield Text(*(f"{float(row['amount']):,.2f} {unit or ''}".strip() for unit in units))
     if row.get("probability"):
         yield _same(f"{float(row['probability']):g} %")
     if row.get("expected_on"):
