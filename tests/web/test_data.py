@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
@@ -18,7 +19,7 @@ from django.utils import timezone
 from kezhi.language import Text
 from kezhi.workspace import Workspace
 from kezhi_web import uploads
-from kezhi_web.data import jobs_of, keeping, looking, writing
+from kezhi_web.data import history, jobs_of, keeping, looking, writing
 from kezhi_web.data.jobs_of import import_upload
 from kezhi_web.data.keeping import files_of, folder_of
 from kezhi_web.data.models import DONE, Upload
@@ -404,3 +405,25 @@ def test_a_file_whose_headings_differ_is_named(empty_home: Path, cast: Any) -> N
     )
     assert "b.csv has no column “kunde”, which was chosen for “Customer id”" in html.unescape(text(page))
     assert "--map" not in text(page)
+
+
+def test_a_file_called_like_what_people_record_is_an_ordinary_one(empty_home: Path, cast: Any) -> None:
+    rows = {"customer_id": ["A"], "date": ["2025-01-01"], "channel": ["phone"]}
+    file = io.BytesIO()
+    pq.write_table(pa.table(rows), file)
+    client = cast["administrator"]
+    bring(client, **{"recorded-contacts_parquet": file.getvalue()})
+    [entry] = Workspace(empty_home).imports("contacts")
+    client.post(f"/data/imports/contacts/{entry['sha256']}/back")
+    assert Job.objects.filter(asked__take_back=entry["sha256"]).exists()
+
+
+def test_an_import_that_came_again_belongs_to_who_brought_it_last(empty_home: Path, cast: Any) -> None:
+    rows = csv("customer_id,date,amount", "A,2025-05-01,1")
+    bring(cast["administrator"], may_csv=rows)
+    [entry] = Workspace(empty_home).imports("orders")
+    cast["administrator"].post(f"/data/imports/orders/{entry['sha256']}/back")
+    work_off()
+    bring(cast["analyst"], may_csv=rows)
+    [known] = history.imports("orders")
+    assert known.by == "analyst"
