@@ -55,6 +55,7 @@ NO_SUCH = Text(
 )
 LONG = Text("{what} has at most {most} characters.", "{what} 最多 {most} 个字符。")
 MOST_TEXT = 500
+STRANGERS = 5  # rows of a sheet that are named where the run does not know them
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Outcome:
 
     run: the folder that shows the newest run now. customers: how many the new corrections speak of in it. value_before
     and value_after: the value forecast over the horizon, all customers together. dry: nothing was written. unknown:
-    rows of an edited sheet that the run does not know.
+    rows of an edited sheet that the run does not know; strangers: the first of them, as row, customer and day.
     """
 
     entries: tuple[Entry, ...]
@@ -75,6 +76,7 @@ class Outcome:
     warnings: list[dict[str, str]] = field(default_factory=list)
     dry: bool = False
     unknown: int = 0
+    strangers: tuple[tuple[int, str, date], ...] = ()
 
     @property
     def effect(self) -> Decimal:
@@ -247,7 +249,8 @@ def correct_from(
             for i, (row, change) in enumerate(found)
         ]
 
-    return replace(enter(at, made, dry=dry), unknown=len(unknown))
+    strangers = tuple((row.number, row.customer, row.period) for row in unknown[:STRANGERS])
+    return replace(enter(at, made, dry=dry), unknown=len(unknown), strangers=strangers)
 
 
 def _shown_rows(engine: Engine, at: Newest, ids: set[str]) -> Shown:

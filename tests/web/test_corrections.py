@@ -13,10 +13,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from casting import Cast
 from kezhi import corrections_of
+from kezhi.language import KezhiError
 from kezhi_web.corrections import jobs_of, trying
 from kezhi_web.corrections.models import Trial
 from kezhi_web.people.models import Event
 from kezhi_web.runs.models import Job
+from kezhi_web.typed import number_of
 
 WHERE = "purchases >= 5"
 HANDLERS = {"correction": jobs_of.enter, "correction trial": jobs_of.attempt}
@@ -93,6 +95,7 @@ def test_tried_then_made_then_taken_back(home: Path, cast: Cast) -> None:
     assert client.get("/corrections").context["total"]["value"] == pytest.approx(float(total(home)))
     told = Event.objects.get(action="correction_confirmed").told
     assert told["why"] == "new price list"
+    assert (told["before"], told["after"]) == pytest.approx((float(before), float(before) + promised), abs=0.01)
 
     page = client.post("/corrections/undo", {"numbers": "1"})
     undoing = Trial.objects.get(pk=page["Location"].rsplit("/", 1)[-1])
@@ -167,6 +170,39 @@ def test_in_place(home: Path, cast: Cast) -> None:
     assert client.get("/corrections/of/NOBODY").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("2,5", "2,5 is no change of margin"), ("500", "A margin of 500% cannot be"), ("+２．５", "")],
+)
+def test_a_mistake_in_place_is_said_at_its_field(shown_home: Path, cast: Cast, typed: str, said: str) -> None:
+    """And nothing of what was typed is lost; figures of full width and a plus of points are understood."""
+    client = cast["analyst"]
+    who = shown(shown_home)[0]["customer_id"]
+    page = client.get(f"/corrections/of/{who}")
+    form = {"stamp": page.context["run"].stamp}
+    for step in page.context["steps"]:
+        form |= {cell["name"]: cell["said"] for cell in step["cells"]}
+    first = page.context["steps"][0]["period"]
+    answer = client.post(f"/corrections/of/{who}", form | {f"margin-{first}": typed, f"amount-{first}": "77"})
+    if not said:
+        assert Trial.objects.get(pk=answer["Location"].rsplit("/", 1)[-1]).result["entries"] == 2
+        return
+    assert said in text(answer)
+    assert text(answer).count("aria-invalid") == 1
+    assert f'value="{typed}"' in text(answer)
+    assert 'value="77"' in text(answer)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("2.5", "2.5"), ("−2", "-2"), ("２．５％", "2.5"), ("1,234,567.8", "1234567.8"), ("+.5", "0.5"), ("7.", "7")]
+    + [(wrong, None) for wrong in ("2,5", "1,23", ",5", "", ".", "+", "1e5", "NaN", "1.2.3", "٣", "2 %%")],
+)
+def test_numbers_as_people_type_them(said: str, number: str | None) -> None:
+    """A comma stands between thousands only: 2,5 is never 25."""
+    assert number_of(said) == (None if number is None else Decimal(number))
+
+
 def test_the_spreadsheet_goes_round(home: Path, cast: Cast) -> None:
     """Taken away and brought back unchanged it changes nothing; with a cell changed it changes that figure only."""
     import openpyxl
@@ -181,11 +217,14 @@ def test_the_spreadsheet_goes_round(home: Path, cast: Cast) -> None:
     assert "kezhi correct" not in str(sheet.cell(1, 1).value)
     titles = [str(cell.value) for cell in sheet[3]]
     sheet.cell(4, titles.index("Margin") + 1).value = 0.25
+    sheet.cell(5, 1).value = 123  # what a spreadsheet makes of 00123
     changed = io.BytesIO()
     book.save(changed)
     page = client.post("/corrections/upload", {"file": SimpleUploadedFile("plan.xlsx", changed.getvalue())})
     trial = Trial.objects.get(pk=page["Location"].rsplit("/", 1)[-1])
     assert trial.result["entries"] == 1
+    assert "Rows of the sheet passed over: 1." in text(client.get(page["Location"]))
+    assert trial.result["strangers"] == [{"row": 5, "id": "123", "day": f"{sheet.cell(5, 3).value:%Y-%m-%d}"}]
     assert confirmed(client, trial).state == "done"
     [one] = corrections_of(home)
     assert str(one.correction.change) == "=25%"
@@ -216,6 +255,9 @@ def test_what_is_no_workbook(home: Path, cast: Cast, name: str, content: bytes, 
     ("form", "said"),
     [
         ({"by": "much", "whom": "all"}, "much is no number"),
+        ({"by": "2,5", "whom": "all"}, "2,5 is no number; write it like 2.5"),
+        ({"by": " ", "whom": "all"}, "Write by how much"),
+        ({"by": "0", "whom": "all"}, "By 0 nothing would change"),
         ({"by": "500", "how": "set", "whom": "all"}, "A margin of 500% cannot be"),
         ({"figure": "points", "whom": "all"}, "Choose margin"),
         ({"whom": "customer", "customer": "NOBODY"}, "There is no customer NOBODY"),
@@ -232,6 +274,22 @@ def test_what_cannot_be_meant(home: Path, cast: Cast, form: dict[str, str], said
     assert 'class="error"' in text(page)
     assert said in text(page)
     assert corrections_of(home) == []
+
+
+def test_what_fails_is_said_and_can_be_dropped(shown_home: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trial stays on its way for good: neither one that broke, nor one for which nobody cares any more."""
+    trial = Trial.objects.create(kind="undo", asked={"numbers": [1]}, by="analyst")
+    with monkeypatch.context() as broken:
+        broken.setattr(trying, "_tried", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            trying.attempt(trial)
+    assert "Try once more" in text(cast["analyst"].get(f"/corrections/trial/{trial.pk}"))
+    waiting = Trial.objects.create(kind="undo", asked={"numbers": [1]}, by="analyst")
+    cast["analyst"].post(f"/corrections/trial/{waiting.pk}/drop")
+    with monkeypatch.context() as slow:
+        slow.setattr(trying, "_tried", lambda _: (_ for _ in ()).throw(KezhiError(trying.NOT_NOW)))
+        trying.attempt(waiting)  # the worker was at it
+    assert not Trial.objects.filter(pk=waiting.pk).exists()
 
 
 def test_rights(shown_home: Path, cast: Cast) -> None:

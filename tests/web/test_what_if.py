@@ -59,6 +59,16 @@ def test_a_point_of_margin_is_a_share_of_the_amount(shown_home: Path, cast: Cast
     assert page.context["one"]["effect"] == pytest.approx(by_hand, rel=1e-3)
 
 
+def test_a_filter_and_a_tier_together(shown_home: Path, cast: Cast) -> None:
+    """A correction made of it speaks of just those; a tier without anybody is said, and not answered with everybody."""
+    query = "margin=2&tier=vip&where=purchases+>=+2"
+    [(_, link)] = cast["analyst"].get(f"/what-if?{query}").context["correct"]
+    assert cast["analyst"].get(link).context["form"]["where"] == "(purchases >= 2) and tier = 'vip'"
+    page = cast["analyst"].get("/what-if?margin=2&tier=nothing")
+    assert page.context["one"] is None
+    assert "chooses nobody" in text(page)
+
+
 def test_no_lever_no_effect(shown_home: Path, cast: Cast) -> None:
     """The page says what to do."""
     page = cast["viewer"].get("/what-if")
@@ -70,6 +80,7 @@ def test_no_lever_no_effect(shown_home: Path, cast: Cast) -> None:
     ("query", "said"),
     [
         ("margin=much", "must be a number"),
+        ("margin=2,5", "must be a number"),
         ("retention=500", "must be a number"),
         ("margin=1&periods=1000", "from 1 to 60"),
         ("margin=1&where=purchases+>", "error"),

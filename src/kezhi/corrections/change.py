@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -53,7 +54,7 @@ _TIMES = Text(
 )
 
 _CHANGE = re.compile(
-    r"(?P<set>=)?\s*(?P<sign>[+\-*x×])?\s*(?P<number>\d[\d,]*(?:\.\d+)?|\.\d+)\s*"
+    r"(?P<set>=)?\s*(?P<sign>[+\-*x×])?\s*(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)\s*"
     r"(?P<unit>%|pts?|pp|points?|个百分点|百分点|点)?",
     re.IGNORECASE,
 )
@@ -63,7 +64,8 @@ def parse_change(figure: str, given: str | float | Decimal) -> Change:
     """The change that a text names; a number alone sets the figure. Raises KezhiError for what cannot be meant."""
     if figure not in FIGURES:
         raise KezhiError(_FIGURE.fill(given=figure))
-    text = (given if isinstance(given, str) else f"={given}").strip().translate(str.maketrans("−–＋％＝，", "--+%=,"))
+    typed = unicodedata.normalize("NFKC", given) if isinstance(given, str) else f"={given}"
+    text = typed.strip().translate(str.maketrans("−–", "--"))
     found = _CHANGE.fullmatch(text)
     unread = KezhiError(_UNREAD.fill(given=text[:40], figure=figure, examples=_EXAMPLES[figure]))
     if found is None:

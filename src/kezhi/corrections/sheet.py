@@ -49,9 +49,9 @@ _UNREADABLE = Text(
 )
 _NO_SHEET = Text(
     "{path} has no sheet with the columns customer id, period and one of purchase amount, margin, relationship "
-    "expense; make one with: kezhi correct --template FILE.xlsx",
+    "expense; take one from the page Corrections or make it with: kezhi correct --template FILE.xlsx",
     "{path} 中没有含“客户编号”“期”以及“购买金额”“毛利率”“关系营销费用”之一的工作表；"
-    "可用 kezhi correct --template 文件.xlsx 生成。",
+    "可从“修正”页面下载，或用 kezhi correct --template 文件.xlsx 生成。",
 )
 _CELL = Text(
     "Row {row} of the sheet “{sheet}”, column “{column}”: {reason}", "工作表“{sheet}”第 {row} 行“{column}”列：{reason}"
@@ -60,9 +60,9 @@ _NUMBER = Text("{given} is no number.", "{given} 不是数字。")
 _PERIOD = Text("{given} is no day.", "{given} 不是日期。")
 _STALE = Text(
     "The sheet “{sheet}” shows other values than the newest run ({rows} rows, the first in row {row}): it was made "
-    "before. Make a new one with: kezhi correct --template FILE.xlsx",
+    "before. Take the figures anew, on the page Corrections or with: kezhi correct --template FILE.xlsx",
     "工作表“{sheet}”中的客户价值与最新运行不一致（{rows} 行，首先是第 {row} 行），是更早生成的；"
-    "请用 kezhi correct --template 文件.xlsx 重新生成。",
+    "请在“修正”页面重新下载，或用 kezhi correct --template 文件.xlsx 重新生成。",
 )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from kezhi.corrections.change import parse_change
 from kezhi.corrections.record import FIGURES
 from kezhi.corrections.sheet import TITLES
 from kezhi.language import KezhiError, Text
 from kezhi_web.shown import Rows, workspace
+from kezhi_web.typed import number_of
 from kezhi_web.words import spoken
 
 HOWS: dict[str, Text] = {
@@ -20,7 +23,11 @@ HOWS: dict[str, Text] = {
     "set": Text("set to", "设为"),
 }
 WRONG_FIGURE = Text("Choose margin, purchase amount or expense.", "请选择毛利率、购买金额或关系营销费用。")
-WRONG_NUMBER = Text("{given} is no number.", "{given} 不是数字。")
+NO_NUMBER = Text("Write by how much, or to what, the figure is to change.", "请填写修正的数值。")
+WRONG_NUMBER = Text(
+    "{given} is no number; write it like 2.5 or 1,000.", "“{given}”不是数字，请写成 2.5 或 1,000 这样的形式。"
+)
+ZERO = Text("By 0 nothing would change.", "数值为 0，不会产生任何变化。")
 NOBODY = Text(
     "Say for whom: a customer, a filter or segment, or everybody.", "请说明对象：某位客户、筛选条件或分群，或全部客户。"
 )
@@ -35,6 +42,8 @@ def change_of(form: Mapping[str, str]) -> tuple[str, str]:
     if figure not in FIGURES or how not in HOWS:
         raise KezhiError(WRONG_FIGURE)
     number = _number(form.get("by", ""))
+    if number == 0 and how != "set":
+        raise KezhiError(ZERO)
     plain = f"{number:f}"
     signed = plain if plain.startswith("-") else f"+{plain}"
     if how == "scale":
@@ -93,13 +102,27 @@ def write_edited(path: Path, customer: str, edited: Mapping[date, Mapping[str, s
 
 
 def cell_of(figure: str, said: str, shown: str) -> str:
-    """A cell of the form as kezhi reads it; nothing where it still says what was shown. A bare margin is per cent."""
-    said = said.strip()
+    """A cell of the form as kezhi reads it; nothing where it still says what was shown. A bare margin is per cent.
+
+    With the sign + a margin is raised by so many points; with - it is set, for a margin may be negative.
+    """
+    said = unicodedata.normalize("NFKC", said).strip()
     if said in ("", shown):
         return ""
-    if figure != "margin" or not said.lstrip("=-").replace(".", "").isdigit():
+    number = number_of(said.removeprefix("="))
+    if figure != "margin" or number is None:
         return said
-    return f"={said.lstrip('=')}%"
+    return f"+{number:f}pt" if said.startswith("+") else f"={number:f}%"
+
+
+def wrong_cell(figure: str, cell: str) -> Text | None:
+    """Why a cell cannot be meant; None where it can, or says nothing."""
+    try:
+        if cell:
+            parse_change(figure, cell)
+    except KezhiError as error:
+        return error.text
+    return None
 
 
 def shown_cell(figure: str, value: Any) -> str:
@@ -108,13 +131,11 @@ def shown_cell(figure: str, value: Any) -> str:
 
 
 def _number(said: str) -> Decimal:
-    text = said.strip().translate(str.maketrans("−–＋％，", "--+%,")).rstrip("%").replace(",", "")
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise KezhiError(WRONG_NUMBER.fill(given=said[:40] or "–")) from None
-    if not number.is_finite():
-        raise KezhiError(WRONG_NUMBER.fill(given=said[:40]))
+    if not said.strip():
+        raise KezhiError(NO_NUMBER)
+    number = number_of(said)
+    if number is None:
+        raise KezhiError(WRONG_NUMBER.fill(given=said.strip()[:40]))
     return number
 
 

@@ -21,7 +21,7 @@ from kezhi_web.shown.run import named
 
 AT_ONCE = 50_000  # customers up to which a page calculates by itself
 LEVERS = ("retention", "margin", "expense", "amount")
-NOBODY = Text("This filter chooses nobody.", "此筛选没有选中任何客户。")
+NOBODY = Text("This filter, with this tier, chooses nobody.", "此筛选条件与层级没有选中任何客户。")
 
 
 def key_of(run: Shown, asked: Mapping[str, Any]) -> str:

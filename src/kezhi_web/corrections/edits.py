@@ -29,13 +29,20 @@ def of_customer(request: SignedIn, customer: str) -> HttpResponse:
     if not rows.sees(customer):
         raise Http404
     steps = _steps(rows, customer)
-    wrong = None
+    wrong, mistakes = None, {}
     if request.method == "POST":
+        edited = _edited(request, steps)
+        mistakes = {
+            f"{figure}-{period}": text
+            for period, cells in edited.items()
+            for figure, cell in cells.items()
+            if (text := asking.wrong_cell(figure, cell)) is not None
+        }
         try:
-            made = _trial(request, run, customer, steps)
+            made = _trial(request, run, customer, edited) if not mistakes else None
         except KezhiError as error:
-            wrong = error.text
-        else:
+            wrong, made = error.text, None
+        if made is not None:
             trying.begin(made)
             return redirect("correction-trial", made.pk)
     name = rows.row(f"select name from {rows.table('customers')} where customer_id = ?", [customer])["name"]
@@ -44,6 +51,7 @@ def of_customer(request: SignedIn, customer: str) -> HttpResponse:
             {
                 "name": f"{figure}-{step['period']}",
                 "title": TITLES[figure],
+                "mistake": mistakes.get(f"{figure}-{step['period']}"),
                 "said": request.POST.get(f"{figure}-{step['period']}", asking.shown_cell(figure, step[figure])),
                 "computed": None if step["computed"][figure] is None
                 else asking.shown_cell(figure, step["computed"][figure]),
@@ -63,10 +71,9 @@ def _steps(rows: Rows, customer: str) -> list[dict[str, Any]]:
     return found
 
 
-def _trial(request: SignedIn, run: Shown, customer: str, steps: list[dict[str, Any]]) -> Trial:
-    if request.POST.get("stamp") != str(run.stamp):
-        raise KezhiError(MOVED_ON)
-    edited: dict[date, dict[str, str]] = {
+def _edited(request: SignedIn, steps: list[dict[str, Any]]) -> dict[date, dict[str, str]]:
+    """What was typed, period by period, as kezhi reads it."""
+    return {
         step["period"]: {
             figure: asking.cell_of(
                 figure,
@@ -77,6 +84,11 @@ def _trial(request: SignedIn, run: Shown, customer: str, steps: list[dict[str, A
         }
         for step in steps
     }
+
+
+def _trial(request: SignedIn, run: Shown, customer: str, edited: dict[date, dict[str, str]]) -> Trial:
+    if request.POST.get("stamp") != str(run.stamp):
+        raise KezhiError(MOVED_ON)
     changed = {period: cells for period, cells in edited.items() if any(cells.values())}
     made = Trial(kind="sheet", asked={"customer": customer}, by=request.viewer.name)
     made.save()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 20_000  # customers of a run up to which a trial does not wait for the worker
 MOST_LISTED = 5_000  # customers that are corrected one by one
 TOP = 10
+LEAST = 0.005  # of money, by which a customer's forecast has to move to be counted; less is rounding
 FORGOTTEN = timedelta(days=7)  # a trial that nobody confirmed
 _alone = threading.Lock()  # what corrections compute takes memory; two at a time need not
 
@@ -30,6 +32,11 @@ MANY = Text(
     "This filter asks for what corrections cannot ask for, so its customers would be corrected one by one, and there "
     "are more than {most:,} of them. Choose by other fields, as region or owner.",
     "此筛选用到了修正不能使用的字段，只能逐个客户修正，但客户超过 {most:,} 位。请改用其他字段，如地区或负责人。",
+)
+FAILED = Text(
+    "Something went wrong that is not about your figures. Try once more; if it happens again, the administrator finds "
+    "the reason in the server's log.",
+    "出现了与您填写的数字无关的错误。请再试一次；如仍出现，管理员可在服务器日志中查看原因。",
 )
 NOT_NOW = Text("This correction is no longer there; make it again.", "该修正已不存在，请重新填写。")
 
@@ -39,25 +46,42 @@ def kept(trial: Trial) -> Path:
     return settings.OWN / "corrections" / f"{trial.pk}.xlsx"
 
 
+def is_large() -> bool:
+    """Are there so many customers that the worker tries a correction?"""
+    return bool(named(None).manifest["totals"]["customers"] > AT_ONCE)
+
+
 def begin(trial: Trial) -> None:
     """Try it: at once in a small company, by the worker in a large one."""
     tidy()
-    if named(None).manifest["totals"]["customers"] <= AT_ONCE:
-        attempt(trial)
-    else:
+    if is_large():
         enqueue("correction trial", {"trial": trial.pk}, trial.by)
+    else:
+        attempt(trial)
 
 
 def attempt(trial: Trial) -> None:
     """Find out what would come of it, and write nothing but that."""
-    try:
+    with _refused_where_it_fails(trial):
         with _alone:
             outcome = _tried(trial)
             trial.result = _said(outcome) | _most_moved(outcome.entries) | _now()
         trial.state = TRIED
+
+
+@contextmanager
+def _refused_where_it_fails(trial: Trial) -> Iterator[None]:
+    """What becomes of a trial is kept whatever happens, unless somebody has dropped it meanwhile."""
+    try:
+        yield
     except KezhiError as error:
         trial.state, trial.told = REFUSED, error.text.as_dict()
-    trial.save()
+    except Exception:
+        trial.state, trial.told = REFUSED, FAILED.as_dict()
+        raise
+    finally:
+        kept_too = ("state", "told", "result", "asked")
+        Trial.objects.filter(pk=trial.pk).update(**{name: getattr(trial, name) for name in kept_too})
 
 
 def is_stale(trial: Trial) -> bool:
@@ -84,16 +108,13 @@ def enter(trial: Trial) -> None:
     from kezhi.correcting import refresh
     from kezhi_web.shown import workspace
 
-    try:
+    with _refused_where_it_fails(trial):
         with _alone:
             if _is_written(trial):
                 refresh(workspace())
             else:
                 trial.result |= _said(_done(trial, dry=False))
         trial.state = DONE
-    except KezhiError as error:
-        trial.state, trial.told = REFUSED, error.text.as_dict()
-    trial.save()
     kept(trial).unlink(missing_ok=True)
 
 
@@ -190,6 +211,7 @@ def _said(outcome: Outcome) -> dict[str, Any]:
         "before": float(outcome.value_before),
         "after": float(outcome.value_after),
         "unknown": outcome.unknown,
+        "strangers": [{"row": row, "id": who, "day": day.isoformat()} for row, who, day in outcome.strangers],
         "warnings": [{"en": one["en"], "zh": one["zh"]} for one in outcome.warnings[:5]],
         "numbers": [outcome.entries[0].number, outcome.entries[-1].number] if outcome.entries else [],
     }
@@ -223,6 +245,6 @@ def _moved(engine: Any, at: Newest, computed: Any, corrected: Any) -> dict[str, 
         after=rows.after.cast("float64"),
         moved=(rows.after - rows.before).abs().cast("float64"),
     )
-    rows = rows.filter(rows.moved > 0.00005)
+    rows = rows.filter(rows.moved >= LEAST)
     most = engine.fetch(rows.order_by(ibis.desc("moved"), "customer_id").limit(TOP).drop("moved")).to_pylist()
     return {"moved": engine.row(rows.count().name("n").as_table())["n"], "most": most}

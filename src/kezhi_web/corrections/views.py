@@ -14,12 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from kezhi.corrections.change import parse_change
 from kezhi.corrections.record import NAMES, in_words
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import count_of_customers, count_of_periods, currency_name
 from kezhi_web.corrections import asking, log, trying
-from kezhi_web.corrections.models import DONE, REFUSED, TRIED, Trial
+from kezhi_web.corrections.models import CONFIRMED, TRIED, WAITING, Trial
 from kezhi_web.people.models import audit
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Rows, Shown, workspace
-from kezhi_web.words import say
+from kezhi_web.words import say, spoken
 
 MOST_UNDONE = 100_000
 MOST_WHY = 500
@@ -51,12 +52,13 @@ def corrections(request: SignedIn) -> HttpResponse:
             "page": page,
             "all": wanted == "all",
             "made": len(made),
-            "horizon": run.manifest["horizon"],
+            "span": count_of_periods(int(run.manifest["horizon"]), run.period, spoken()),
+            "unit": currency_name(run.currency, spoken()),
             "total": {name: None if said is None else float(said) for name, said in total.items()},
             "computed": float(effect["computed"]["value"]) if effect else None,
             "effect": effect,
             "moved": float(effect["effect"]) if effect else None,
-            "waiting": Trial.objects.filter(by=request.viewer.name, state__in=("waiting", "tried", "confirmed"))[:10],
+            "waiting": _on_their_way(request),
         },
     )
 
@@ -119,7 +121,10 @@ def trial(request: SignedIn, number: int) -> HttpResponse:
             "trial": found,
             "told": Text(**found.told) if found.told else None,
             "most": _named(rows, most),
-            "horizon": run.manifest["horizon"],
+            "span": count_of_periods(int(run.manifest["horizon"]), run.period, spoken()),
+            "unit": currency_name(run.currency, spoken()),
+            "people": count_of_customers(found.result.get("customers", 0)),
+            "large": trying.is_large(),
             "effect": found.result.get("after", 0) - found.result.get("before", 0),
             "spelled": log.spelled(tuple(found.asked.get("numbers", ()))),
             "words": _words(found),
@@ -148,10 +153,8 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
         messages.warning(request, say(CHANGED))
         return redirect("correction-trial", number)
     trying.confirm(found, why)
-    effect = found.result["after"] - found.result["before"]
-    audit(
-        request, "correction_confirmed", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, effect=round(effect, 2)
-    )
+    total = {name: round(found.result[name], 2) for name in ("before", "after")}
+    audit(request, "correction_confirmed", trial=found.pk, kind=found.kind, asked=_auditable(found), why=why, **total)
     return redirect("correction-trial", number)
 
 
@@ -160,10 +163,18 @@ def confirm(request: SignedIn, number: int) -> HttpResponse:
 def drop(request: SignedIn, number: int) -> HttpResponse:
     """Forget what was only tried."""
     found = _own(request, number)
-    if found.state in (TRIED, REFUSED, DONE):
+    if found.state != CONFIRMED:
         trying.kept(found).unlink(missing_ok=True)
         found.delete()
     return redirect("corrections")
+
+
+def _on_their_way(request: SignedIn) -> list[Trial]:
+    """What this person tried and did not make, or what is being made; with words for a change of one figure."""
+    found = list(Trial.objects.filter(by=request.viewer.name, state__in=(WAITING, TRIED, CONFIRMED))[:10])
+    for one in found:
+        one.words = _words(one)  # type: ignore[attr-defined]
+    return found
 
 
 def _own(request: SignedIn, number: int) -> Trial:

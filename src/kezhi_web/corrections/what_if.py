@@ -12,9 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from kezhi.language import KezhiError, Text
+from kezhi.reports.numbers import count_of_periods, currency_name
 from kezhi_web.corrections import calculating
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.shown import Shown, workspace
+from kezhi_web.typed import number_of
+from kezhi_web.words import spoken
 
 # name: title, help, smallest, largest and step of the slider
 LEVERS: dict[str, tuple[Text, Text, float, float, float]] = {
@@ -71,15 +74,15 @@ def what_if(request: SignedIn) -> HttpResponse:
     run, _ = of_run(request)
     if request.method == "POST":
         return _asked_anew(request, run)
-    asked, wrong, found, job = {}, None, None, None
+    asked, wrong, found, job, chosen = {}, None, None, None, None
     try:
         asked = _asked(request.GET, run)
         if any(asked[name] for name in LEVERS):
             found, job = calculating.known(run, asked)
+        chosen = _chosen(found, request.GET.get("tier", "")) if found else None
     except KezhiError as error:
         wrong = error.text
     whole = bool(found) and not asked.get("where") and not request.GET.get("tier")
-    chosen = _chosen(found, request.GET.get("tier", "")) if found else None
     return render(
         request,
         "corrections/what_if.html",
@@ -88,6 +91,8 @@ def what_if(request: SignedIn) -> HttpResponse:
             "levers": _levers(request.GET),
             "wrong": wrong,
             "found": _numbers(found) if found else None,
+            "span": count_of_periods(int(found["periods"]), run.period, spoken()) if found else "",
+            "unit": currency_name(run.currency, spoken()),
             "job": job,
             "levers_moved": any(asked.get(name) for name in LEVERS),
             "asked": asked,
@@ -189,8 +194,13 @@ def _levers(query: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _chosen(found: Mapping[str, Any], tier: str) -> dict[str, Any]:
-    """The company, or one tier: each customer's levers move by themselves, so that a tier's effect stands alone."""
-    one = next((one for one in found["tiers"] if one["tier"] == tier), None) or found["company"]
+    """The company, or one tier: each customer's levers move by themselves, so that a tier's effect stands alone.
+
+    Raises KezhiError for a tier without customers, such as one that a filter leaves out.
+    """
+    one = next((one for one in found["tiers"] if one["tier"] == tier), None) if tier else found["company"]
+    if one is None:
+        raise KezhiError(calculating.NOBODY)
     return _plain_sums(one) | {"alone": [(NAMES[name], float(value)) for name, value in one["alone"].items()]}
 
 
@@ -224,7 +234,10 @@ def _tiers(run: Shown) -> list[tuple[str, Text]]:
 
 def _corrections(asked: Mapping[str, Any], tier: str) -> list[tuple[Text, str]]:
     """Links that make a lever a correction; retention is none, for it is no figure of a period."""
-    where = asked.get("where") or (f"tier = '{tier}'" if tier else "")
+    where = asked.get("where") or ""
+    if tier:
+        rule = workspace().settings().segments.get(where, where)
+        where = f"({rule}) and tier = '{tier}'" if where else f"tier = '{tier}'"
     whom = {"whom": "where", "where": where} if where else {"whom": "all"}
     return [
         (
@@ -262,8 +275,5 @@ def _plain(name: str, value: Any) -> str:
 
 
 def _number(said: str) -> float | None:
-    try:
-        value = float(said.replace("−", "-").replace(",", "").replace("，", "").rstrip("%％"))
-    except ValueError:
-        return None
-    return value if abs(value) < 1e15 else None
+    value = number_of(said)
+    return float(value) if value is not None and abs(value) < 10**15 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -15,9 +14,10 @@ from kezhi.settings.rfm import CLASSES, SEGMENTS
 from kezhi.settings.tiers import TITLES
 from kezhi_web.setup.questions import Setting
 from kezhi_web.setup.writing import USUAL, value_at
+from kezhi_web.typed import number_of
 from kezhi_web.words import say
 
-NO_NUMBER = Text("Write a number.", "请填写数字。")
+NO_NUMBER = Text("Write a number, such as 2.5 or 1,000.", "请填写数字，例如 2.5 或 1,000。")
 NO_WHOLE = Text("Write a whole number.", "请填写整数。")
 NO_NUMBERS = Text("Write numbers with commas between them.", "请填写数字，用逗号分隔。")
 NO_DAY = Text("Write a day such as 2025-12-31.", "请填写日期，例如 2025-12-31。")
@@ -123,12 +123,10 @@ def _name(setting: Setting, sent: QueryDict) -> Any:
 
 
 def _number(typed: str) -> float | int:
-    try:
-        value = float(typed.replace(",", "").replace("，", ""))
-    except ValueError:
-        raise MistypedError(NO_NUMBER) from None
-    if not math.isfinite(value):
+    read = number_of(typed)
+    if read is None:
         raise MistypedError(NO_NUMBER)
+    value = float(read)
     return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
@@ -140,7 +138,7 @@ def _whole(typed: str) -> int:
 
 
 def _share(typed: str) -> float | int:
-    value = round(_number(typed.rstrip("%％ ")) / 100, 10)
+    value = round(_number(typed) / 100, 10)
     return int(value) if value == int(value) else value
 
 
