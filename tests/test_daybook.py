@@ -93,6 +93,13 @@ def test_a_damaged_or_missing_file_is_made_again(engine: Engine, tmp_path: Path)
     assert days(engine, place) == found
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are not drawn; other tests look at them."""
+    monkeypatch.setattr("kezhi.analysis.write_report", lambda *_: None)
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_after_an_import_is_the_run_of_the_whole(tmp_path: Path) -> None:
     """Late and newest orders in a second import: figure by figure what one import of everything gives."""
     now, log = datetime(2026, 1, 2, tzinfo=UTC), order_log().sort_by("date")
@@ -116,6 +123,7 @@ def test_a_run_after_an_import_is_the_run_of_the_whole(tmp_path: Path) -> None:
     assert one.models == other.models
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_the_past_taught_is_remembered_as_long_as_it_is_the_same_past(tmp_path: Path, monkeypatch: Any) -> None:
     from kezhi.valuation import past
 
