@@ -223,7 +223,10 @@ HOMES: dict[str, tuple[Tab, ...]] = {
             Text("Effect of corrections", "修正的影响"),
             Text("What did our corrections change?", "我们的修正改变了什么？"),
             ("corrections",),
-            Text("Nothing was corrected in this run.", "这次运行没有修正。"),
+            Text(
+                "Nothing was corrected in this run. Whoever may correct does that under Corrections.",
+                "这次运行没有修正。有权限的人可在“修正”页面修改。",
+            ),
         ),
         Tab(
             "basis",

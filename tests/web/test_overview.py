@@ -13,7 +13,7 @@ import pytest
 
 from casting import Cast
 from kezhi.reports import numbers
-from kezhi_web.alerts.models import Handling
+from kezhi_web.alerts.models import Handling, Step
 from kezhi_web.overview import blocks
 from kezhi_web.overview.gaps import GAINS, gaps
 from kezhi_web.runs.models import Job
@@ -83,9 +83,10 @@ def test_whoever_was_dealt_with_is_to_call_no_longer(shown_home: Path, cast: Cas
     gone = before.first[0].customer_id
     for row in table("alerts"):
         if row["customer_id"] == gone:
-            Handling.objects.create(
+            done = Handling.objects.create(
                 customer_id=gone, cause=row["cause"], since=row["opened_on"], outcome="reached", closed_by="sales"
             )
+            Step.objects.create(handling=done, who="sales", what="close")
     after = blocks.calls(rows, run)
     assert after is not None
     assert after.customers == before.customers - 1

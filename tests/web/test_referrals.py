@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -171,9 +172,16 @@ def test_period_by_period(home: Path, cast: Cast) -> None:
 
 
 def test_without_referrals(home: Path, cast: Cast) -> None:
-    """How to begin."""
+    """How to begin; who has entered nothing yet is told of no mistake."""
     (newest(home) / "referrals.parquet").unlink()
+    worth = newest(home) / "worth.json"
+    facts = json.loads(worth.read_text(encoding="utf-8"))
+    worth.write_text(json.dumps({name: said for name, said in facts.items() if name != "referrals"}), encoding="utf-8")
     assert "says nothing of referrals" in text(cast["viewer"].get("/referrals"))
+    first = text(cast["viewer"].get("/referrals/scenario"))
+    assert "says nothing of referrals yet" in first
+    assert 'role="alert"' not in first
+    assert cast["viewer"].get("/referrals/scenario?rate=0.5&value=10").context["found"] is not None
     shutil.rmtree(home / "web", ignore_errors=True)
 
 

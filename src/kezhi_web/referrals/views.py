@@ -119,9 +119,10 @@ def scenario(request: SignedIn) -> HttpResponse:
     run, _ = of_run(request)
     wrong, found = None, None
     rate = (run.worth.get("referrals") or {}).get("rate") or {}
+    unknown = "rate" not in request.GET and rate.get("per_period") is None  # nothing to begin with, and no mistake
     try:
         given = _given(request.GET)
-        found = referral_scenario(run.folder, **{"horizon": 12, "customers": 1.0} | given)
+        found = None if unknown else referral_scenario(run.folder, **{"horizon": 12, "customers": 1.0} | given)
     except KezhiError as error:
         wrong = error.text
     usual = {"rate": rate.get("per_period"), "value": rate.get("value_per_period")}
@@ -137,7 +138,8 @@ def scenario(request: SignedIn) -> HttpResponse:
             "fields": fields,
             "found": found,
             "wrong": wrong,
-            "theirs": "rate" not in request.GET,
+            "theirs": "rate" not in request.GET and not unknown,
+            "unknown": unknown,
             "period": PERIODS.get(run.period, PERIODS["month"]),
         },
     )
