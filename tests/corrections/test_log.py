@@ -98,6 +98,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
         ("amount", "-5 %", "scale", "0.95", "purchase amount -5%"),
         ("amount", "12,000.50", "set", "12000.50", "purchase amount set to 12,000.50"),
         ("amount", "x2", "scale", "2", "purchase amount +100%"),
+        ("margin", "＋２．５ｐｔ", "shift", "0.025", "margin +2.5 points"),
     ],
 )
 def test_what_a_change_means(figure: str, text: str, how: str, value: str, words: str) -> None:
@@ -113,6 +114,9 @@ def test_a_number_sets_the_figure() -> None:
         parse_change("expense", -100)
     with pytest.raises(KezhiError, match="no change"):
         parse_change("margin", float("nan"))
+    for comma in ("2,5pt", "12,00", "1,2345", ",5"):  # between thousands only: 2,5 is never 25
+        with pytest.raises(KezhiError, match="no change"):
+            parse_change("margin", comma)
 
 
 @pytest.mark.parametrize(
