@@ -62,12 +62,17 @@ def _make(place: Path) -> None:
     subprocess.run([sys.executable, "-m", "kezhi_web", "prepare"], env=told, check=True)
 
 
+def _copied(company: Path, place: Path) -> Path:
+    """With the sections of its pages, and nothing else of the application."""
+    shutil.copytree(company, place, copy_function=os.link, ignore=shutil.ignore_patterns("web"))
+    shutil.copytree(company / "web" / "parts", place / "web" / "parts", copy_function=os.link)
+    return place
+
+
 @pytest.fixture
 def home(company: Path, settings: object, tmp_path: Path) -> Path:
     """A copy of the company as the application's workspace, to change at will."""
-    place = tmp_path / "company"
-    shutil.copytree(company, place, copy_function=os.link, ignore=shutil.ignore_patterns("web"))
-    shutil.copytree(company / "web" / "parts", place / "web" / "parts", copy_function=os.link)
+    place = _copied(company, tmp_path / "company")
     settings.WORKSPACE, settings.OWN = place, place / "web"  # type: ignore[attr-defined]
     settings.OWN.mkdir(exist_ok=True)  # type: ignore[attr-defined]
     return place
@@ -136,8 +141,7 @@ def chromium() -> Iterator[Any]:
 def pages(company: Path, owner: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[browsing.Served]:
     """A copy of the company, really served, with an account per role, for one file of browser tests."""
     place = tmp_path_factory.mktemp("served")
-    copy = place / "company"
-    shutil.copytree(company, copy, copy_function=os.link, ignore=shutil.ignore_patterns("web"))
+    copy = _copied(company, place / "company")
     browsing.with_cast(copy, owner)
     with browsing.served(copy, place / "log") as one:
         yield one
