@@ -228,6 +228,7 @@ def test_rows_become_a_filter_and_come_back(shown_home: Path, cast: Cast) -> Non
     ("row", "said"),
     [
         (builder.Row("value", ">=", "much"), "write a number"),
+        (builder.Row("value", ">=", "2,5"), "write a number"),  # half the world means two and a half
         (builder.Row("last_purchase", ">=", "yesterday"), "write a day"),
         (builder.Row("tier", "=", ""), "write a text"),
         (builder.Row("tier", "has", "x"), "does not fit"),

@@ -10,6 +10,7 @@ from kezhi.filters import Compare, Empty, Filter, Joined, Not, OneOf, known_fiel
 from kezhi.filters.tree import Value
 from kezhi.language import KezhiError, Text
 from kezhi_web.customers.fields import Field, Fields
+from kezhi_web.typed import number_of
 
 SIGNS: Mapping[str, Text] = {
     "=": Text("is", "等于"),
@@ -96,8 +97,10 @@ def _value(text: str, known: Field) -> Value:
     kind = known.asked_as
     try:
         if kind == "number":
-            plain = text.replace(",", "").replace("，", "").replace("％", "%").replace(" ", "")
-            return float(plain.rstrip("%")) / (100 if plain.endswith("%") else 1)
+            number = number_of(text)
+            if number is None:
+                raise _wrong(known, WANTED[kind])
+            return float(number / 100 if text.strip().endswith(("%", "％")) else number)
         if kind == "date":
             return date.fromisoformat(text)
         if kind == "flag":

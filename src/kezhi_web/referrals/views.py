@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -15,6 +16,7 @@ from kezhi.reports.numbers import count_of_periods, currency_name
 from kezhi_web.people.rights import SignedIn, needs, of_run
 from kezhi_web.referrals import trees
 from kezhi_web.shown import Rows, part
+from kezhi_web.typed import number_of
 from kezhi_web.words import spoken
 
 SCENARIO: dict[str, tuple[Text, str]] = {
@@ -148,24 +150,23 @@ def scenario(request: SignedIn) -> HttpResponse:
 def _given(query: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, (title, _) in SCENARIO.items():
-        said = query.get(name, "").strip().replace(",", "")
+        said = query.get(name, "").strip()
         if not said:
             continue
-        try:
-            value = float(said)
-            given[name] = int(value) if name in WHOLE else value
-        except (ValueError, OverflowError):
+        value = number_of(said)
+        if value is None:
             raise KezhiError(
                 Text(
                     NOT_A_NUMBER.en.format(name=title.en, given=said[:40]),
                     NOT_A_NUMBER.zh.format(name=title.zh, given=said[:40]),
                 )
-            ) from None
+            )
+        given[name] = int(value) if name in WHOLE else float(value)
     return given
 
 
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else f"{Decimal(f'{value:.4g}'):f}"  # four digits that say something, as people write
 
 
 def _page(request: SignedIn) -> int:
