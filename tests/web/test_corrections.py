@@ -93,6 +93,8 @@ def test_tried_then_made_then_taken_back(home: Path, cast: Cast) -> None:
     [one] = corrections_of(home)
     assert (one.correction.who, one.correction.why) == ("analyst", "new price list")
     assert client.get("/corrections").context["total"]["value"] == pytest.approx(float(total(home)))
+    for path in ("/", "/forecast"):
+        assert "computed was" in text(client.get(path)), path
     told = Event.objects.get(action="correction_confirmed").told
     assert told["why"] == "new price list"
     assert (told["before"], told["after"]) == pytest.approx((float(before), float(before) + promised), abs=0.01)
@@ -104,6 +106,7 @@ def test_tried_then_made_then_taken_back(home: Path, cast: Cast) -> None:
     assert confirmed(client, undoing, "a mistake").state == "done"
     assert total(home) == before
     assert client.get("/corrections").context["page"].object_list == []
+    assert "computed was" not in text(client.get("/"))
     assert "a mistake" in text(client.get("/corrections?show=all"))
 
 

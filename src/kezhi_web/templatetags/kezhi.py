@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,8 @@ def percent(value: Any, digits: int = 0) -> str:
 
 @register.filter
 def headline(value: Any, currency: str | None = None) -> str:
-    """A sum of money for a sentence: £1.23 million, 123 万元."""
-    return numbers.headline(value, currency, spoken())
+    """A sum of money for a sentence: £1.23 million, 123 万元. A run's documents hold exact sums as texts."""
+    return numbers.headline(Decimal(value) if isinstance(value, str) else value, currency, spoken())
 
 
 @register.filter
