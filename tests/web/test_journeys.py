@@ -101,8 +101,7 @@ def test_from_the_first_upload_to_the_first_answer(chromium: Any, bare: Served, 
         page.get_by_role("button", name=re.compile("^导入 ")).click()
 
         page.get_by_role("button", name="立即运行").click()
-        page.wait_for_selector(".chip:has-text('最新')")
-        one.go("/")
+        page.get_by_role("link", name="查看总览").click()  # there once the run has ended
         page.wait_for_selector(".figure .main-svg >> nth=0")
         assert page.locator(".leads .figure-word").count() == 4
         one.go("/customers")
