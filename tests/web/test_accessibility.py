@@ -42,7 +42,7 @@ LINKED = {
 }
 JOB = "insert into runs_job (id, kind, asked, by, state, share, told, result, cancel, tries, asked_at) values " + (
     """(901, 'run', '{}', 'analyst', 'failed', 0.4, '{"en": "The disk is full.", "zh": "磁盘已满。"}', '{}', 0, 1, """
-    "'2026-01-01 00:00:00')"
+    "datetime('now'))"  # those of long ago are forgotten
 )
 
 
