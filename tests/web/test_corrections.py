@@ -310,4 +310,4 @@ def test_rights(shown_home: Path, cast: Cast) -> None:
 
 def test_an_empty_page_says_what_to_do(shown_home: Path, empty_home: Path, cast: Cast) -> None:
     """Without a run, how to begin."""
-    assert "upload a file of orders" in text(cast["administrator"].get("/corrections"))
+    assert "Upload a file of orders" in text(cast["administrator"].get("/corrections"))
