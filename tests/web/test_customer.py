@@ -20,6 +20,7 @@ from kezhi.engine import open_engine
 from kezhi.intake import current_rows, import_table
 from kezhi.reports.numbers import rounded
 from kezhi.workspace import Workspace
+from kezhi_web.customers import store
 from kezhi_web.customers.book import BookOf
 from kezhi_web.customers.charts import curve_of
 from kezhi_web.customers.one import Account
@@ -325,6 +326,15 @@ def test_the_parts_come_by_themselves(shown_home: Path, cast: Cast) -> None:
     assert "Order " in orders
     for wrong in ("page=0", "page=x", "page=99999999999", "kind=nonsense", "page=-1"):
         assert cast["analyst"].get(f"/customers/{customer_id}?part=timeline&{wrong}").status_code == 200
+
+
+def test_a_large_company_asks_for_the_slow_parts_by_themselves(
+    shown_home: Path, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "is_large", lambda run: True)
+    page = cast["analyst"].get(f"/customers/{best(shown_home)}")
+    assert page.status_code == 200
+    assert "part=timeline" in page.content.decode()
 
 
 def test_one_walks_through_the_list_one_came_from(shown_home: Path, cast: Cast) -> None:
