@@ -103,11 +103,6 @@ class Account:
         return self.all_of("forecast", "step")
 
     @cached_property
-    def current(self) -> dict[str, Any]:
-        """What is still expected of the rest of the period that the last day cuts short; mostly nothing."""
-        return self.one_of("current_period")
-
-    @cached_property
     def periods(self) -> list[dict[str, Any]]:
         """The rows of periods.parquet, the oldest first."""
         return self.all_of("periods", "period")
