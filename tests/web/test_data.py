@@ -7,6 +7,7 @@ import io
 import re
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -355,7 +356,8 @@ def test_replacing_is_stopped_before_anything_counts_or_not_at_all(
 
         return tell
 
-    monkeypatch.setattr(writing.time, "sleep", lambda _: Job.objects.filter(kind="run").delete())
+    # the name in the room, not the clock of the process: threads of other libraries sleep too
+    monkeypatch.setattr(writing, "time", SimpleNamespace(sleep=lambda _: Job.objects.filter(kind="run").delete()))
     Job.objects.create(kind="run", state="working")
     with pytest.raises(Cancelled):
         import_upload(job, cancelled_while(writing.RUN_AT_WORK))
