@@ -135,9 +135,6 @@ class Engine(ABC):
 
     @contextmanager
     def meanwhile(self, expression: ir.Table, path: Path) -> Iterator[None]:
-        """`write_parquet`, done when the block ends; an engine may work on it while the block does something else.
-
-        Of stored tables only: tables read from files may be known to the engine's first connection alone.
-        """
+        """`write_parquet`, done when the block ends; an engine may work on it while the block does something else."""
         self.write_parquet(expression, path)
         yield

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,13 +62,20 @@ class DuckEngine(Engine):
     def read_parquet(self, paths: str | Path | Sequence[str | Path]) -> ir.Table:
         """One or more Parquet files, or folders of parts as Spark writes them, as a table, columns matched by name."""
         several = [paths] if isinstance(paths, str | Path) else list(paths)
-        found = [str(path / "*.parquet" if path.is_dir() else path) for path in map(Path, several)]
-        return self.connection.read_parquet(found, union_by_name=True)
+        return self._view([str(path / "*.parquet" if path.is_dir() else path) for path in map(Path, several)])
 
     @stoppable
     def scan_parquet(self, paths: Sequence[str]) -> ir.Table:
         """The same with `filename`, and `file_row_number` from 0."""
-        return self.connection.read_parquet(list(paths), union_by_name=True, filename=True, file_row_number=True)
+        return self._view(list(paths), ", filename = true, file_row_number = true")
+
+    def _view(self, paths: Sequence[str], more: str = "") -> ir.Table:
+        """Files under a name that every connection knows; the one that Ibis would give is the first's alone."""
+        name, connection = f"files_{next(self._numbers)}", self.connection.con
+        files = ", ".join(_text(path) for path in paths)
+        connection.execute(f'CREATE VIEW "{name}" AS FROM read_parquet([{files}], union_by_name = true{more})')
+        columns = connection.execute(f'DESCRIBE "{name}"').fetchall()
+        return self._named(name, {column: _known(kind) for column, kind, *_ in columns})
 
     @stoppable
     def table(self, data: pa.Table) -> ir.Table:
@@ -85,14 +93,25 @@ class DuckEngine(Engine):
         connection.unregister(f"given_{name}")
         return self.connection.table(name)
 
+    def _named(self, name: str, kinds: Mapping[str, Any]) -> ir.Table:
+        """A table whose columns are known already; Ibis would ask for them again, and parse the answer."""
+        import ibis
+        import ibis.expr.operations as ops
+
+        return ops.DatabaseTable(name, ibis.schema(kinds), self.connection, ops.Namespace()).to_expr()
+
     @stoppable
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
         name = f"step_{next(self._numbers)}"
         self._stored.append(name)
+        kinds = {column: _stored_as(kind) for column, kind in expression.schema().items()}
+        columns = ", ".join(f"{_name(column)} {kind}" for column, kind in kinds.items())
+        statement = self._statement(expression)
         # not a temporary table: those are seen by one connection only, see `meanwhile`
-        with _step_by_step():
-            return self.connection.create_table(name, expression)
+        self.connection.raw_sql(f'CREATE TABLE "{name}" ({columns})')
+        self.connection.raw_sql(f'INSERT INTO "{name}" {statement}')
+        return self._named(name, {column: _known(kind) for column, kind in kinds.items()})
 
     def keyed(self, ids: ir.Table) -> ir.Table:
         """Ids numbered in their order: whole numbers are joined and sorted several times faster than text."""
@@ -166,13 +185,36 @@ class DuckEngine(Engine):
             self._others.remove(beside)  # not closed: another thread may be about to interrupt it
 
     def _copy(self, expression: ir.Table, path: Path, more: str = "") -> str:
-        target = str(path).replace("'", "''")
-        return f"COPY ({self._statement(expression)}) TO '{target}' (FORMAT parquet, {_PARQUET}{more})"
+        return f"COPY ({self._statement(expression)}) TO {_text(str(path))} (FORMAT parquet, {_PARQUET}{more})"
 
     def _statement(self, expression: ir.Table) -> str:
         self.connection._run_pre_execute_hooks(expression)
         with _step_by_step():
             return str(self.connection.compile(expression))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'
+
+
+@cache
+def _stored_as(kind: Any) -> str:
+    """A type as DuckDB writes it."""
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return str(DuckDBType.to_string(kind))
+
+
+@cache
+def _known(kind: str) -> Any:
+    """DuckDB's name of a type as Ibis knows it."""
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return DuckDBType.from_string(kind)
 
 
 @contextmanager
