@@ -12,6 +12,7 @@ import csv
 import io
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -164,11 +165,11 @@ def _lock(file: Any, path: Path) -> None:
 
 def _locked(file: Any) -> bool:
     try:
-        if os.name == "nt":  # pragma: no cover - another system
+        if sys.platform == "win32":  # pragma: no cover - another system
             import msvcrt
 
             file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
