@@ -2,7 +2,8 @@
 
     python tests/web/screenshots.py FOLDER [--address http://127.0.0.1:8000] [--user administrator] [--dark] [--webp]
 
-The pictures of docs/web/index.*.md: --webp --only overview customer alerts, on `kezhi demo` in that language.
+The pictures of the documentation, and the page that shows them all, once for each language on `kezhi demo` in it:
+docs/assets/web --webp --language en --page docs/web/pictures.en.md
 Not collected by pytest. Prints what the browser complains of, and pages that are wider than the window.
 """
 
@@ -20,8 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from browsing import PASSWORD, Visit, opened, visit
 
 WIDTHS = (1440, 390)
-QUALITY = 82  # of a compressed picture, of 100
+QUALITY = 70  # of a compressed picture, of 100
 LANGUAGES = ("en", "zh")
+HEADING = {
+    "en": "# Every page in pictures\n\nThe demo company, in a wide window and on a phone.\n",
+    "zh": "# 全部页面截图\n\n示例公司，宽屏与手机各一张。\n",
+}
+WIDTH_IN_WORDS = {"en": ("in a wide window", "on a phone"), "zh": ("宽屏", "手机")}
 # what the menu does not lead to: a page to begin with, and the link on it
 DEEPER: tuple[tuple[str, str, str], ...] = (
     ("customer", "/customers", "table.list tbody th a, table.list tbody td a"),
@@ -72,7 +78,8 @@ def _links(one: Visit, selector: str) -> list[str]:
 def photograph(browser: Any, asked: argparse.Namespace) -> None:
     """Every page into the folder as NAME-LANGUAGE-WIDTH.png."""
     pages: dict[str, str] = {}
-    for language in LANGUAGES:
+    for language in asked.language:
+        titles: dict[str, str] = {}
         one = visit(browser, asked.address, language=language)
         if asked.dark:
             one.page.emulate_media(color_scheme="dark")
@@ -80,6 +87,7 @@ def photograph(browser: Any, asked: argparse.Namespace) -> None:
             one.page.set_viewport_size({"width": width, "height": 900})
             one.go("/login")
             _take(one, asked, f"login-{language}-{width}")
+        titles["login"] = _title(one)
         one.sign_in(asked.user, asked.password)
         pages = pages or addresses(one)
         for name, address in pages.items():
@@ -87,6 +95,7 @@ def photograph(browser: Any, asked: argparse.Namespace) -> None:
                 continue
             one.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
             one.go(address)
+            titles[name] = _title(one)
             for width in WIDTHS:
                 one.page.set_viewport_size({"width": width, "height": 900})
                 one.page.wait_for_timeout(250)  # figures follow the window
@@ -98,6 +107,24 @@ def photograph(browser: Any, asked: argparse.Namespace) -> None:
                 print(f"{name} ({language}): {wrong}")
             one.wrong.clear()
         one.context.close()
+        if asked.page:
+            asked.page.write_text(shown(titles, language), encoding="utf-8")
+
+
+def _title(one: Visit) -> str:
+    parts = [str(one.page.title()).split(" · ")[0], *one.page.locator("main nav.tabs [aria-current]").all_inner_texts()]
+    return ": ".join(dict.fromkeys(part.strip() for part in parts))
+
+
+def shown(titles: dict[str, str], language: str) -> str:
+    """The page of the documentation that shows them all."""
+    parts = [HEADING[language]]
+    for name, title in titles.items():
+        parts.append(f"## {title}\n")
+        for width, words in zip(WIDTHS, WIDTH_IN_WORDS[language], strict=True):
+            picture = f"../assets/web/{name}-{language}-{width}.webp"
+            parts.append(f"![{title}, {words}]({picture}){{ loading=lazy }}\n")
+    return "\n".join(parts)
 
 
 def _take(one: Visit, asked: argparse.Namespace, name: str) -> None:
@@ -120,6 +147,8 @@ def main() -> None:
     asking.add_argument("--password", default=PASSWORD)
     asking.add_argument("--dark", action="store_true", help="as at night")
     asking.add_argument("--webp", action="store_true", help="compressed, only what stands in the window")
+    asking.add_argument("--language", nargs="+", choices=LANGUAGES, default=LANGUAGES)
+    asking.add_argument("--page", type=Path, help="write the page that shows the pictures of one language")
     asking.add_argument("--only", nargs="*", help="names of pages")
     asked = asking.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
