@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from kezhi.language import KezhiError, Text
 from kezhi_web.logs import WithoutCustomers
-from kezhi_web.runs import jobs, looking, nightly, work
+from kezhi_web.runs import jobs, lifeline, looking, nightly, work
 from kezhi_web.runs.jobs import Cancelled, Tell, enqueue
 from kezhi_web.runs.models import CANCELLED, DONE, FAILED, WAITING, WORKING, Job, Schedule
 from kezhi_web.runs.queue import queue
@@ -336,6 +337,20 @@ def test_a_cancelled_child_cleans_up(module: str, tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         call([module, "wait", str(mark)], lambda _: heard.set(), listen)
     assert mark.read_text() == "cleaned up"
+
+
+def test_a_child_let_go_while_it_starts_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of its input may be heard before the thread that listens has told that it listens."""
+
+    def at_once() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lifeline, "hold", at_once)
+    monkeypatch.setattr(lifeline, "os", SimpleNamespace(_exit=sys.exit))
+    monkeypatch.setattr(sys, "argv", ["lifeline", "kezhi_web"])
+    with pytest.raises(SystemExit) as ended:
+        lifeline.main()
+    assert ended.value.code == 130
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process the hard way")

@@ -60,10 +60,10 @@ def main() -> None:
     """Become the module."""
     module = sys.argv[1]
     sys.argv = sys.argv[1:]
-    hold()
-    if hasattr(os, "nice"):
-        os.nice(POLITE)
     try:
+        hold()  # who started this may have let go already
+        if hasattr(os, "nice"):
+            os.nice(POLITE)
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except KeyboardInterrupt:
         os._exit(130)  # all is in order by now
