@@ -29,6 +29,7 @@ SOONEST, LATEST = 1.0, 30.0  # seconds before a worker that has died is started 
 SETTLED = 60.0  # one that lived so long died of something new
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  only asked whether it was given
 DEMO_PORTS = 20
+M_ARENA_MAX = -8  # malloc.h of the GNU library
 WORKER = ["kezhi_web", "work"]
 DATABASE = 60.0  # seconds in which a database must answer at the start
 
@@ -198,6 +199,14 @@ def _refused(error: OSError, host: str, port: int) -> Text:
     return NO_ADDRESS.fill(host=host, reason=error.strerror or error)
 
 
+def _share_freed_memory() -> None:
+    """Two arenas for all threads: on Linux each would keep what it has freed to itself, 12 of 385 MiB in all."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # not the GNU library, or not Linux
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+
+
 def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) -> None:
     import logging
 
@@ -207,6 +216,7 @@ def _serve(place: Place, port: int, say: Say, *, worker: bool, browser: bool) ->
 
     from kezhi_web.wsgi import application
 
+    _share_freed_memory()
     get_resolver().url_patterns  # noqa: B018  the first page is not to wait for it, and what is broken says so now
     logging.getLogger("waitress").setLevel(logging.ERROR)  # a full queue is no news
     try:
