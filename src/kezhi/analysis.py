@@ -28,10 +28,10 @@ from kezhi.progress import Listener, Outlook, Past, Stages, past_run
 from kezhi.reports.writing import write_report
 from kezhi.segments.fields import write_attributes
 from kezhi.settings import Settings
-from kezhi.topics import follow, measure
+from kezhi.topics import begin, follow, measure
 from kezhi.valuation import Memory, Valuation, conclude, forecast_customers, run_trial
 from kezhi.workspace import MANIFEST, Workspace, finished_folder, run_name, write_json
-from kezhi.worth import Work
+from kezhi.worth import Early, Work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -343,9 +343,11 @@ def _write_run(
         days = None if place is None else kept_days(engine, place, intake.book, calendar)
         ledger = _ledger(engine, book, calendar, settings, days)
         late, newest = _after(engine, intake, ledger.as_of, days)
+    known = Early(book.known(ledger.as_of), ledger, settings, () if place is None else place.complete_runs())
     periods = published_periods(ledger.named(ledger.accounts), ledger.calendar, cost_known=book.cost_known)
-    # the models are fitted by one processor; another may write meanwhile
+    # the models are fitted by one processor; another may write meanwhile, and prepare what comes after
     with stages("value"), engine.meanwhile(periods, folder / "periods.parquet"):
+        begin(known)
         forecasted = forecast_customers(
             engine,
             book,
@@ -359,8 +361,7 @@ def _write_run(
             amend=amendment if amendment.corrections else None,
         )
     with stages("worth"):
-        earlier = () if place is None else place.complete_runs()
-        work = Work(book.known(ledger.as_of), forecasted, settings, earlier)
+        work = Work.of(known, forecasted)
         columns = measure(work).columns
     with stages("write"):
         valuation = conclude(forecasted, columns)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection
+
 from kezhi.actions import uplift
 from kezhi.language import KezhiError, Text
 from kezhi.segments import (
@@ -18,6 +21,7 @@ from kezhi.segments import (
     weekly,
 )
 from kezhi.worth import (
+    Early,
     Found,
     Topic,
     Work,
@@ -46,7 +50,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("standing", standing.measured),
     Topic("channels", channels.measured),
     # groups of customers by what was found so far
-    Topic("rfm", rfm.measured),
+    Topic("rfm", rfm.measured, rfm.ahead),
     Topic("tiers", tiers.measured),  # before what is told by tier
     Topic("realised", realised.measured),
     Topic("risk", risk.measured),
@@ -59,8 +63,8 @@ TOPICS: tuple[Topic, ...] = (
 # After it is written, for these read it (`Work.written`).
 AFTERWARDS: tuple[Topic, ...] = (
     Topic("alerts", alerts.measured),  # after risk, whose customers near loss they list
-    Topic("movement", movement.measured),
-    Topic("scorecard", scorecard.measured),  # after movement, for growth by tier
+    Topic("movement", movement.measured, movement.ahead),
+    Topic("scorecard", scorecard.measured, scorecard.ahead),  # after movement, for growth by tier
     Topic("weekly", weekly.measured),
     Topic("uplift", uplift.measured),
     Topic("segments", rules.measured),  # last: rules may ask for all that was found
@@ -71,6 +75,15 @@ NO_SUCH_SENSE = Text(
     "The setting 'senses' names {name}, which is not a sense of worth; there are {known}.",
     "设置项 'senses' 中的 {name} 不是可计算的价值主题；可用的有：{known}。",
 )
+
+
+def begin(known: Early) -> None:
+    """Have computed ahead what the topics that the settings ask for need of the accounts alone."""
+    for topic in (*TOPICS, *AFTERWARDS):
+        if topic.ahead is not None and _wanted(topic, known.settings.senses):
+            # what is wrong with the data is told when the topic is measured
+            with contextlib.suppress(KezhiError):
+                known.begun.update({name: known.engine.ahead(rows) for name, rows in topic.ahead(known).items()})
 
 
 def measure(work: Work) -> Worth:
@@ -90,13 +103,16 @@ def follow(work: Work) -> Worth:
 
 
 def _all(topics: tuple[Topic, ...], work: Work) -> Worth:
-    wanted = work.settings.senses
     for topic in topics:
-        if wanted is None or topic.name in wanted:
+        if _wanted(topic, work.settings.senses):
             found = _measured(topic, work)
             if found is not None:
                 work.found[topic.name] = found
     return Worth(dict(work.found))
+
+
+def _wanted(topic: Topic, senses: Collection[str] | None) -> bool:
+    return senses is None or topic.name in senses
 
 
 def _measured(topic: Topic, work: Work) -> Found | None:

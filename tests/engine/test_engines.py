@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from concurrent.futures import CancelledError
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -122,6 +123,36 @@ def test_what_was_stored_in_passing_is_dropped(either: Engine, numbers: Any) -> 
     assert either.fetch(kept).num_rows == 6
     with pytest.raises(Exception, match=dropped.get_name().rpartition(".")[2]):
         either.fetch(dropped)
+
+
+def test_what_is_asked_for_ahead_is_there_when_it_is_wanted(either: Engine, numbers: Any) -> None:
+    """One table builds on another that is not there yet; what is stored in passing meanwhile goes without them."""
+    first = either.ahead(numbers.select("n", twice=numbers.n * 2))
+    second = either.ahead(first.rows.aggregate(total=first.rows.twice.sum()))
+    with either.passing():
+        either.store(numbers.select("s"))
+    stored = second.ready()
+    assert either.row(stored)["total"] == 2 * either.row(numbers.aggregate(total=numbers.n.sum()))["total"]
+    either.forget(stored, first.ready())
+    with pytest.raises(Exception, match=stored.get_name().rpartition(".")[2]):
+        either.fetch(stored)
+
+
+def test_what_goes_wrong_ahead_is_told_when_it_is_wanted(engine: Engine) -> None:
+    words = engine.table(pa.table({"word": ["1", "one"]}))
+    begun = engine.ahead(words.select(number=words.word.cast("int32")))
+    assert engine.row(words.aggregate(rows=words.count()))["rows"] == 2
+    with pytest.raises(Exception, match="one"):
+        begun.ready()
+
+
+def test_an_engine_that_is_closed_waits_for_nothing() -> None:
+    with open_engine() as other:
+        rows = other.table(pa.table({"n": range(100_000)}))
+        pairs = rows.cross_join(rows.rename(m="n"))  # ten thousand million
+        begun = [other.ahead(pairs.aggregate(total=(pairs.n * pairs.m).sum())) for _ in range(3)]
+    with pytest.raises((KeyboardInterrupt, CancelledError)):
+        begun[-1].ready()
 
 
 def test_what_a_cluster_stores_is_kept_and_dropped_alike(spark_session: Any) -> None:

@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 from csv import DictReader, DictWriter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from kezhi.analysis import Run, analyse
 from kezhi.demo import make_company
 from kezhi.intake import BOOK_TABLES
 from kezhi.topics import AFTERWARDS, TOPICS
-from kezhi.worth import Work
+from kezhi.worth import Early
 
 # to plan again after every step costs more than such small steps do; tables are then folders of two parts
 ADAPTIVE = "spark.sql.adaptive.enabled"
@@ -63,7 +62,7 @@ def runs(spark_session: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     spark_session.conf.set(ADAPTIVE, "false")
     with pytest.MonkeyPatch.context() as patch:
         # as a workspace would say; to import everything into one first would take as long again
-        patch.setattr("kezhi.analysis.Work", lambda *told: replace(Work(*told), earlier=(earlier,)))
+        patch.setattr("kezhi.analysis.Early", lambda *told: Early(*told[:3], (earlier,)))
         made = [
             analyse(str(orders), out=folder / name, model="transition", as_of="2025-09-20", engine=engine, **given)
             for name, engine in (("duckdb", "duckdb"), ("spark", spark_session))

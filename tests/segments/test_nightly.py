@@ -44,6 +44,7 @@ def measured(work: Work, folder: Path, day: date, earlier: tuple[Path, ...], for
     ledger = replace(work.ledger, as_of=day)
     one = replace(
         work,
+        ledger=ledger,
         forecasted=replace(work.forecasted, folder=folder, ledger=ledger),
         earlier=earlier,
         found={},
@@ -219,7 +220,7 @@ def test_which_run_is_compared_with(
         (run / "manifest.json").write_text(json.dumps({"as_of": day}), encoding="utf-8")
     ledger = replace(followed[1].ledger, as_of=date.fromisoformat(as_of), calendar=Calendar(period))
     forecasted = replace(followed[1].forecasted, ledger=ledger)
-    work = replace(followed[1], forecasted=forecasted, earlier=tuple(runs))
+    work = replace(followed[1], ledger=ledger, forecasted=forecasted, earlier=tuple(runs))
     assert work.before == (None if expected is None else runs[expected])
 
 

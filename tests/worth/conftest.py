@@ -56,7 +56,7 @@ def worked(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Callable
             model=chosen.model,
             edges=chosen.amount_edges,
         )
-        return Work(book.known(last), done, chosen, earlier)
+        return Work(book.known(last), ledger, chosen, earlier, forecasted=done)
 
     return work
 

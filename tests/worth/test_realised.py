@@ -75,7 +75,7 @@ def known(work: Work, rows: list[dict[str, Any]], as_of: date) -> Work:
     lines = [line(row["customer_id"], row["date"], row["amount"], row.get("order_id"), row.get("cost")) for row in rows]
     given = book(work.engine, lines)
     ledger = open_ledger(work.engine, given, work.calendar, as_of)
-    return replace(work, book=given.known(as_of), forecasted=replace(work.forecasted, ledger=ledger))
+    return replace(work, book=given.known(as_of), ledger=ledger, forecasted=replace(work.forecasted, ledger=ledger))
 
 
 def compared(work: Work, tmp_path: Path, *earlier: Path) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def test_a_forecast_that_leaves_the_winning_of_customers_out_is_held_against_wha
     lines = [line("A", date(2025, 1, 5), 30.0), line("A", date(2025, 4, 9), 60.0)]
     given = replace(book(work.engine, lines), expenses=work.engine.table(pa.table(table)))
     ledger = open_ledger(work.engine, given, work.calendar, date(2025, 4, 30))
-    one = replace(work, book=given, forecasted=replace(work.forecasted, ledger=ledger))
+    one = replace(work, book=given, ledger=ledger, forecasted=replace(work.forecasted, ledger=ledger))
     step = [("A", date(2025, 4, 1), 1, 60.0)]
     old = run_folder(tmp_path / "old", date(2025, 3, 31), step, expense_known=True)
     new = run_folder(tmp_path / "new", date(2025, 3, 31), step, expense_known=True)

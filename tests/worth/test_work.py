@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from kezhi.worth import Work
@@ -19,8 +20,8 @@ def test_then_and_last_time_go_by_the_days_of_runs_and_not_by_when_they_were_mad
     for run, day in zip(runs, days, strict=True):
         run.mkdir()
         (run / "manifest.json").write_text(json.dumps({"as_of": day.isoformat()}), encoding="utf-8")
-    now = Work(work.book, work.forecasted, work.settings, runs)
+    now = replace(work, earlier=runs)
     assert (now.past, now.latest, now.before) == ((runs[1], runs[0], runs[2], runs[4]), runs[1], runs[4])
-    within = Work(work.book, work.forecasted, work.settings, runs[:4])
+    within = replace(work, earlier=runs[:4])
     assert within.before == runs[2], "where no run is of an earlier period: the oldest of this one"
     assert (work.past, work.latest, work.before) == ((), None, None)

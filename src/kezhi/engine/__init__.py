@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from kezhi.engine.base import MONEY, Engine
+from kezhi.engine.base import MONEY, Ahead, Engine
 from kezhi.engine.duckdb import DuckEngine
 from kezhi.engine.spark import Spark, SparkEngine
 
-__all__ = ["MONEY", "Engine", "Spark", "open_engine"]
+__all__ = ["MONEY", "Ahead", "Engine", "Spark", "open_engine"]
 
 
 def open_engine(

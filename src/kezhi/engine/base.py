@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MONEY = "decimal(18, 4)"  # one line's money; the engine widens sums to 38 digits by itself
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A table that is being computed. rows: what may be built upon it, though not yet asked for.
+
+    ready: waits for it, and gives the stored table.
+    """
+
+    rows: ir.Table
+    ready: Callable[[], ir.Table]
 
 
 class Engine(ABC):
@@ -105,6 +117,14 @@ class Engine(ABC):
     def settle(self, expression: ir.Table) -> ir.Table:
         """As `store`, for steps that build on one another many times: an engine keeps nothing of how rows were made."""
         return self.store(expression)
+
+    def ahead(self, expression: ir.Table) -> Ahead:
+        """`store`, for what is asked for later; an engine may work on it while something else is done.
+
+        Tables asked for ahead are made in the order of asking, so that one may build on the rows of another.
+        """
+        stored = self.store(expression)
+        return Ahead(stored, lambda: stored)
 
     @abstractmethod
     def forget(self, *tables: ir.Table) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kezhi.engine.base import Engine
+from kezhi.engine.base import Ahead, Engine
 from kezhi.stopping import stoppable, watch
 
 if TYPE_CHECKING:
@@ -46,10 +46,14 @@ class DuckEngine(Engine):
         self._numbers = itertools.count(1)
         self._stored: list[str] = []
         self._others: list[Any] = []  # connections at work beside the first
+        self._early: tuple[ThreadPoolExecutor, Any] | None = None  # who stores ahead, and by which connection
 
     def close(self) -> None:
         """End the connection and remove what it spilled."""
         watch.remove(self.interrupt)
+        if self._early is not None:
+            self._early[1].interrupt()
+            self._early[0].shutdown(cancel_futures=True)
         self.connection.disconnect()
         self._scratch.cleanup()
 
@@ -103,15 +107,38 @@ class DuckEngine(Engine):
     @stoppable
     def store(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep the result until the connection ends."""
+        stored, statement = self._place_for(expression)
+        self._stored.append(stored.op().name)
+        self.connection.raw_sql(statement)
+        return stored
+
+    @stoppable
+    def ahead(self, expression: ir.Table) -> Ahead:
+        """`store` by a connection of its own, one table after the other."""
+        stored, statement = self._place_for(expression)
+        if self._early is None:
+            self._early = ThreadPoolExecutor(1, "kezhi-ahead"), self.connection.con.cursor()
+            self._others.append(self._early[1])
+        made = self._early[0].submit(self._early[1].execute, statement)
+
+        @stoppable
+        def ready() -> ir.Table:
+            made.result()
+            self._stored.append(stored.op().name)
+            return stored
+
+        return Ahead(stored, ready)
+
+    def _place_for(self, expression: ir.Table) -> tuple[ir.Table, str]:
+        """An empty table for an expression, and the statement that fills it."""
         name = f"step_{next(self._numbers)}"
-        self._stored.append(name)
         kinds = {column: _stored_as(kind) for column, kind in expression.schema().items()}
         columns = ", ".join(f"{_name(column)} {kind}" for column, kind in kinds.items())
         statement = self._statement(expression)
         # not a temporary table: those are seen by one connection only, see `meanwhile`
         self.connection.raw_sql(f'CREATE TABLE "{name}" ({columns})')
-        self.connection.raw_sql(f'INSERT INTO "{name}" {statement}')
-        return self._named(name, {column: _known(kind) for column, kind in kinds.items()})
+        stored = self._named(name, {column: _known(kind) for column, kind in kinds.items()})
+        return stored, f'INSERT INTO "{name}" {statement}'
 
     def keyed(self, ids: ir.Table) -> ir.Table:
         """Ids numbered in their order: whole numbers are joined and sorted several times faster than text."""

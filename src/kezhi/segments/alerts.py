@@ -40,9 +40,8 @@ def measured(work: Work) -> Found:
     alerts = judged(_with_customer(work, alerts, told), rules, work.as_of)
     alerts = ranked(_with_surveys(work, engine.store(alerts)), rules.calls)
     rows = alerts.select(*COLUMNS).order_by(alerts["rank"].isnull(), "rank", "customer_id", "cause")
-    # not one beside the other: surveys are read from their file, and another connection does not know them
-    engine.write_parquet(rows, work.folder / FILE)
-    engine.write_parquet(_one_off_buyers(work), work.folder / ONE_OFF)
+    with engine.meanwhile(rows, work.folder / FILE):
+        engine.write_parquet(_one_off_buyers(work), work.folder / ONE_OFF)
     return Found(_facts(work, asked, found))
 
 

@@ -21,14 +21,15 @@ from kezhi.language import KezhiError, Text
 from kezhi.ledger import SUM, as_sum
 from kezhi.settings.rfm import Rfm
 from kezhi.settings.tiers import TIERS
-from kezhi.valuation import looked_up, place_of
-from kezhi.worth import Found, Work
-from kezhi.worth.layers import layered, rules_of_a_run, tier_of_a_run
+from kezhi.valuation import looked_up
+from kezhi.worth import Early, Found, Work
+from kezhi.worth.layers import in_places, rules_of_a_run, tier_of_a_run
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FILE = "movement.parquet"
+SUMS = "movement_sums"
 SILENT = "silent"  # bought before, but nothing in those months
 NOT_YET, GONE = "not_yet", "gone"  # not yet a customer; no customer of this run any more
 STATES = (*TIERS, SILENT, NOT_YET)  # in the order of their places in stored rows
@@ -58,7 +59,7 @@ def measured(work: Work) -> Found | None:
     then, problem = _earlier(work)
     if stretches is None and then is None:
         return Found(warnings=problem) if problem else None
-    sums = work.engine.store(_sums(work, stretches, then))
+    sums = work.asked_ahead(SUMS, lambda: _sums(work, stretches, then))
     tables: dict[str, ir.Table] = {}
     if then is not None:
         tables["runs"] = work.engine.store(_of_runs(work, then, sums))
@@ -74,6 +75,13 @@ def measured(work: Work) -> Found | None:
     return Found({"matrices": matrices, "left_out": _left_out(work, stretches, then)}, warnings=problem)
 
 
+def ahead(known: Early) -> dict[str, ir.Table]:
+    """What was bought in each stretch, by those who have an account in any."""
+    stretches = _stretches(known)
+    then, _ = _earlier(known)
+    return {} if stretches is None and then is None else {SUMS: _sums(known, stretches, then)}
+
+
 def _left_out(work: Work, stretches: Stretches | None, then: Then | None) -> list[dict[str, str]]:
     """Why one of the two ways to look back is missing."""
     why = []
@@ -87,12 +95,13 @@ def _left_out(work: Work, stretches: Stretches | None, then: Then | None) -> lis
 # --- what there is to compare -----------------------------------------------------------------------------
 
 
-def _stretches(work: Work) -> Stretches | None:
+def _stretches(known: Early) -> Stretches | None:
     """Twelve months against the twelve before; half of the history where that is shorter; None below two periods."""
-    numbers = [row["number"] for row in work.ledger.company if row["purchases"]]
-    history = work.ledger.present - min(numbers) + 1 if numbers else 0
-    periods = min(MONTHS // work.calendar.months, history // 2)
-    return Stretches(work.ledger.present - periods, work.ledger.present, periods) if periods > 0 else None
+    numbers = [row["number"] for row in known.ledger.company if row["purchases"]]
+    present = known.ledger.present
+    history = present - min(numbers) + 1 if numbers else 0
+    periods = min(MONTHS // known.calendar.months, history // 2)
+    return Stretches(present - periods, present, periods) if periods > 0 else None
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ class Then:
     recorded: bool
 
 
-def _earlier(work: Work) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
+def _earlier(work: Early) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
     """The run to compare with (see `Work.comparable`), with the tiers it recorded."""
     if work.before is None:
         return None, ()
@@ -130,16 +139,19 @@ def _earlier(work: Work) -> tuple[Then | None, tuple[tuple[str, Text], ...]]:
     return Then(work.before, tier_of_a_run(table, rules), day, differs, recorded), ()
 
 
-def _by_forecast(work: Work) -> bool:
+def _by_forecast(work: Early) -> bool:
     """Can today's tiers be made of any run's forecast?"""
     return work.settings.tiers.by == "forecast_value" and work.settings.tiers.limits is None
 
 
-def _sums(work: Work, stretches: Stretches | None, then: Then | None) -> ir.Table:
+def _sums(work: Early, stretches: Stretches | None, then: Then | None) -> ir.Table:
     """customer, and what was bought in each stretch, in one pass; nobody who has no account in any.
 
-    `_1` is the newest stretch, `_0` the one before, `_r` the one up to the last period complete at the earlier run.
+    `_1` is the newest stretch, `_0` the one before, with the place of the tier of whoever bought in it, among TIERS;
+    `_r` is the one up to the last period complete at the earlier run.
     """
+    import ibis
+
     accounts, present = work.ledger.accounts, work.ledger.present
     value: Any = as_sum(accounts.amount - accounts.cost - accounts.expense)
     columns: dict[str, Any] = {}
@@ -154,7 +166,12 @@ def _sums(work: Work, stretches: Stretches | None, then: Then | None) -> ir.Tabl
         if name in ("0", "1"):
             columns[f"bought_{name}"] = (within & (accounts.purchases > 0)).any()
     first = min(last - periods + 1 for last, periods in ends.values())
-    return accounts.filter(accounts.number.between(first, present)).group_by("customer").aggregate(**columns)
+    sums = accounts.filter(accounts.number.between(first, present)).group_by("customer").aggregate(**columns)
+    for name in ("0", "1") if stretches is not None else ():
+        bought = f"bought_{name}"
+        rows = in_places(sums, f"value_{name}", "customer", (bought,), work.settings.tiers)
+        sums = rows.mutate(**{f"tier_{name}": ibis.ifelse(rows[bought], rows.tier, None)}).drop("tier", bought)
+    return sums
 
 
 # --- one row per customer ---------------------------------------------------------------------------------
@@ -170,11 +187,6 @@ def _of_log(work: Work, stretches: Stretches, sums: ir.Table) -> ir.Table:
     told = work.figures.select("customer", "forecast_value", began=work.calendar.numbers(work.figures.first_purchase))
     rows = told.filter(told.began <= work.ledger.present)  # not of those who never bought
     rows = rows.left_join(sums, "customer", rname="{name}_s").drop("customer_s")
-    for name in ("0", "1"):
-        bought = sums.filter(sums[f"bought_{name}"]).select("customer", by=sums[f"value_{name}"])
-        tiers = layered(bought, "by", "customer", rules=work.settings.tiers)
-        tiers = tiers.select("customer", **{f"tier_{name}": place_of(tiers.tier, TIERS)})
-        rows = rows.left_join(tiers, "customer", rname="{name}_t").drop("customer_t")
     zero = ibis.literal(0).cast(SUM)
     was: Any = ibis.ifelse(rows.began <= stretches.first, _place(SILENT), _place(NOT_YET))
     return rows.select(

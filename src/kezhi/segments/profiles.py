@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM
-from kezhi.valuation import Columns, packed, place_of
+from kezhi.valuation import Columns, looked_up, packed, place_of
 from kezhi.valuation.arrays import from_rows
 from kezhi.worth.beginnings import UNKNOWN, with_few
-from kezhi.worth.layers import layered, layers_of
+from kezhi.worth.layers import in_places
 from kezhi.worth.work import Found, Work
 
 if TYPE_CHECKING:
@@ -205,15 +205,13 @@ def _measures(rows: ir.Table) -> tuple[ir.Table, list[str]]:
 
 def _in_layers(work: Work, rows: ir.Table) -> ir.Table:
     """Rows with their measures and layer of the pyramid; as many are in a layer as in a tier, but others."""
-    import ibis
-
     engine, rules = work.engine, work.settings.tiers
     narrow, measures = _measures(rows)
     ranked = engine.store(placed(narrow, measures))
-    ranked = layered(ranked, "placed", "customer", rules=rules)
-    codes = zip((layer.code for layer in layers_of(rules)), LAYERS, strict=True)
-    layer = ibis.cases(*((ranked.tier == tier, code) for tier, code in codes))
-    told = ranked.select("customer", value_layer=layer, **{f"{name}_told": ranked[name] for name in measures})
+    ranked = in_places(ranked, "placed", "customer", rules=rules)
+    told = ranked.select(
+        "customer", value_layer=looked_up(LAYERS, ranked.tier), **{f"{name}_told": ranked[name] for name in measures}
+    )
     return rows.join(told, "customer")
 
 

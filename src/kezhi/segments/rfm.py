@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, as_sum
@@ -19,7 +18,7 @@ from kezhi.segments.rfm_scores import MEASURES, Measuring, measure_all, scored
 from kezhi.segments.rfm_then import known_at
 from kezhi.settings.rfm import CLASSES, SEGMENTS, Rfm
 from kezhi.valuation import Columns, Words, looked_up, packed, place_of
-from kezhi.worth import Found, Work
+from kezhi.worth import Early, Found, Work
 from kezhi.worth.work import day_of
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ CODES = ("rfm_segment", "rfm_class")
 COLUMNS = ("r_score", "f_score", "m_score", *CODES, *(f"{name}_previous" for name in CODES))
 MODEL_COLUMNS = ("r_model", "f_model", "m_model", "rfm_segment_model")
 SUMS = ("amount", "value", "forecast_value")
+THEN = "rfm_then"
 OF_CODES = {"rfm_segment": NAMES, "rfm_class": CLASS_NAMES}
 # what the small numbers of the stored columns stand for
 WORDS: dict[str, Words] = {
@@ -62,6 +62,12 @@ def measured(work: Work) -> Found | None:
     if was is not None:
         work.engine.forget(*was.stored)
     return Found(_facts(work, now, columns, rules, measuring, was), columns)
+
+
+def ahead(known: Early) -> dict[str, ir.Table]:
+    """What everybody had bought by the day before, where no earlier run says what they were."""
+    rules = known.settings.rfm
+    return {THEN: _then(known, _day_before(known), rules)} if _told(known, rules) is None else {}
 
 
 def rfm_at(work: Work, day: date) -> ir.Table | None:
@@ -105,7 +111,7 @@ def _today(work: Work, rules: Rfm) -> ir.Table:
     )
 
 
-def _then(work: Work, day: date, rules: Rfm) -> ir.Table:
+def _then(work: Early, day: date, rules: Rfm) -> ir.Table:
     """The same measures for an earlier day: from what had been told by then."""
     rows = known_at(work, day)
     value: Any = as_sum(rows.amount - rows.cost - rows.expense)
@@ -152,12 +158,11 @@ class Before:
 
 def before(work: Work, rules: Rfm) -> Before | None:
     """From the run compared with, if it went by the same rules, else from this book at the end of the period before."""
-    run = work.before
-    told = None if run is None else _told(work, run, rules)
+    run, told = work.before, _told(work, rules)
     if run is not None and told is not None:
         return Before("run", day_of(run), told)
-    day = work.calendar.end(work.calendar.number(work.as_of) - 1)
-    known = work.engine.store(_then(work, day, rules))
+    day = _day_before(work)
+    known = work.asked_ahead(THEN, lambda: _then(work, day, rules))
     measuring = measure_all(work.engine, known, rules)
     if measuring is None:
         work.engine.forget(known)
@@ -166,8 +171,16 @@ def before(work: Work, rules: Rfm) -> Before | None:
     return Before("book", day, scored(known, measuring).select("customer", **codes), (known,))
 
 
-def _told(work: Work, run: Path, rules: Rfm) -> ir.Table | None:
-    """What an earlier run recorded, where it went by these rules; names and scores by model do not matter."""
+def _day_before(known: Early) -> date:
+    """The end of the period before."""
+    return known.calendar.end(known.calendar.number(known.as_of) - 1)
+
+
+def _told(work: Early, rules: Rfm) -> ir.Table | None:
+    """What the run compared with recorded, where it went by these rules; names and scores by model do not matter."""
+    run = work.before
+    if run is None:
+        return None
     try:
         settings = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["settings"]
     except (OSError, ValueError, KeyError):

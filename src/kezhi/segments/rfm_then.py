@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM, with_keys
 from kezhi.ledger.accounts import customer_days
-from kezhi.worth import Work
+from kezhi.worth import Early
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMNS = ("customer", "last_purchase", "purchases", "amount", "cost", "expense")
 
 
-def known_at(work: Work, day: date) -> ir.Table:
+def known_at(work: Early, day: date) -> ir.Table:
     """customer, last_purchase, purchases, amount, cost, expense of all who had bought by the end of a day.
 
     The accounts are enough at the end of a period; whoever returned something later that they had bought by then, and
@@ -33,7 +33,7 @@ def known_at(work: Work, day: date) -> ir.Table:
     return others.union(mended)
 
 
-def _returned_later(work: Work, day: date) -> ir.Table | None:
+def _returned_later(work: Early, day: date) -> ir.Table | None:
     """Stored `customer` of those with a return told after the day that names an order; None where there is none."""
     orders = work.book.orders
     if "order_id" not in orders.columns:  # every return is booked on its own day then
@@ -53,7 +53,7 @@ def _from_accounts(accounts: ir.Table) -> ir.Table:
     return sums.filter(sums.purchases > 0).select(*COLUMNS)
 
 
-def _from_lines(work: Work, day: date, only: ir.Table | None) -> ir.Table:
+def _from_lines(work: Early, day: date, only: ir.Table | None) -> ir.Table:
     """The same without expense, of the lines told by then, `only` of some customers."""
     import ibis
 
@@ -74,7 +74,7 @@ def _from_lines(work: Work, day: date, only: ir.Table | None) -> ir.Table:
     return sums if "cost" in money else sums.mutate(cost=ibis.literal(0).cast(SUM))
 
 
-def _with_expense(work: Work, sums: ir.Table, day: date) -> ir.Table:
+def _with_expense(work: Early, sums: ir.Table, day: date) -> ir.Table:
     import ibis
 
     accounts = work.ledger.accounts.filter(work.ledger.accounts.number <= work.calendar.last_complete(day))

@@ -21,7 +21,7 @@ from kezhi.language import Text
 from kezhi.ledger import SUM
 from kezhi.settings.market import span
 from kezhi.valuation.arrays import from_rows
-from kezhi.worth import Found, Work
+from kezhi.worth import Early, Found, Work
 from kezhi.worth.layers import in_order, tiers_of
 from kezhi.worth.outcomes import outcome, says_the_outcome
 from kezhi.worth.reputation import ASKED
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "scorecard.parquet"
+FLOW, YEARS = "scorecard_flow", "scorecard_years"
 MONTHS = 12
 MOST_YEARS = 5
 BENCHMARK = 0.1  # "on average a company loses 10 % of its customers a year": a rule of thumb
@@ -65,7 +66,7 @@ def measured(work: Work) -> Found | None:
     None where nobody has ever bought.
     """
     company = {row["number"]: row for row in work.ledger.company}
-    bought = [number for number, row in company.items() if row["purchases"]]
+    bought = _bought(work)
     if not bought:
         return None
     ends = _ends(work)
@@ -87,6 +88,19 @@ def measured(work: Work) -> Found | None:
         },
         warnings=warnings,
     )
+
+
+def ahead(known: Early) -> dict[str, ir.Table]:
+    """Who bought in which period and year."""
+    bought = _bought(known)
+    years = _years_told(known, min(bought)) if bought else 0
+    found = {FLOW: _flow(known)} if bought else {}
+    return found | ({YEARS: _between_years(known, years, MONTHS // known.calendar.months)} if years > 0 else {})
+
+
+def _bought(known: Early) -> list[int]:
+    """The numbers of the periods in which anybody bought."""
+    return [row["number"] for row in known.ledger.company if row["purchases"]]
 
 
 def growth(now: Any, before: Any) -> float | None:
@@ -149,7 +163,7 @@ def _churn(ends: Ends, first: int, last: int) -> Row:
 
 
 def _periods(work: Work, company: Mapping[int, Row], first: int, ends: Ends) -> list[Row]:
-    flow = {row["number"]: row for row in work.engine.fetch(_flow(work)).to_pylist()}
+    flow = {row["number"]: row for row in work.engine.fetch(work.asked_ahead(FLOW, lambda: _flow(work))).to_pylist()}
     present, year = work.ledger.present, MONTHS // work.calendar.months
     rows = []
     for number in range(first, work.calendar.number(work.as_of) + 1):
@@ -170,7 +184,7 @@ def _periods(work: Work, company: Mapping[int, Row], first: int, ends: Ends) -> 
     return rows
 
 
-def _flow(work: Work) -> ir.Table:
+def _flow(work: Early) -> ir.Table:
     """Who bought by period: number, customers, new_customers, new_amount, again (bought again before being lost)."""
     import ibis
 
@@ -212,10 +226,10 @@ def _about(work: Work, level: str, first: int, last: int) -> Row:
 def _years(work: Work, company: Mapping[int, Row], first: int, ends: Ends) -> list[Row]:
     """Twelve months after twelve months up to the last complete period, as far as the history reaches; oldest first."""
     year, present = MONTHS // work.calendar.months, work.ledger.present
-    count = min(MOST_YEARS, (present - first + 1) // year)
+    count = _years_told(work, first)
     if count < 1:
         return []
-    found = work.engine.row(_between_years(work, count, year))
+    found = work.engine.row(work.asked_ahead(YEARS, lambda: _between_years(work, count, year)))
     rows = []
     for back in reversed(range(count)):
         last = present - back * year
@@ -233,7 +247,11 @@ def _years(work: Work, company: Mapping[int, Row], first: int, ends: Ends) -> li
     return rows
 
 
-def _between_years(work: Work, count: int, year: int) -> ir.Table:
+def _years_told(work: Early, first: int) -> int:
+    return min(MOST_YEARS, (work.ledger.present - first + 1) // (MONTHS // work.calendar.months))
+
+
+def _between_years(work: Early, count: int, year: int) -> ir.Table:
     """One row: of each year who bought, and from whom the change of sales came; year 0 is the newest.
 
     new: first purchase in that year. kept: bought in both years. lost: bought in the year before only. returned: the

@@ -31,9 +31,9 @@ from kezhi.segments.tags import by_hand
 from kezhi.segments.tier_facts import facts_of
 from kezhi.segments.value_classes import BASES, METALS, VALUE_TAGS
 from kezhi.settings.tiers import TIERS, WHOLE, Tiers, millionths
-from kezhi.valuation import Columns, packed, place_of
+from kezhi.valuation import Columns, looked_up, packed, place_of
 from kezhi.worth import Found, Work
-from kezhi.worth.layers import tier_at
+from kezhi.worth.layers import place_at
 from kezhi.worth.work import day_of
 
 if TYPE_CHECKING:
@@ -110,14 +110,14 @@ def measured(work: Work) -> Found:
         facts = facts_of(
             rules,
             whole,
-            groups=work.engine.fetch(_sums(people)).to_pylist(),
+            groups=[_named(row) for row in work.engine.fetch(_sums(people)).to_pylist()],
             curve=work.engine.fetch(_curve(people, whole.customers)).to_pylist(),
             before=before,
             tags=by_hand(work, people),
         )
         # most of what was needed to put them together is not asked again
-        places = {name: place_of(people[name], some) for name, some in WORDS.items()}
-        kept = work.engine.store(people.select("customer", "tier_since", "potential", "core", **packed(places, WORDS)))
+        places = packed({name: people[name] for name in WORDS}, WORDS)
+        kept = work.engine.store(people.select("customer", "tier_since", "potential", "core", **places))
     work.engine.forget(people)
     return Found(facts, Columns(kept, dict.fromkeys(COLUMNS), WORDS), warnings)
 
@@ -199,23 +199,37 @@ def _places(rows: ir.Table) -> ir.Table:
 
 
 def _grouped(rows: ir.Table, work: Work, rules: Tiers, whole: Whole, before: Before | None) -> ir.Table:
-    """customer, customer_id, place, the sums, and COLUMNS; `was_core`: was in the core before, null where not known."""
+    """customer, customer_id, place, the sums, and COLUMNS, those of WORDS as places: codes take longer to keep.
+
+    `was_core`: was in the core before, null where not known.
+    """
     import ibis
 
     tier = _tier(rows, rules, whole.customers)
     value_tag = ibis.cases(
-        ((rows.value > 0) & _reaches(rows.value, whole.cuts.high), "high"),
-        ((rows.value > 0) & _reaches(rows.value, whole.cuts.middle), "middle"),
-        else_="low",
+        ((rows.value > 0) & _reaches(rows.value, whole.cuts.high), _place("value_tag", "high")),
+        ((rows.value > 0) & _reaches(rows.value, whole.cuts.middle), _place("value_tag", "middle")),
+        else_=_place("value_tag", "low"),
     )
     told = rows.mutate(
         tier=tier, value_tag=value_tag, value_class=_value_class(rows, rules, whole), core=_is_core(rows, rules, whole)
     )
     expected: Any = (told.forecast_value > 0) & _reaches(told.forecast_value, whole.cuts.expected)
-    told = told.mutate(potential=(told.value_tag == "low") & expected)
+    told = told.mutate(potential=(told.value_tag == _place("value_tag", "low")) & expected)
     return _remembered(told, work.as_of, before).select(
         "customer", "customer_id", "place", "brought_before", *_SUMMED, *COLUMNS, "was_core"
     )
+
+
+def _place(column: str, code: str) -> Any:
+    import ibis
+
+    return ibis.literal(WORDS[column].index(code), "int8")
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    """A fetched row with codes for places."""
+    return row | {name: None if row[name] is None else words[row[name]] for name, words in WORDS.items()}
 
 
 def _reaches(value: Any, least: float | None) -> Any:
@@ -228,11 +242,12 @@ def _tier(rows: ir.Table, rules: Tiers, customers: int) -> Any:
     import ibis
 
     if rules.limits is None:
-        return tier_at(rows.basis, rows.place, customers, rules)
+        return place_at(rows.basis, rows.place, customers, rules)
     reached = [
-        (rows.basis >= _money(Decimal(repr(limit))), code) for limit, code in zip(rules.limits, TIERS[:-1], strict=True)
+        (rows.basis >= _money(Decimal(repr(limit))), _place("tier", code))
+        for limit, code in zip(rules.limits, TIERS[:-1], strict=True)
     ]
-    return ibis.cases(*reached, else_=TIERS[-1])
+    return ibis.cases(*reached, else_=_place("tier", TIERS[-1]))
 
 
 def _money(value: Decimal) -> Any:
@@ -249,7 +264,10 @@ def _value_class(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
     low: Any = (rows.value <= 0) | (rows.value.cast("float64") < least)
     much: Any = (rows.amount > 0) & (amount >= whole.median)
     best = _reaches(rows.value, whole.cuts.platinum)
-    return ibis.cases((low & much, "iron"), (low, "lead"), (best, "platinum"), else_="gold")
+    tests = [
+        (test, _place("value_class", code)) for test, code in ((low & much, "iron"), (low, "lead"), (best, "platinum"))
+    ]
+    return ibis.cases(*tests, else_=_place("value_class", "gold"))
 
 
 def _is_core(rows: ir.Table, rules: Tiers, whole: Whole) -> Any:
@@ -305,11 +323,12 @@ def _remembered(rows: ir.Table, as_of: date, before: Before | None) -> ir.Table:
     today = ibis.literal(as_of)
     if before is None:
         return rows.mutate(
-            tier_previous=ibis.null("string"), tier_since=today, was_core=ibis.null("boolean")
+            tier_previous=ibis.null("int8"), tier_since=today, was_core=ibis.null("boolean")
         )  # fmt: skip
-    then = before.rows.select("customer_id", was="tier", was_core="core", last="tier", since="tier_since")
+    was = place_of(before.rows.tier, TIERS)
+    then = before.rows.select("customer_id", was=was, was_core="core", last=was, since="tier_since")
     if before.last_as_of != before.as_of:  # a tier that came and went between the two has dates as well
-        last = before.last.select("customer_id", last="tier", since="tier_since")
+        last = before.last.select("customer_id", last=place_of(before.last.tier, TIERS), since="tier_since")
         then = then.drop("last", "since").outer_join(last, "customer_id", rname="{name}_last")
         then = then.mutate(customer_id=then.customer_id.coalesce(then.customer_id_last)).drop("customer_id_last")
     both = rows.left_join(then, "customer_id", rname="{name}_then")
@@ -359,6 +378,7 @@ def _core(people: ir.Table, whole: Whole, before: Before | None) -> ir.Table:
         cumulative_share=reached / total if total > 0 else ibis.null("float64"),
         number=(rows.place.cast("int64") + 1),
     )
+    listed = listed.mutate(tier=looked_up(TIERS, listed.tier))
     return listed.order_by("number").select(
         "customer_id", "change", "tier", "basis", "share", "cumulative_share", "amount", "value", "forecast_value",
         place="number",

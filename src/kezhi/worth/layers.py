@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.language import KezhiError, Text
 from kezhi.settings.tiers import TIERS, WHOLE, Tiers, millionths
+from kezhi.valuation import looked_up
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,27 +40,32 @@ def layered(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = (), rul
     The first of all is in the best tier, however few there are; whoever has nothing above 0 there is in the lowest.
     `within`: columns whose values are ranked apart.
     """
+    return in_places(rows, by, key, within, rules).mutate(tier=lambda t: looked_up(TIERS, t.tier))
+
+
+def in_places(rows: ir.Table, by: str, key: str, within: tuple[str, ...] = (), rules: Tiers = USUAL) -> ir.Table:
+    """The same with the tier's place among TIERS for `tier`: a small number, which is faster kept than its code."""
     import ibis
 
     groups: list[Any] = [rows[name] for name in within]
     order = ibis.window(group_by=groups, order_by=[ibis.desc(rows[by]), rows[key]])
     whole = ibis.window(group_by=groups)
     ranked = rows.mutate(place_of_all=ibis.row_number().over(order), number_of_all=rows.count().over(whole))
-    tier = tier_at(ranked[by], ranked.place_of_all, ranked.number_of_all, rules)
+    tier = place_at(ranked[by], ranked.place_of_all, ranked.number_of_all, rules)
     return ranked.mutate(tier=tier).drop("place_of_all", "number_of_all")
 
 
-def tier_at(value: Any, place: Any, number: Any, rules: Tiers = USUAL) -> Any:
-    """The tier of whoever is at this place (from 0) of so many (a column or an int), with this value."""
+def place_at(value: Any, place: Any, number: Any, rules: Tiers = USUAL) -> Any:
+    """The tier, by its place among TIERS, of whoever is at this place (from 0) of so many (a column or an int)."""
     import ibis
 
-    *upper, lowest = layers_of(rules)
+    *upper, _ = layers_of(rules)
     parts: Any = place.cast("int64") * WHOLE
     # a literal would have the least type that holds it, and its product with another none
     of_all: Any = number if isinstance(number, int) else number.cast("int64")
     # not compared as shares: whole numbers have no rounding
-    tests = [((value > 0) & (parts < of_all * layer.until), layer.code) for layer in upper]
-    return ibis.cases(*tests, else_=lowest.code)
+    tests = [((value > 0) & (parts < of_all * layer.until), rank) for rank, layer in enumerate(upper)]
+    return ibis.cases(*tests, else_=len(upper)).cast("int8")
 
 
 def tiers_of(work: Work) -> ir.Table:

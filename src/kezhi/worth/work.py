@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from kezhi.engine import Engine
+from kezhi.engine import Ahead, Engine
 from kezhi.language import Text
 from kezhi.ledger import Book, Calendar, Ledger
 from kezhi.settings import Settings
@@ -36,28 +36,24 @@ def day_of(run: Path) -> date:
 
 
 @dataclass(frozen=True)
-class Work:
-    """A company whose customers are forecast, and where what is found may be written.
+class Early:
+    """A company whose accounts are made, and whose customers are still to be forecast.
 
-    book: its accepted rows, as far as they were known at `as_of`. folder: the run's. earlier: the workspace's older
-    runs, oldest first; none where the files were given by hand. found: what the topics before this one found.
+    book: its accepted rows, as far as they were known at `as_of`. ledger: accounts by customer and period, by the
+    engine's key. earlier: the workspace's older runs, oldest first; none where the files were given by hand. begun:
+    tables that topics have asked for ahead, by name, see `Topic`.
     """
 
     book: Book
-    forecasted: Forecasted
+    ledger: Ledger
     settings: Settings
     earlier: tuple[Path, ...] = ()
-    found: dict[str, Found] = field(default_factory=dict)
+    begun: dict[str, Ahead] = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
         """Where the tables are."""
         return self.ledger.engine
-
-    @property
-    def ledger(self) -> Ledger:
-        """Accounts by customer and period, by the engine's key."""
-        return self.forecasted.ledger
 
     @property
     def calendar(self) -> Calendar:
@@ -68,50 +64,6 @@ class Work:
     def as_of(self) -> date:
         """The last day that counts."""
         return self.ledger.as_of
-
-    @property
-    def folder(self) -> Path:
-        """The run folder, still unfinished."""
-        return self.forecasted.folder
-
-    @property
-    def forecast(self) -> ir.Table:
-        """The rows of forecast.parquet."""
-        return self.forecasted.forecast
-
-    @cached_property
-    def customers(self) -> ir.Table:
-        """One row per customer, not stored: take the columns you need.
-
-        customer (the engine's key), customer_id, the ledger's statistics (first_purchase, last_purchase, purchases,
-        amount, cost, expense, idle_periods, tenure_days, ...), value, p_alive, expected_purchases, forecast_amount,
-        forecast_cost, forecast_expense, forecast_value.
-        """
-        rows = self.forecasted.rows
-        value: Any = rows.amount - rows.cost - rows.expense
-        return rows.mutate(value=value.cast("decimal(38, 4)").cast("decimal(28, 4)"))
-
-    @cached_property
-    def figures(self) -> ir.Table:
-        """`customers` stored, in the columns by which customers are put into groups (FIGURES), one row each."""
-        return self.engine.store(self.customers.select(*FIGURES))
-
-    def with_found(self, *names: str) -> ir.Table:
-        """`figures` with more columns that a topic found, such as lifetime_value or points; not stored.
-
-        A name of FIGURES is there already; one that nothing found is absent from the table.
-        """
-        rows = self.figures
-        for one in self.found.values():
-            more = [] if one.columns is None else [name for name in one.columns.otherwise if name in names]
-            if one.columns is not None and more:
-                rows = with_more(rows, one.columns, more)
-        return rows
-
-    @cached_property
-    def written(self) -> ir.Table:
-        """The finished customers.parquet; only for topics that are measured after it."""
-        return self.engine.read_parquet(self.folder / "customers.parquet")
 
     @cached_property
     def _dated(self) -> tuple[tuple[date, Path], ...]:
@@ -161,6 +113,71 @@ class Work:
         except Exception:  # an engine says in its own way that a file is missing or damaged
             return None
 
+
+@dataclass(frozen=True)
+class Work(Early):
+    """A company whose customers are forecast, and where what is found may be written.
+
+    found: what the topics before this one found.
+    """
+
+    forecasted: Forecasted = field(kw_only=True)
+    found: dict[str, Found] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Early, forecasted: Forecasted) -> Self:
+        """The same company, forecast."""
+        return cls(known.book, known.ledger, known.settings, known.earlier, known.begun, forecasted=forecasted)
+
+    def asked_ahead(self, name: str, rows: Callable[[], ir.Table]) -> ir.Table:
+        """A table that was asked for ahead under this name, stored; else what these rows are, stored now."""
+        begun = self.begun.pop(name, None)
+        return self.engine.store(rows()) if begun is None else begun.ready()
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, still unfinished."""
+        return self.forecasted.folder
+
+    @property
+    def forecast(self) -> ir.Table:
+        """The rows of forecast.parquet."""
+        return self.forecasted.forecast
+
+    @cached_property
+    def customers(self) -> ir.Table:
+        """One row per customer, not stored: take the columns you need.
+
+        customer (the engine's key), customer_id, the ledger's statistics (first_purchase, last_purchase, purchases,
+        amount, cost, expense, idle_periods, tenure_days, ...), value, p_alive, expected_purchases, forecast_amount,
+        forecast_cost, forecast_expense, forecast_value.
+        """
+        rows = self.forecasted.rows
+        value: Any = rows.amount - rows.cost - rows.expense
+        return rows.mutate(value=value.cast("decimal(38, 4)").cast("decimal(28, 4)"))
+
+    @cached_property
+    def figures(self) -> ir.Table:
+        """`customers` stored, in the columns by which customers are put into groups (FIGURES), one row each."""
+        return self.engine.store(self.customers.select(*FIGURES))
+
+    def with_found(self, *names: str) -> ir.Table:
+        """`figures` with more columns that a topic found, such as lifetime_value or points; not stored.
+
+        A name of FIGURES is there already; one that nothing found is absent from the table.
+        """
+        rows = self.figures
+        for one in self.found.values():
+            more = [] if one.columns is None else [name for name in one.columns.otherwise if name in names]
+            if one.columns is not None and more:
+                rows = with_more(rows, one.columns, more)
+        return rows
+
+    @cached_property
+    def written(self) -> ir.Table:
+        """The finished customers.parquet; only for topics that are measured after it."""
+        return self.engine.read_parquet(self.folder / "customers.parquet")
+
     @cached_property
     def costs(self) -> Costs | None:
         """What it cost to acquire, reach, sell to, serve and keep each customer; None where the data says nothing."""
@@ -199,10 +216,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Topic:
-    """One sense of worth: its name in worth.json, and how it is measured; None where the data holds nothing of it."""
+    """One sense of worth: its name in worth.json, and how it is measured; None where the data holds nothing of it.
+
+    ahead: tables that it will ask for (`Work.asked_ahead`) and that need no forecast. They are made while the models
+    are fitted, which keeps one processor busy.
+    """
 
     name: str
     measured: Callable[[Work], Found | None]
+    ahead: Callable[[Early], Mapping[str, ir.Table]] | None = None
 
 
 @dataclass(frozen=True)
