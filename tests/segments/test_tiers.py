@@ -67,7 +67,8 @@ def grouped(followed: tuple[Company, Work], engine: Engine, tmp_path_factory: py
         folder = tmp_path_factory.mktemp("tiers")
         ledger = replace(work.ledger, as_of=as_of or work.as_of)
         one = replace(
-            work, ledger=ledger, forecasted=replace(work.forecasted, folder=folder, ledger=ledger), earlier=earlier, found=more or {},
+            work, ledger=ledger, earlier=earlier, found=more or {},
+            forecasted=replace(work.forecasted, folder=folder, ledger=ledger),
             settings=read_settings({"tiers": rules}),
             book=replace(work.book, customers=engine.table(pa.Table.from_pylist(customers)) if customers else None),
         )  # fmt: skip
