@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from kezhi.topics import AFTERWARDS, TOPICS, begin
 from kezhi.worth import Work
 from worth.small_company import AS_OF, Company
 
@@ -25,3 +26,14 @@ def test_then_and_last_time_go_by_the_days_of_runs_and_not_by_when_they_were_mad
     within = replace(work, earlier=runs[:4])
     assert within.before == runs[2], "where no run is of an earlier period: the oldest of this one"
     assert (work.past, work.latest, work.before) == ((), None, None)
+
+
+def test_what_topics_ask_for_ahead_is_what_they_use(followed: tuple[Company, Work]) -> None:
+    """A table under a name that nobody asks for would be made twice, and nothing would show it."""
+    work = replace(followed[1], begun={}, found={})
+    begin(work)
+    asked = [topic for topic in (*TOPICS, *AFTERWARDS) if topic.ahead is not None]
+    assert len(work.begun) >= len(asked) >= 3
+    for topic in asked:
+        topic.measured(work)
+    assert not work.begun
