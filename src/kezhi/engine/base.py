@@ -126,6 +126,11 @@ class Engine(ABC):
         stored = self.store(expression)
         return Ahead(stored, lambda: stored)
 
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """Leave one of this machine's processors to the block, for what it computes by itself."""
+        yield
+
     @abstractmethod
     def forget(self, *tables: ir.Table) -> None:
         """Free what stored tables hold; they are not asked again."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_MEMORY = 2048  # MiB; more makes no run faster by much, the rest is spilled to disk (decisions, 2026-11-23)
+_LAST = 19  # the lowest priority of a thread
 # looking for repeated values in columns of floats costs more than it saves, and so does pressing harder
 _PARQUET = "COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
 
@@ -42,6 +45,7 @@ class DuckEngine(Engine):
             settings["threads"] = threads
         self.connection = ibis.duckdb.connect(**settings)
         self.connection.raw_sql("SET enable_progress_bar = false")
+        self.connection.raw_sql("SET checkpoint_threshold = '1 TiB'")
         watch.add(self.interrupt)
         self._numbers = itertools.count(1)
         self._stored: list[str] = []
@@ -117,7 +121,7 @@ class DuckEngine(Engine):
         """`store` by a connection of its own, one table after the other."""
         stored, statement = self._place_for(expression)
         if self._early is None:
-            self._early = ThreadPoolExecutor(1, "kezhi-ahead"), self.connection.con.cursor()
+            self._early = ThreadPoolExecutor(1, "kezhi-ahead", _give_way), self.connection.con.cursor()
             self._others.append(self._early[1])
         made = self._early[0].submit(self._early[1].execute, statement)
 
@@ -128,6 +132,19 @@ class DuckEngine(Engine):
             return stored
 
         return Ahead(stored, ready)
+
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """With one thread less: statements that work ahead would take half of the block's processor, too."""
+        (threads,) = self.connection.con.execute("SELECT current_setting('threads')").fetchall()[0]
+        self._use(max(threads - 1, 1))
+        try:
+            yield
+        finally:
+            self._use(threads)
+
+    def _use(self, threads: int) -> None:
+        self.connection.raw_sql(f"SET threads = {threads:d}")
 
     def _place_for(self, expression: ir.Table) -> tuple[ir.Table, str]:
         """An empty table for an expression, and the statement that fills it."""
@@ -200,7 +217,7 @@ class DuckEngine(Engine):
         statement, beside = self._copy(expression, path), self.connection.con.cursor()
         self._others.append(beside)
         try:
-            with ThreadPoolExecutor(1) as pool:
+            with ThreadPoolExecutor(1, "kezhi-meanwhile", _give_way) as pool:
                 written = pool.submit(beside.execute, statement)
                 try:
                     yield
@@ -218,6 +235,12 @@ class DuckEngine(Engine):
         self.connection._run_pre_execute_hooks(expression)
         with _step_by_step():
             return str(self.connection.compile(expression))
+
+
+def _give_way() -> None:
+    """Let this thread compute only while the one that it works for leaves a processor idle."""
+    if sys.platform == "linux":  # elsewhere a priority is the whole process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST)
 
 
 def _text(value: str) -> str:

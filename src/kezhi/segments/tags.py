@@ -15,12 +15,12 @@ MOST = 50
 TOTAL = "decimal(38, 4)"
 
 
-def by_hand(work: Work, people: ir.Table) -> list[dict[str, Any]]:
-    """The most frequent tags with customers, value and forecast_value of those who have them; people has these."""
+def by_hand(work: Work) -> list[dict[str, Any]]:
+    """The most frequent tags with customers, value and forecast_value of those who have them."""
     told = _given(work.book.customers)
     if told is None:
         return []
-    known = told.join(people.select("customer_id", "value", "forecast_value"), "customer_id")
+    known = told.join(work.figures.select("customer_id", "value", "forecast_value"), "customer_id")
     sums = known.group_by("tag").aggregate(
         customers=known.count(),
         value=known.value.sum().cast(TOTAL),

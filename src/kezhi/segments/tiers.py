@@ -106,14 +106,14 @@ def measured(work: Work) -> Found:
     whole, warnings = _whole(work, rules)
     before = before_of(work)
     people = work.engine.store(_grouped(_places(_valued(work, whole.by)), work, rules, whole, before))
-    with work.engine.meanwhile(_core(people, whole, before), work.folder / FILE):
+    with work.engine.meanwhile(_core(work, people, whole, before), work.folder / FILE):
         facts = facts_of(
             rules,
             whole,
             groups=[_named(row) for row in work.engine.fetch(_sums(people)).to_pylist()],
             curve=work.engine.fetch(_curve(people, whole.customers)).to_pylist(),
             before=before,
-            tags=by_hand(work, people),
+            tags=by_hand(work),
         )
         # most of what was needed to put them together is not asked again
         places = packed({name: people[name] for name in WORDS}, WORDS)
@@ -199,7 +199,7 @@ def _places(rows: ir.Table) -> ir.Table:
 
 
 def _grouped(rows: ir.Table, work: Work, rules: Tiers, whole: Whole, before: Before | None) -> ir.Table:
-    """customer, customer_id, place, the sums, and COLUMNS, those of WORDS as places: codes take longer to keep.
+    """customer, place, the sums, and COLUMNS, those of WORDS as places: codes take longer to keep, and so do ids.
 
     `was_core`: was in the core before, null where not known.
     """
@@ -217,7 +217,7 @@ def _grouped(rows: ir.Table, work: Work, rules: Tiers, whole: Whole, before: Bef
     expected: Any = (told.forecast_value > 0) & _reaches(told.forecast_value, whole.cuts.expected)
     told = told.mutate(potential=(told.value_tag == _place("value_tag", "low")) & expected)
     return _remembered(told, work.as_of, before).select(
-        "customer", "customer_id", "place", "brought_before", *_SUMMED, *COLUMNS, "was_core"
+        "customer", "place", "brought_before", *_SUMMED, *COLUMNS, "was_core"
     )
 
 
@@ -359,14 +359,14 @@ def _curve(people: ir.Table, customers: int) -> ir.Table:
     return sums.order_by("bucket")
 
 
-def _core(people: ir.Table, whole: Whole, before: Before | None) -> ir.Table:
+def _core(work: Work, people: ir.Table, whole: Whole, before: Before | None) -> ir.Table:
     """The rows of core.parquet: the core customers, the best first, and those who were and are no longer."""
     import ibis
 
     total = float(whole.sums["basis"])
     now: Any = people.core
     was: Any = people.was_core.coalesce(False)
-    rows = people.filter(now | was)
+    rows = people.filter(now | was).inner_join(work.figures.select("customer", "customer_id"), "customer")
     nothing = ibis.literal(0).cast(TOTAL)
     reached: Any = rows.brought_before.coalesce(nothing).cast("float64") + rows.basis.cast("float64")
     change = ibis.cases(

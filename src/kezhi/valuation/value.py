@@ -98,12 +98,13 @@ def forecast_customers(
     tables are read back from there rather than kept in memory.
     """
     named = (model,) if model not in ("auto", "transition") else FAMILY
-    past = look_back(engine, ledger, horizon, named, edges, events, memory)
-    engine.forget(ledger.days)
-    tested = past.tested if isinstance(past.tested, Backtest) else None
-    learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
-    method = choose_method(model, tested)
-    fits = fit_models(ledger, tuple(learned.weights), learned, past.season.clock)
+    with engine.sparing():  # the models are fitted by Python
+        past = look_back(engine, ledger, horizon, named, edges, events, memory)
+        engine.forget(ledger.days)
+        tested = past.tested if isinstance(past.tested, Backtest) else None
+        learned = past.learned if model in ("auto", "transition") else Learned({model: 1.0})
+        method = choose_method(model, tested)
+        fits = fit_models(ledger, tuple(learned.weights), learned, past.season.clock)
     segments = amount_edges(ledger, edges)
     scored = scored_customers(ledger, fits, horizon)
     published = published_tables(ledger, fits, horizon, segments) if method == "transition" else None

@@ -17,6 +17,7 @@ from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, money, number
 from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.sections import Canvas
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
@@ -84,11 +85,9 @@ def _rows(engine: Engine, run: Path, most: int, *, closed: bool = False) -> list
     """Open alerts of the first `most` customers in the order of their ranks; or the first closed ones."""
     rows = engine.read_parquet(run / FILE)
     rows = rows.filter(rows.state == "closed") if closed else rows.filter(rows.place <= most)
-    names = engine.read_parquet(run / "customers.parquet").select(known_id="customer_id", name="name")
-    shown = rows.left_join(names, rows.customer_id == names.known_id).drop("known_id")
     if closed:
-        shown = shown.order_by("customer_id", "cause").limit(most)
-    found: list[Json] = engine.fetch(shown).to_pylist()
+        rows = rows.order_by("customer_id", "cause").limit(most)
+    found: list[Json] = engine.fetch(with_names(engine, run, rows)).to_pylist()
     return sorted(found, key=lambda row: (row["place"] or 0, row["rank"] or 0, row["customer_id"], row["cause"]))
 
 
@@ -96,10 +95,7 @@ def _named(engine: Engine, run: Path, file: str, most: int) -> list[Json]:
     if not (run / file).exists():
         return []
     rows = engine.read_parquet(run / file)
-    names = engine.read_parquet(run / "customers.parquet").select(known_id="customer_id", name="name")
-    found: list[Json] = engine.fetch(
-        rows.left_join(names, rows.customer_id == names.known_id).drop("known_id")
-    ).to_pylist()
+    found: list[Json] = engine.fetch(with_names(engine, run, rows)).to_pylist()
     return sorted(found, key=lambda row: (-row["amount"], row["customer_id"]))[:most]
 
 

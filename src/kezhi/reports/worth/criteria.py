@@ -14,6 +14,7 @@ from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, money
 from kezhi.reports.markup import Html, Row, folded, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.sections import Canvas, grid
 from kezhi.reports.sections import section as titled
 from kezhi.reports.workbook import Book, fill_sheet
@@ -89,9 +90,8 @@ def _rows(engine: Engine, run: Path, most: int) -> list[dict[str, Any]]:
 
     rows = engine.read_parquet(run / "excellent.parquet")
     order = [ibis.desc("excellent_score"), ibis.desc("forecast_value"), "customer_id"]
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    first = rows.order_by(order).limit(most).left_join(names, "customer_id", rname="{name}_of").drop("customer_id_of")
-    found: list[dict[str, Any]] = engine.fetch(first.order_by(order)).to_pylist()
+    first = rows.order_by(order).limit(most)
+    found: list[dict[str, Any]] = engine.fetch(with_names(engine, run, first).order_by(order)).to_pylist()
     return found
 
 

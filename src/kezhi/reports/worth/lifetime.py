@@ -14,6 +14,7 @@ from kezhi.reports import figures, numbers, sections
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.markup import Child, Html, Row, folded, joined, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.workbook import Book, fill_sheet
@@ -118,9 +119,8 @@ def _dear(engine: Engine, run: Path, customers: int) -> list[dict[str, Any]]:
     fall: Any = rows.rank_by_value - rows.rank_by_amount
     high = rows.mutate(fall=fall).filter((rows.rank_by_amount <= max(int(customers * HIGH), 1)) & (fall > 0))
     chosen = high.order_by(ibis.desc("fall"), "customer_id").limit(SHOWN)
-    names = engine.read_parquet(run / "customers.parquet").select(who="customer_id", name="name")
-    named = chosen.left_join(names, chosen.customer_id == names.who).drop("who")
-    found: list[dict[str, Any]] = engine.fetch(named.order_by(ibis.desc("fall"), "customer_id")).to_pylist()
+    ordered = with_names(engine, run, chosen).order_by(ibis.desc("fall"), "customer_id")
+    found: list[dict[str, Any]] = engine.fetch(ordered).to_pylist()
     return found
 
 

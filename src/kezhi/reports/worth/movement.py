@@ -14,6 +14,7 @@ from kezhi.language import Language, Text
 from kezhi.reports import numbers
 from kezhi.reports.figures import ACCENT, INTERVAL, OBSERVED, plain
 from kezhi.reports.markup import Child, Html, Row, bullets, folded, joined, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
@@ -131,22 +132,21 @@ def _matrix(engine: Engine, run: Path, facts: Mapping[str, Any]) -> Matrix:
         return Matrix(dict(facts), (), (), ())
     rows = engine.read_parquet(run / FILE)
     mine = rows.filter(rows.source == facts["source"])
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
     return Matrix(
         dict(facts),
-        _most(engine, mine.filter(mine.before == "vip"), names),
-        _most(engine, mine.filter(mine.direction.isin(("down", "gone"))), names),
-        _most(engine, mine.filter(mine.direction == "up"), names, gained=True),
+        _most(engine, run, mine.filter(mine.before == "vip")),
+        _most(engine, run, mine.filter(mine.direction.isin(("down", "gone")))),
+        _most(engine, run, mine.filter(mine.direction == "up"), gained=True),
     )
 
 
-def _most(engine: Engine, rows: Any, names: Any, *, gained: bool = False) -> tuple[dict[str, Any], ...]:
+def _most(engine: Engine, run: Path, rows: Any, *, gained: bool = False) -> tuple[dict[str, Any], ...]:
     """Those who lost most, or gained most, with their names."""
     import ibis
 
     order = [ibis.desc("change") if gained else ibis.asc("change"), "customer_id"]
     first = rows.filter(rows.change.notnull()).order_by(order).limit(SHOWN)
-    told = first.left_join(names, "customer_id", rname="{name}_n").order_by(order)
+    told = with_names(engine, run, first).order_by(order)
     wanted = ("customer_id", "name", "before", "after", "value_before", "value", "change", "forecast_value")
     return tuple(engine.fetch(told.select(*wanted)).to_pylist())
 
@@ -449,9 +449,8 @@ def sheets(found: Movement, book: Any, engine: Engine, run: Path, report: Any) -
     sheet.heads([book.say(title) for _, title, _, _ in _COLUMNS])
     sheet.sheet.freeze_panes(sheet.next, 2)
     sheet.sheet.autofilter(first, 0, first + max(count, 1), len(_COLUMNS) - 1)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
     order = [rows.change.asc(nulls_first=False), "source", "customer_id"]
-    told = rows.order_by(order).limit(book.listed).left_join(names, "customer_id", rname="{name}_n")
+    told = with_names(engine, run, rows.order_by(order).limit(book.listed))
     told = told.order_by([told.change.asc(nulls_first=False), "source", "customer_id"])
     words: dict[str, Any] = {
         "source": lambda value: book.say(_SOURCES[value]),

@@ -13,6 +13,7 @@ from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
 from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as titled
 from kezhi.worth.needs.words import KINDS, why
@@ -68,10 +69,9 @@ def _best(engine: Engine, run: Path, count: int) -> list[dict[str, Any]]:
     needs = engine.read_parquet(run / "needs.parquet")
     order = [ibis.desc(needs.expected_value.coalesce(0)), ibis.desc(needs.value.coalesce(0)), "customer_id", "rank"]
     first = needs.order_by(order).limit(count)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    joined = first.left_join(names, "customer_id", rname="{name}_c")
+    joined = with_names(engine, run, first)
     order = [ibis.desc(joined.expected_value.coalesce(0)), ibis.desc(joined.value.coalesce(0)), "customer_id", "rank"]
-    rows: list[dict[str, Any]] = engine.fetch(joined.order_by(order).drop("customer_id_c")).to_pylist()
+    rows: list[dict[str, Any]] = engine.fetch(joined.order_by(order)).to_pylist()
     return rows
 
 

@@ -16,6 +16,7 @@ from kezhi.reports import figures, numbers, sections
 from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.markup import Child, Html, Row, folded, joined, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import SHOWN_PERIODS, Canvas, grid, heading
 from kezhi.reports.workbook import Book, fill_sheet
@@ -385,9 +386,7 @@ def sheets(found: Referrals, book: Book, engine: Engine, run: Path, report: Valu
     members = engine.read_parquet(run / "referrals.parquet")
     senders = members.filter(members.referrals > 0)
     best = senders.order_by(ibis.desc("credited_value"), "customer_id").limit(book.listed)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    rows = engine.fetch(best.left_join(names, "customer_id", rname="{name}_of").order_by(
-        ibis.desc("credited_value"), "customer_id").drop("customer_id_of")).to_pylist()  # fmt: skip
+    rows = engine.fetch(with_names(engine, run, best).order_by(ibis.desc("credited_value"), "customer_id")).to_pylist()
     sheet = book.sheet(TITLE, [column.width for column in _SENDERS])
     sheet.line(_sentence(found, report, Canvas(book.language)))
     sheet.cut(len(rows), "referrals.parquet")

@@ -15,6 +15,7 @@ from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number
 from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as part
 from kezhi.reports.workbook import Book, fill_sheet
@@ -133,9 +134,8 @@ def _first(engine: Engine, run: Path, file: str, most: int, *, lost: bool = True
         rows = rows.filter((rows.state != "churned") & (rows.expected_loss > 0))
     order = [ibis.desc(name) if down else ibis.asc(name) for name, down in _ORDER[file]]
     first = rows.order_by(*order, "customer_id").limit(most)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    named = first.left_join(names, "customer_id", rname="{name}_of").drop("customer_id_of")
-    found: list[dict[str, Any]] = engine.fetch(named.order_by(*order, "customer_id")).to_pylist()
+    ordered = with_names(engine, run, first).order_by(*order, "customer_id")
+    found: list[dict[str, Any]] = engine.fetch(ordered).to_pylist()
     return found
 
 

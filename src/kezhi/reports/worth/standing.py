@@ -12,6 +12,7 @@ from kezhi.engine import Engine
 from kezhi.language import Text
 from kezhi.reports import numbers
 from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.sections import Canvas, grid, heading
 from kezhi.reports.sections import section as titled
 from kezhi.worth.standing import ACTIVE
@@ -89,8 +90,7 @@ def _best(engine: Engine, run: Path, rows: Any, name: str) -> tuple[dict[str, An
 
     key = "current" if name == "hold" else "potential"
     first = rows.filter(rows.potential_class == name).order_by([ibis.desc(key), "customer_id"]).limit(SHOWN)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    joined = first.left_join(names, "customer_id", rname="{name}_c").order_by([ibis.desc(key), "customer_id"])
+    joined = with_names(engine, run, first).order_by([ibis.desc(key), "customer_id"])
     return tuple(engine.fetch(joined.select("customer_id", "name", "current", "potential", "growth")).to_pylist())
 
 
@@ -276,8 +276,7 @@ def sheets(found: Standing, book: Any, engine: Engine, run: Path, report: Any) -
     sheet.sheet.freeze_panes(sheet.next, 1)
     sheet.sheet.autofilter(first, 0, first + max(count, 1), len(wanted) - 1)
     order = [ibis.desc("potential"), "customer_id"]
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    best = rows.order_by(order).limit(book.listed).left_join(names, "customer_id", rname="{name}_c").order_by(order)
+    best = with_names(engine, run, rows.order_by(order).limit(book.listed)).order_by(order)
     for row in engine.fetch(best.select(*(name for name, *_ in wanted))).to_pylist():
         sheet.row([_value(book, row[name], kind) for name, _, _, kind in wanted], _kinds(wanted))
 

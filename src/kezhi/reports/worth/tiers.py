@@ -15,6 +15,7 @@ from kezhi.reports.columns import Column
 from kezhi.reports.customer_value import ValueReport
 from kezhi.reports.json_values import Json, day, money, number, text
 from kezhi.reports.markup import Child, Html, Row, folded, table, tag, who
+from kezhi.reports.names import with_names
 from kezhi.reports.plot import Drawn, Plot
 from kezhi.reports.sections import Canvas, heading
 from kezhi.reports.sections import section as part
@@ -165,9 +166,7 @@ def core_rows(engine: Engine, run: Path, most: int, changes: tuple[str, ...] = (
     if changes:
         rows = rows.filter(rows.change.isnull() | rows.change.isin(changes))
     first = rows.order_by("place").limit(most)
-    names = engine.read_parquet(run / "customers.parquet").select("customer_id", "name")
-    named = first.left_join(names, "customer_id", rname="{name}_of").drop("customer_id_of")
-    found: list[dict[str, Any]] = engine.fetch(named.order_by("place")).to_pylist()
+    found: list[dict[str, Any]] = engine.fetch(with_names(engine, run, first).order_by("place")).to_pylist()
     return found
 
 
