@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from concurrent.futures import CancelledError
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 
 from kezhi.analysis import analyse
 from kezhi.engine import MONEY, Engine, Spark, open_engine
+from kezhi.engine.duckdb import DuckEngine, _give_way
 from kezhi.language import KezhiError
 from kezhi.ledger import SUM, Calendar, as_sum
 from kezhi.sources import read_table
@@ -136,6 +139,33 @@ def test_what_is_asked_for_ahead_is_there_when_it_is_wanted(either: Engine, numb
     either.forget(stored, first.ready())
     with pytest.raises(Exception, match=stored.get_name().rpartition(".")[2]):
         either.fetch(stored)
+
+
+def _threads(engine: DuckEngine) -> int:
+    return int(engine.connection.con.execute("SELECT current_setting('threads')").fetchall()[0][0])
+
+
+@pytest.mark.parametrize(("threads", "left"), [(1, 1), (2, 1), (4, 3)])
+def test_a_processor_is_left_to_what_computes_outside_the_engine(threads: int, left: int, tmp_path: Path) -> None:
+    with DuckEngine(threads=threads, scratch=tmp_path) as engine:
+        with engine.sparing():
+            assert _threads(engine) == left
+            assert engine.row(engine.table(pa.table({"n": [1, 2]})).agg(n=lambda t: t.n.sum())) == {"n": 3}
+        assert _threads(engine) == threads
+        with pytest.raises(ZeroDivisionError), engine.sparing():
+            raise ZeroDivisionError
+        assert _threads(engine) == threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_what_works_beside_gives_way_and_the_caller_does_not() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = priority()
+    with ThreadPoolExecutor(1, initializer=_give_way) as pool:
+        assert pool.submit(priority).result() == 19
+    assert priority() == before
 
 
 def test_what_goes_wrong_ahead_is_told_when_it_is_wanted(engine: Engine) -> None:

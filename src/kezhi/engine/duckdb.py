@@ -45,6 +45,7 @@ class DuckEngine(Engine):
             settings["threads"] = threads
         self.connection = ibis.duckdb.connect(**settings)
         self.connection.raw_sql("SET enable_progress_bar = false")
+        # nothing is kept of tables in memory that a checkpoint could shorten, yet each one costs a scan of them
         self.connection.raw_sql("SET checkpoint_threshold = '1 TiB'")
         watch.add(self.interrupt)
         self._numbers = itertools.count(1)
@@ -143,6 +144,7 @@ class DuckEngine(Engine):
         finally:
             self._use(threads)
 
+    @stoppable
     def _use(self, threads: int) -> None:
         self.connection.raw_sql(f"SET threads = {threads:d}")
 
