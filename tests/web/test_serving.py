@@ -92,11 +92,14 @@ def _worker(parent: int) -> int:
 
 
 def _ask(place: Path) -> None:
-    """A job that the queue does not know of, as if the server had been killed right after it was asked for."""
+    """A job that the queue does not know of, as if the server had been killed right after it was asked for.
+
+    Asked for now: a job of long ago is forgotten once it has failed, perhaps before anybody looks.
+    """
     _sql(
         place,
         "insert into runs_job (kind, asked, by, state, share, told, result, cancel, tries, asked_at) "
-        "values ('from_tomorrow', '{}', '', 'waiting', 0, '{}', '{}', 0, 0, '2026-01-01 00:00:00')",
+        "values ('from_tomorrow', '{}', '', 'waiting', 0, '{}', '{}', 0, 0, datetime('now'))",
     )
 
 
