@@ -168,6 +168,19 @@ def test_what_works_beside_gives_way_and_the_caller_does_not() -> None:
     assert priority() == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_where_no_priority_may_be_changed_files_are_written_nevertheless(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    with engine.meanwhile(engine.table(pa.table({"n": [1]})), tmp_path / "n.parquet"):
+        pass
+    assert pq.read_table(tmp_path / "n.parquet").to_pylist() == [{"n": 1}]
+
+
 def test_what_goes_wrong_ahead_is_told_when_it_is_wanted(engine: Engine) -> None:
     words = engine.table(pa.table({"word": ["1", "one"]}))
     begun = engine.ahead(words.select(number=words.word.cast("int32")))

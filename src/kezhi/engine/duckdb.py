@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sys
@@ -242,7 +243,8 @@ class DuckEngine(Engine):
 def _give_way() -> None:
     """Let this thread compute only while the one that it works for leaves a processor idle."""
     if sys.platform == "linux":  # elsewhere a priority is the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; then both compute at the same pace
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAST)
 
 
 def _text(value: str) -> str:
