@@ -62,7 +62,7 @@ TOPICS: tuple[Topic, ...] = (
 )
 # After it is written, for these read it (`Work.written`).
 AFTERWARDS: tuple[Topic, ...] = (
-    Topic("alerts", alerts.measured),  # after risk, whose customers near loss they list
+    Topic("alerts", alerts.measured, alerts.ahead),  # after risk, whose customers near loss they list
     Topic("movement", movement.measured, movement.ahead),
     Topic("scorecard", scorecard.measured, scorecard.ahead),  # after movement, for growth by tier
     Topic("weekly", weekly.measured),

@@ -18,13 +18,15 @@ from kezhi.settings.tiers import TIERS
 from kezhi.worth.falling import beyond_noise, falling, stretches
 from kezhi.worth.near_loss import DRIVERS
 from kezhi.worth.risk import LEAST_CHANCE, LOSSES
-from kezhi.worth.work import Work
+from kezhi.worth.work import Early, Work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 OF_FIGURES: tuple[Cause, ...] = ("maybe_gone", "order_overdue", "tier_lost", "no_contact", "review_due")
 MARGIN = 0.1  # an open doubt is laid aside only when P(alive) is that much above its limit
+FALLS = "alerts_falls"  # a table asked for ahead
+BEFORE_A_FALL = 4  # stretches beside those that fell: the last one, the one before, and the usual of either
 FLAT = 0.2  # the least quartile range of the logarithm of amounts: equal amounts must not make a cent a jump
 COLUMNS = (
     *("customer_id", "cause", "fires", "stays", "measure", "threshold", "before", "detail"),
@@ -66,8 +68,8 @@ class Asked:
 
     @property
     def periods(self) -> int:
-        """Periods of a stretch: a quarter of a year, at least one."""
-        return self.rules.fall_periods or max(3 // self.work.calendar.months, 1)
+        """Periods of a stretch."""
+        return _periods(self.work)
 
     def wants(self, *causes: Cause) -> bool:
         """Is one of these switched on?"""
@@ -392,8 +394,42 @@ def _of_falls(asked: Asked) -> tuple[ir.Table, int, float]:
     import ibis
 
     rules, work, each = asked.rules, asked.work, asked.periods
-    number = rules.falls + 4  # the last stretch, the one before, and the usual of either
-    sums = stretches(work.ledger, number, each, _may_fall(asked))
+    sums = work.asked_ahead(FALLS, lambda: falls(work, asked.open))
+    known = work.figures.select("customer", "customer_id", "p_alive", "first_purchase")
+    rows = asked.carried(sums.inner_join(known, "customer"), "value_falling")
+    since: Any = (work.ledger.present - work.calendar.numbers(rows.first_purchase)) // each  # stretches before the last
+    most = rules.falls + BEFORE_A_FALL - 2
+    rows = rows.mutate(
+        usual=rows.brought / ibis.greatest(ibis.least(since, most), 1),
+        usual_before=rows.brought_before / ibis.greatest(ibis.least(since - 1, most), 1),
+    )
+    gap: Any = (rows.usual_before - rows.end_before).nullif(0.0)
+    enough: Any = rows.earlier & (gap * asked.horizon / each >= asked.least)
+    part: Any = ibis.least(ibis.greatest((rows.usual_before - rows.end) / gap, -1.0), 1.0)
+    kept = work.engine.store(rows.mutate(part=ibis.ifelse(enough, part, None).cast("decimal(18, 9)")))
+    work.engine.forget(sums)
+    found = work.engine.row(kept.aggregate(fell=kept.part.count(), stayed=kept.part.sum().cast("float64")))
+    fallen, stayed = int(found["fell"] or 0), float(found["stayed"] or 0.0)
+    alive: Any = kept.p_alive.coalesce(1.0) >= rules.lost
+    reading = _reading(
+        kept, "value_falling", asked.least,
+        holds=kept.now & alive, stays=alive, measure=kept.end, threshold=kept.start * (1.0 - rules.fall),
+        before=kept.start, stake=(kept.usual - kept.end) * (asked.horizon / each),
+        probability=staying_away(fallen, stayed),
+    )  # fmt: skip
+    return reading, fallen, stayed
+
+
+def falls(known: Early, told: ir.Table | None) -> ir.Table:
+    """Who fell in the last stretch (now) or in the one before it (earlier), or has an alert of it, with the sums.
+
+    customer, start and end of the last fall, end_before, brought and brought_before (sums of the stretches before),
+    now, earlier. told: customer_id and cause of the alerts carried over.
+    """
+    rules, each = known.settings.alerts, _periods(known)
+    number = rules.falls + BEFORE_A_FALL
+    mine = None if told is None else _customers(known, told.filter(told.cause == "value_falling"))
+    sums = stretches(known.ledger, number, each, _may_fall(known, mine))
     values = [sums[f"value_{step}"] for step in range(number)]
     squares = [sums[f"square_{step}"] for step in range(number)]
 
@@ -407,47 +443,32 @@ def _of_falls(asked: Asked) -> tuple[ir.Table, int, float]:
         now=fell(number), earlier=fell(number - 1),
         brought=sum(values[1:-1]), brought_before=sum(values[:-2]),
     )  # fmt: skip
-    known = work.figures.select("customer", "customer_id", "p_alive", "first_purchase")
-    rows = asked.carried(sums.inner_join(known, "customer"), "value_falling")
-    rows = rows.filter(rows.now | rows.earlier | rows.carried)
-    since: Any = (work.ledger.present - work.calendar.numbers(rows.first_purchase)) // each  # stretches before the last
-    most = number - 2
-    rows = rows.mutate(
-        usual=rows.brought / ibis.greatest(ibis.least(since, most), 1),
-        usual_before=rows.brought_before / ibis.greatest(ibis.least(since - 1, most), 1),
-    )
-    gap: Any = (rows.usual_before - rows.end_before).nullif(0.0)
-    enough: Any = rows.earlier & (gap * asked.horizon / each >= asked.least)
-    part: Any = ibis.least(ibis.greatest((rows.usual_before - rows.end) / gap, -1.0), 1.0)
-    kept = work.engine.store(rows.mutate(part=ibis.ifelse(enough, part, None).cast("decimal(18, 9)")))
-    found = work.engine.row(kept.aggregate(fell=kept.part.count(), stayed=kept.part.sum().cast("float64")))
-    fallen, stayed = int(found["fell"] or 0), float(found["stayed"] or 0.0)
-    alive: Any = kept.p_alive.coalesce(1.0) >= rules.lost
-    reading = _reading(
-        kept, "value_falling", asked.least,
-        holds=kept.now & alive, stays=alive, measure=kept.end, threshold=kept.start * (1.0 - rules.fall),
-        before=kept.start, stake=(kept.usual - kept.end) * (asked.horizon / each),
-        probability=staying_away(fallen, stayed),
-    )  # fmt: skip
-    return reading, fallen, stayed
+    fallen = sums.filter(sums.now | sums.earlier)
+    return fallen if mine is None else fallen.union(sums.filter(~(sums.now | sums.earlier)).semi_join(mine, "customer"))
 
 
-def _may_fall(asked: Asked) -> ir.Table:
+def _periods(known: Early) -> int:
+    """Periods of a stretch: a quarter of a year, at least one."""
+    return known.settings.alerts.fall_periods or max(3 // known.calendar.months, 1)
+
+
+def _customers(known: Early, rows: ir.Table) -> ir.Table:
+    """`customer` of these customer_ids."""
+    return known.ledger.people.semi_join(rows, "customer_id").select("customer")
+
+
+def _may_fall(known: Early, mine: ir.Table | None) -> ir.Table:
     """`customer` of those who brought something in as many periods as there are falls, as only they can have fallen,
     and of those with such an alert: few, next to all of whom so many sums would be made.
     """
-    work, each, falls = asked.work, asked.periods, asked.rules.falls
-    accounts, present = work.ledger.accounts, work.ledger.present
+    each, times = _periods(known), known.settings.alerts.falls
+    accounts, present = known.ledger.accounts, known.ledger.present
     # the falls begin at most two stretches before, and each begins above 0
-    some = accounts.filter(accounts.number.between(present - each * (falls + 2) + 1, present - each))
+    some = accounts.filter(accounts.number.between(present - each * (times + 2) + 1, present - each))
     some = some.filter(some.amount - some.cost - some.expense > 0)
     counted = some.group_by("customer").aggregate(periods=some.count())
-    found = counted.filter(counted.periods >= falls).select("customer")
-    if asked.open is None:
-        return found
-    mine = asked.open.filter(asked.open.cause == "value_falling")
-    known = work.figures.select("customer", "customer_id").semi_join(mine, "customer_id")
-    return found.union(known.select("customer"))
+    found = counted.filter(counted.periods >= times).select("customer")
+    return found if mine is None else found.union(mine)
 
 
 def staying_away(fell: int, stayed: float) -> float:

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from kezhi.settings.alerts import Alerts
-    from kezhi.worth.work import Work
+    from kezhi.worth.work import Early
 
 FILE = "alerts.parquet"
 CARRIED = ("customer_id", "cause", "opened_on", "threshold", "before", "value_at_stake")
 
 
-def carried_over(work: Work) -> ir.Table | None:
+def carried_over(known: Early) -> ir.Table | None:
     """The alerts of the last run that has any told: open ones, and those closed this very day; None without such a run.
 
     A run without alerts (of an older version, with other senses, or damaged) makes nothing forgotten. Those closed the
     same day are taken up again, so that a second run on one day says what the first one said.
     """
-    for run in work.past:
-        rows = work.recorded(run, FILE, (*CARRIED, "state", "closed_on"))
+    for run in known.past:
+        rows = known.recorded(run, FILE, (*CARRIED, "state", "closed_on"))
         if rows is not None:
-            return rows.filter((rows.state == "open") | (rows.closed_on == work.as_of)).select(*CARRIED)
+            return rows.filter((rows.state == "open") | (rows.closed_on == known.as_of)).select(*CARRIED)
     return None
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kezhi.ledger import SUM
 from kezhi.segments import fields
-from kezhi.segments.alert_readings import Asked, Readings, average_forecast, read, staying_away
+from kezhi.segments.alert_readings import FALLS, Asked, Readings, average_forecast, falls, read, staying_away
 from kezhi.segments.alert_states import FILE, carried_over, followed, judged, ranked
-from kezhi.worth.work import Found, Work
+from kezhi.worth.work import Early, Found, Work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -43,6 +43,13 @@ def measured(work: Work) -> Found:
     with engine.meanwhile(rows, work.folder / FILE):
         engine.write_parquet(_one_off_buyers(work), work.folder / ONE_OFF)
     return Found(_facts(work, asked, found))
+
+
+def ahead(known: Early) -> dict[str, ir.Table]:
+    """Whose value fell, from the accounts."""
+    if "value_falling" not in known.settings.alerts.causes:
+        return {}
+    return {FALLS: falls(known, carried_over(known))}
 
 
 def _told(work: Work) -> ir.Table | None:
